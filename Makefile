@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# make demo    a laptop, a gateway and an office in namespaces; the main job
+# make test    every test, with all set-up (root for the namespace part)
+# make         the three programs, into build/bin/
+#
+# Knobs: CC CFLAGS LDFLAGS PREFIX DESTDIR PLATFORM SAN V. Yours come last.
+# SAN=address,undefined or SAN=thread builds beside the plain build.
+
+PLATFORM ?= $(shell uname -s | tr A-Z a-z)
+SAN      ?=
+PREFIX   ?= /usr/local
+comma    := ,
+OUT      := build/$(PLATFORM)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+BIN      := $(if $(SAN),$(OUT)/bin,build/bin)
+Q        := $(if $(V),,@)
+
+-include build/deps/wolfssl.mk
+
+VERSION  := 0.1.0
+WARN     := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes \
+	    -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wformat=2
+PKGS     := libuv libcjson libmnl
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
+	     -fno-sanitize-recover=undefined)
+ALL_CFLAGS = -std=gnu11 -O2 -g -I. -D_GNU_SOURCE -DADIT_VERSION='"$(VERSION)"' \
+	     $(WARN) $(if $(CI),-Werror) $(WOLFSSL_CFLAGS) $(PKG_CFLAGS) \
+	     $(SAN_FLAGS) $(CFLAGS)
+ALL_LIBS   = $(WOLFSSL_LIBS) $(PKG_LIBS) -lm -lpthread
+
+# A file that is there is built, except another platform's and the probe that
+# config/deps.sh compiles.
+other    := $(filter-out $(PLATFORM),linux darwin)
+sources   = $(foreach d,$(1),$(filter-out $(foreach o,$(other),%_$(o).c) \
+	    %_probe.c,$(sort $(wildcard $(d)/*.c))))
+MAINS    := tunnel/main_daemon.c tunnel/main_cli.c tunnel/main_gateway.c
+CORE     := $(filter-out $(MAINS),$(call sources,tunnel/base config crypto dns \
+	    tunnel/data tunnel/host tunnel))
+CORE_OBJ := $(CORE:%.c=$(OUT)/%.o)
+PROGRAMS := $(if $(wildcard tunnel/main_daemon.c),$(BIN)/aditd) \
+	    $(if $(wildcard tunnel/main_cli.c),$(BIN)/adit) \
+	    $(if $(wildcard tunnel/main_gateway.c),$(BIN)/adit-gateway)
+
+# tests/AREA/test_x.c are programs; tests/lib/ is linked to each of them.
+LIB_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/lib/*.c))
+TESTS    := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard \
+	    tests/base/test_*.c tests/config/test_*.c tests/crypto/test_*.c \
+	    tests/dns/test_*.c tests/data/test_*.c tests/host/test_*.c \
+	    tests/tunnel/test_*.c))
+LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
+
+.PHONY: all deps deps-test demo test check check-net bench lint format clean
+.SECONDARY:
+
+all: $(PROGRAMS)
+
+deps:
+	@config/deps.sh build
+
+deps-test:
+	@config/deps.sh build lab
+
+# The Makefile reads what deps found, so what follows deps is a second make.
+demo: deps-test
+	@$(MAKE) --no-print-directory all lab
+	@tests/lab/demo.sh $(if $(KEEP),--keep)
+
+test: deps-test
+	@$(MAKE) --no-print-directory -j$(shell nproc) all lab tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined all tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=thread tests
+	@tests/run.sh all
+
+check: tests
+	@tests/run.sh unit $(OUT)
+
+check-net: all lab
+	@tests/run.sh net
+
+bench: deps-test
+	@$(MAKE) --no-print-directory all lab
+	@tests/bench/bench.sh
+
+.PHONY: lab tests
+lab: $(LAB)
+tests: $(TESTS)
+
+$(BIN)/aditd: $(OUT)/tunnel/main_daemon.o $(OUT)/libadit.a
+$(BIN)/adit: $(OUT)/tunnel/main_cli.o $(OUT)/libadit.a
+$(BIN)/adit-gateway: $(OUT)/tunnel/main_gateway.o $(OUT)/libadit.a
+$(BIN)/aditd $(BIN)/adit $(BIN)/adit-gateway:
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(OUT)/libadit.a: $(CORE_OBJ)
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(OUT)/%.o: %.c | build/deps/wolfssl.mk
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Virtual time for wolfSSL, which reads the wall clock by itself: tests/lib
+# defines the wrappers.
+WRAP := -Wl,--wrap=gettimeofday,--wrap=time
+$(OUT)/tests/%: $(OUT)/tests/%.o $(LIB_OBJ) $(OUT)/libadit.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ \
+		$(shell pkg-config --libs check) $(ALL_LIBS)
+
+$(OUT)/lab/%: $(OUT)/tests/lab/%.o $(OUT)/libadit.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+build/deps/wolfssl.mk:
+	@echo "wolfSSL is not set up yet: run \"make deps\" first" >&2; exit 1
+
+lint:
+	@config/deps.sh build lint
+	@tests/lint.sh
+
+format:
+	@config/deps.sh lint
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+# build/deps (wolfSSL) stays: it takes minutes, and nothing in it is ours.
+clean:
+	$(Q)find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + \
+		2>/dev/null || true
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

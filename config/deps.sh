@@ -1,0 +1,202 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# deps.sh [PACKAGE-SET...]: get what adit is built, tested and shown with.
+#
+#   build   compiler, libuv, cJSON, libmnl, check, and wolfSSL
+#   lab     what the demo and the namespace tests run (iproute2, nft, ...)
+#   lint    clang-format, cppcheck, shellcheck
+#   peers   what `make bench` compares with (unpacked by tests/bench itself)
+#
+# Safe to run again: it says nothing when there is nothing to do. wolfSSL is
+# taken from the machine when that one has every feature (a probe is compiled
+# and run; the version number alone proves little), else built once from the
+# distribution's own source into build/deps/. Mirrors come from the machine's
+# settings; none is written here.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+deps=$root/build/deps
+log=$deps/log
+jobs=$(nproc 2>/dev/null || echo 2)
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'deps: %s\n' "$*" >&2; exit 1; }
+
+packages_of() {
+	case $1 in
+	build) say gcc libc6-dev make pkg-config libuv1-dev libcjson-dev \
+		libmnl-dev check autoconf automake libtool xz-utils \
+		ca-certificates ;;
+	lab) say iproute2 nftables iputils-ping iperf3 tcpdump curl procps \
+		python3 python3-cryptography openssl socat util-linux kmod ;;
+	lint) say clang-format cppcheck shellcheck git ;;
+	fuzz) say clang libclang-rt-dev ;;
+	*) die "unknown package set \"$1\" (build, lab, lint, fuzz)" ;;
+	esac
+}
+
+# Debian: which of the packages are not installed? `dpkg-query` knows, and
+# needs neither root nor the network.
+missing_packages() {
+	for p in "$@"; do
+		dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null |
+			grep -q '^install ok installed$' || printf '%s ' "$p"
+	done
+}
+
+install_packages() {
+	command -v dpkg-query >/dev/null 2>&1 || {
+		say "deps: not a Debian system, so packages are yours to install:" \
+			"$*" >&2
+		return 0
+	}
+	missing=$(missing_packages "$@")
+	[ -n "$missing" ] || return 0
+	say "Installing Debian packages: $missing"
+	[ "$(id -u)" = 0 ] || die "this needs root. Run as root: apt-get install $missing"
+	export DEBIAN_FRONTEND=noninteractive
+	mkdir -p "$deps"
+	# shellcheck disable=SC2086
+	if ! { apt-get -q update && apt-get -q -y --no-install-recommends \
+		install $missing; } >"$log.apt" 2>&1 </dev/null; then
+		tail -n 5 "$log.apt" >&2
+		die "apt-get failed; all of it is in $log.apt"
+	fi
+}
+
+# probe FLAGS...: compile and run crypto/wolfssl_probe.c with these flags.
+probe() {
+	mkdir -p "$deps"
+	${CC:-cc} -o "$deps/probe" "$root/crypto/wolfssl_probe.c" "$@" \
+		-lm -lpthread >"$log.probe" 2>&1 && "$deps/probe" >>"$log.probe" 2>&1
+}
+
+# The flags of the wolfSSL in use go into build/deps/wolfssl.mk, which the
+# Makefile includes.
+write_flags() {
+	printf 'WOLFSSL_CFLAGS := %s\nWOLFSSL_LIBS := %s\n' "$1" "$2" >"$deps/wolfssl.mk.new"
+	mv "$deps/wolfssl.mk.new" "$deps/wolfssl.mk"
+}
+
+flags_still_work() {
+	[ -f "$deps/wolfssl.mk" ] || return 1
+	# shellcheck disable=SC2046
+	probe $(sed -n 's/^[A-Z_]* := //p' "$deps/wolfssl.mk")
+}
+
+# A private apt configuration: the suite that has the source is looked at
+# without touching the machine's own lists.
+fetch_source() {
+	# The base archive, not an update or security suite of it.
+	mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' \
+		'Created-By: Packages' | awk '$2 !~ /-/ { print $1; exit }')
+	[ -n "$mirror" ] || die "apt names no archive to take the source from"
+	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -f "$keyring" ] || die "no $keyring (package debian-archive-keyring)"
+	apt=$deps/apt
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+	printf 'deb-src [signed-by=%s] %s sid main\n' "$keyring" "$mirror" \
+		>"$apt/sources.list"
+	private_apt() {
+		apt-get -q -o Dir::Etc::SourceList="$apt/sources.list" \
+			-o Dir::Etc::SourceParts=/dev/null \
+			-o Dir::State::Lists="$apt/lists" \
+			-o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root \
+			-o APT::Get::List-Cleanup=false "$@"
+	}
+	say "Fetching wolfSSL's source from the distribution (signed index)"
+	if ! { private_apt update && cd "$deps" &&
+		private_apt source --tar-only wolfssl; } >"$log.source" 2>&1; then
+		tail -n 5 "$log.source" >&2
+		die "cannot get wolfSSL's source; all of it is in $log.source"
+	fi
+	cd "$root"
+}
+
+# step NAME COMMAND...: one line for a long step, with its time.
+step() {
+	name=$1; shift
+	printf '  %-34s' "$name"
+	began=$(date +%s)
+	if ! "$@" >>"$log.wolfssl" 2>&1; then
+		printf 'failed\n'
+		tail -n 5 "$log.wolfssl" >&2
+		die "building wolfSSL failed; all of it is in $log.wolfssl"
+	fi
+	printf '%4s s\n' $(($(date +%s) - began))
+}
+
+build_wolfssl() {
+	# shellcheck disable=SC2012
+	tarball=$(ls -v "$deps"/wolfssl_*.orig.tar.* 2>/dev/null | tail -n 1)
+	[ -n "$tarball" ] || { fetch_source
+		# shellcheck disable=SC2012
+		tarball=$(ls -v "$deps"/wolfssl_*.orig.tar.* | tail -n 1); }
+	say "Building wolfSSL once into build/deps (about three minutes)"
+	: >"$log.wolfssl"
+	src=$deps/wolfssl-src
+	rm -rf "$src" && mkdir -p "$src"
+	step "unpacking" tar -xf "$tarball" -C "$src" --strip-components=1
+	cd "$src"
+	case $(uname -m) in
+	x86_64) asm="--enable-intelasm --enable-sp-asm" ;;
+	aarch64) asm="--enable-armasm --enable-sp-asm" ;;
+	*) asm= ;;
+	esac
+	step "preparing (autoconf)" ./autogen.sh
+	# shellcheck disable=SC2086
+	step "configuring" ./configure --prefix="$deps/wolfssl" \
+		--disable-shared --enable-static $asm --enable-sp=yes,asm \
+		--enable-dtls --enable-dtls13 --enable-dtlscid \
+		--enable-dtls-frag-ch --enable-dtls-mtu \
+		--enable-mlkem --enable-pqc-hybrids --enable-mldsa \
+		--enable-keying-material --enable-curve25519 --enable-ed25519 \
+		--enable-hkdf --enable-certgen --enable-certext \
+		--enable-certreq --enable-keygen --enable-pkcs7 --enable-des3 \
+		--enable-rc2 --enable-ocsp --enable-crl \
+		--enable-session-ticket --enable-sni --enable-alpn \
+		--enable-aesgcm-stream --disable-oldtls --disable-examples \
+		--disable-crypttests --enable-siphash \
+		CFLAGS="-O2 -DDTLS13_MIN_RTX_INTERVAL=100 -DKEEP_PEER_CERT -DWOLFSSL_ALWAYS_VERIFY_CB -DWOLFSSL_IP_ALT_NAME"
+	step "compiling" make -j"$jobs"
+	step "installing into build/deps" make install
+	cd "$root"
+	rm -rf "$src"
+}
+
+ensure_wolfssl() {
+	flags_still_work && return 0
+	if pkg-config --exists wolfssl 2>/dev/null; then
+		cflags=$(pkg-config --cflags wolfssl)
+		libs=$(pkg-config --libs wolfssl)
+		# shellcheck disable=SC2086
+		if probe $cflags $libs; then
+			write_flags "$cflags" "$libs"
+			return 0
+		fi
+	fi
+	own_cflags="-isystem $deps/wolfssl/include"
+	own_libs="$deps/wolfssl/lib/libwolfssl.a"
+	# shellcheck disable=SC2086
+	if ! { [ -f "$own_libs" ] && probe $own_cflags $own_libs; }; then
+		build_wolfssl
+		# shellcheck disable=SC2086
+		probe $own_cflags $own_libs || {
+			cat "$log.probe" >&2
+			die "the wolfSSL just built lacks a feature (above)"
+		}
+	fi
+	write_flags "$own_cflags" "$own_libs"
+}
+
+[ $# -gt 0 ] || set -- build
+wanted=
+for set in "$@"; do
+	wanted="$wanted $(packages_of "$set")"
+done
+# shellcheck disable=SC2086
+install_packages $wanted
+case " $* " in
+*" build "*) ensure_wolfssl ;;
+esac

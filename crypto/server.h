@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The gateway's end of the transport: the stateless listener, handshakes in
+ * flight, and the control lane of each session. No socket, no clock, no
+ * thread. Control thread only; callbacks happen inside server_input,
+ * server_timeout and the calls that say so.
+ *
+ * The owner decides who gets what (admit), gives each session a slot below
+ * 65536 that no other live session has, and takes over the data lanes when a
+ * session is confirmed.
+ */
+#ifndef ADIT_CRYPTO_SERVER_H
+#define ADIT_CRYPTO_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/lease.h"
+#include "crypto/record.h"
+#include "tunnel/base/addr.h"
+#include "tunnel/base/attr.h"
+
+struct server;
+struct credentials;
+
+enum {
+	SERVER_REFUSAL_TEXT_MAX = 200,
+	SERVER_SLOT_BITS = 16, /* low bits of a session's index */
+};
+
+/* Why the gateway itself says no, or ends a session; on the wire. */
+enum refusal {
+	REFUSAL_NONE = 0,
+	REFUSAL_UNKNOWN = 1,  /* certificate not (or no longer) in its list */
+	REFUSAL_FULL = 2,     /* no address free */
+	REFUSAL_IN_USE = 3,   /* another device has this identity up */
+	REFUSAL_SHUTDOWN = 4, /* the gateway ends */
+	REFUSAL_INTERNAL = 5,
+	REFUSAL_VERSION = 6,
+	REFUSAL_REVOKED = 7,
+	REFUSAL_CONFIRM = 8, /* the keys and the certificate do not fit */
+};
+
+/* An authenticated certificate at the door. */
+struct server_guest {
+	uint8_t fingerprint[32]; /* SHA-256 of the DER */
+	char name[128];		 /* subject's common name, for logs */
+	struct endpoint from;
+	const char *group, *cipher; /* static */
+};
+
+struct server_refusal {
+	enum refusal reason;
+	uint16_t retry_s;
+	char text[SERVER_REFUSAL_TEXT_MAX + 1];
+};
+
+struct server_callbacks {
+	void (*send)(void *arg, const struct endpoint *to,
+		     const uint8_t *datagram, size_t len);
+	/* 0: fills `ret_slot` and a lease whose index is ignored (the server
+	 * takes the lease over). -EACCES: fills `ret_refusal`. */
+	int (*admit)(void *arg, const struct server_guest *guest,
+		     uint32_t *ret_slot, struct lease *ret_lease,
+		     struct server_refusal *ret_refusal);
+	/* The client has proved itself: data may flow. server_lane may be
+	 * called from here on. */
+	void (*confirmed)(void *arg, uint32_t index,
+			  const struct server_guest *guest);
+	/* The session is over, confirmed or not (admitted it was). Its slot is
+	 * free when this returns. */
+	void (*ended)(void *arg, uint32_t index, const char *why);
+};
+
+/* Counters of what strangers and peers did; a copy of a struct. */
+struct server_counters {
+	uint64_t datagrams, answered_hello, cookies_bad;
+	uint64_t drop_short, drop_filtered, drop_token, drop_full;
+	uint64_t drop_index, drop_forged, drop_replayed, drop_epoch, drop_rate;
+	uint64_t handshakes, handshakes_failed, handshakes_expired;
+	uint64_t admitted, refused, confirmed, ended;
+	uint64_t handshakes_now, sessions_now;
+};
+
+struct server_options {
+	const struct credentials *credentials; /* borrowed, outlives */
+	uint8_t lanes_max;		       /* 1 to 64 */
+	uint8_t epoch_shift;		       /* 0: KEYS_EPOCH_SHIFT */
+};
+
+struct server *server_create(const struct server_options *o,
+			     const struct server_callbacks *cb, void *arg,
+			     uint64_t now_ns);
+void server_destroy(struct server *s);
+
+/* A datagram of the control socket (no data record). Opened in place. */
+void server_input(struct server *s, const struct endpoint *from,
+		  uint8_t *datagram, size_t len, uint64_t now_ns);
+uint64_t server_deadline(const struct server *s);
+void server_timeout(struct server *s, uint64_t now_ns);
+
+/* Keys of a data lane of a confirmed session; the caller owns them. 0, or
+ * -ENOENT. */
+int server_lane(struct server *s, uint32_t index, uint8_t lane,
+		struct keys_tx *ret_tx,
+		struct record_rx *ret_rx) ATTR_MUST_CHECK;
+/* Should be called when a data lane has opened something authentic: the
+ * session is alive. */
+void server_heard(struct server *s, uint32_t index, uint64_t now_ns);
+/* Ends a session with REFUSE or, for REFUSAL_SHUTDOWN, BYE. `ended` is called
+ * for it inside. */
+void server_end(struct server *s, uint32_t index, enum refusal reason,
+		const char *text, uint64_t now_ns);
+/* Ends every session whose client has this fingerprint; returns how many. */
+unsigned int server_end_client(struct server *s,
+			       const uint8_t fingerprint[static 32],
+			       enum refusal reason, const char *text,
+			       uint64_t now_ns);
+void server_end_all(struct server *s, enum refusal reason, const char *text,
+		    uint64_t now_ns);
+
+void server_counters(const struct server *s, struct server_counters *ret);
+
+#endif

@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The rules of .github/CONTRIBUTING.md that a program can check.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+found=$(mktemp)
+trap 'rm -f "$found"' EXIT
+
+complain() { # RULE, then lines on standard input
+	local lines
+	lines=$(cat)
+	[ -z "$lines" ] && return
+	echo "lint: $1"
+	sed 's/^/  /' <<<"$lines"
+	echo "$1" >>"$found"
+}
+
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard \
+	'*.c' '*.h')
+mapfile -t scripts < <(git ls-files --cached --others --exclude-standard \
+	'*.sh' .ci/run)
+
+clang-format --dry-run -Werror "${sources[@]}" 2>&1 | grep -m 20 'error:' |
+	complain "clang-format would change this (make format)"
+
+grep -nE '^[^"]*(^|[^:"])//' "${sources[@]}" | grep -v 'http' |
+	complain "comments are /* */; a // line is a debugging leftover"
+
+grep -LE 'SPDX-License-Identifier: GPL-3.0-or-later' "${sources[@]}" \
+	"${scripts[@]}" Makefile | complain "no SPDX line"
+
+# Each outside library has its home.
+outside() { # HEADER-PATTERN ALLOWED-PATTERN
+	grep -nE "#include [<\"]($1)" "${sources[@]}" | grep -vE "^($2)" |
+		complain "$1 is included outside its home ($2)"
+}
+outside 'wolfssl/' 'crypto/|tests/crypto/|tests/bench/|tests/fuzz/'
+outside 'cjson/' 'config/|tunnel/ctl|tunnel/gateway_store|tests/'
+outside 'check.h' 'tests/'
+outside 'libmnl/' 'tunnel/host/|tests/host/'
+grep -lE '#include <uv.h>' "${sources[@]}" | while read -r f; do
+	grep -q '(uv)' "$f" || echo "$f"
+done | complain "uv.h in a file whose top comment is not marked (uv)"
+grep -nE '#include <uv.h>|malloc\(|log_(error|info|debug)|pthread_mutex|snprintf' \
+	tunnel/data/*.c 2>/dev/null | grep -vE 'allocated at creation' |
+	complain "tunnel/data/: no libuv, no log, no lock, no malloc on the path"
+
+grep -rnE '^[[:space:]]*#[[:space:]]*if.*(__linux__|__APPLE__)' tunnel/[!b]*/ \
+	config crypto dns 2>/dev/null |
+	complain "platforms are chosen by file, not by #if"
+
+grep -nE '(deb|npmjs|pypi)[a-z.]*\.(org|com)/' -r Makefile config tests .ci \
+	tunnel crypto dns README.md 2>/dev/null |
+	complain "a registry's host is named"
+
+wc -l "${sources[@]}" | awk '$2 != "total" && $2 ~ /\.c$/ && $1 > 800' |
+	complain "a file over 800 lines is split by noun"
+
+shellcheck -S warning "${scripts[@]}" 2>&1 | head -40 | complain "shellcheck"
+
+cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr \
+	--suppress=missingIncludeSystem -I. -D_GNU_SOURCE --error-exitcode=0 \
+	--suppress=unknownMacro --suppress=nullPointerRedundantCheck \
+	-i crypto/wolfssl_probe.c -j"$(nproc)" tunnel config crypto dns 2>&1 | head -40 | complain "cppcheck"
+
+if [ -s "$found" ]; then
+	echo "lint: $(wc -l <"$found") rules are broken"
+	exit 1
+fi
+echo "lint: ${#sources[@]} C files, ${#scripts[@]} scripts: clean"
