@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <wolfssl/options.h>
+
+#include "crypto/certificate.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <wolfssl/wolfcrypt/asn.h>
+#include <wolfssl/wolfcrypt/asn_public.h>
+#include <wolfssl/wolfcrypt/hash.h>
+
+/* The date as it stands in the certificate: tag, length, digits. */
+static int date_read(const uint8_t *date, int date_len, int64_t *ret_s)
+{
+	const byte *digits;
+	struct tm tm = { 0 };
+	byte format;
+	int len;
+
+	if (wc_GetDateInfo(date, date_len, &digits, &format, &len) != 0 ||
+	    wc_GetDateAsCalendarTime(digits, len, format, &tm) != 0)
+		return -EBADMSG;
+	*ret_s = timegm(&tm);
+	return 0;
+}
+
+/* The name goes into logs and tables, so it keeps to printable ASCII. */
+static void name_copy(const char *from, size_t len, char *to)
+{
+	if (len > CERTIFICATE_NAME_MAX)
+		len = CERTIFICATE_NAME_MAX;
+	for (size_t i = 0; i < len; i++)
+		to[i] = from[i] > 0x20 && from[i] < 0x7f ? from[i] : '?';
+	to[len] = '\0';
+}
+
+int certificate_read(const uint8_t *der, size_t len, struct certificate *ret)
+{
+	struct certificate c = { 0 };
+	DecodedCert d;
+	int r = -EBADMSG;
+
+	wc_InitDecodedCert(&d, der, (word32)len, NULL);
+	if (wc_ParseCert(&d, CERT_TYPE, NO_VERIFY, NULL) != 0 ||
+	    wc_Sha256Hash(der, (word32)len, c.fingerprint) != 0)
+		goto out;
+	if (d.subjectCN != NULL && d.subjectCNLen > 0)
+		name_copy(d.subjectCN, (size_t)d.subjectCNLen, c.name);
+	c.has_alt_name = d.altNames != NULL;
+	c.for_servers = d.extExtKeyUsageSet &&
+			(d.extExtKeyUsage & EXTKEYUSE_SERVER_AUTH) != 0;
+	c.for_clients = d.extExtKeyUsageSet &&
+			(d.extExtKeyUsage & EXTKEYUSE_CLIENT_AUTH) != 0;
+	r = date_read(d.afterDate, d.afterDateLen, &c.expires);
+	if (r == 0)
+		*ret = c;
+out:
+	wc_FreeDecodedCert(&d);
+	return r;
+}

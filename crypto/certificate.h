@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What adit itself needs to know of an X.509 certificate (RFC 5280) beyond
+ * what wolfSSL checks: its fingerprint, a name for the log, its end, and the
+ * two things that wolfSSL lets pass when they are absent (a subject
+ * alternative name, an extended key usage). Reading does not verify.
+ */
+#ifndef ADIT_CRYPTO_CERTIFICATE_H
+#define ADIT_CRYPTO_CERTIFICATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tunnel/base/attr.h"
+
+enum {
+	CERTIFICATE_DIGEST_LEN = 32,
+	CERTIFICATE_NAME_MAX = 127,
+};
+
+struct certificate {
+	uint8_t fingerprint[CERTIFICATE_DIGEST_LEN]; /* SHA-256 of the DER */
+	char name[CERTIFICATE_NAME_MAX + 1]; /* common name, printable */
+	int64_t expires;		     /* last valid second, since 1970 */
+	bool has_alt_name;
+	bool for_servers; /* extended key usage says serverAuth */
+	bool for_clients;
+};
+
+/* 0, or -EBADMSG. */
+int certificate_read(const uint8_t *der, size_t len,
+		     struct certificate *ret) ATTR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <wolfssl/options.h>
+
+#include "crypto/credentials.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/asn_public.h>
+#include <wolfssl/wolfcrypt/cpuid.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+#include <wolfssl/wolfcrypt/pkcs12.h>
+
+#include "crypto/certificate.h"
+#include "crypto/secret.h"
+#include "crypto/wolf.h"
+
+struct credentials {
+	WOLFSSL_CTX *ctx;
+	int groups[CREDENTIALS_GROUPS_MAX];
+	size_t group_count;
+	struct certificate own;
+};
+
+static const struct {
+	const char *name;
+	int id;
+} group_table[] = {
+	/* The first three are the default, in this order. */
+	{ "X25519MLKEM768", WOLFSSL_X25519MLKEM768 },
+	{ "SecP256r1MLKEM768", WOLFSSL_SECP256R1MLKEM768 },
+	{ "SecP384r1MLKEM1024", WOLFSSL_SECP384R1MLKEM1024 },
+	{ "X25519", WOLFSSL_ECC_X25519 },
+	{ "P-256", WOLFSSL_ECC_SECP256R1 },
+	{ "P-384", WOLFSSL_ECC_SECP384R1 },
+};
+
+enum {
+	GROUPS_DEFAULT = 3,
+	CHAIN_DER_MAX = 64 * 1024,
+};
+
+static const char suite_aes[] = "TLS13-AES256-GCM-SHA384";
+static const char suite_chacha[] = "TLS13-CHACHA20-POLY1305-SHA256";
+
+static bool fail(char *ret_error, const char *text)
+{
+	snprintf(ret_error, CREDENTIALS_ERROR_MAX, "%s", text);
+	return false;
+}
+
+static bool load_pem(struct credentials *c, const struct credentials_source *s,
+		     char *ret_error)
+{
+	uint8_t *der;
+	int n;
+
+	if (wolfSSL_CTX_use_certificate_chain_buffer_format(
+		    c->ctx, (const uint8_t *)s->certificate,
+		    (long)s->certificate_len,
+		    WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
+		return fail(ret_error, "the certificate is not readable PEM");
+	if (wolfSSL_CTX_use_PrivateKey_buffer(
+		    c->ctx, (const uint8_t *)s->key, (long)s->key_len,
+		    WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
+		return fail(ret_error, "the private key is not readable PEM "
+				       "(is it encrypted?)");
+	der = malloc(s->certificate_len);
+	if (der == NULL)
+		return fail(ret_error, "out of memory");
+	n = wc_CertPemToDer((const uint8_t *)s->certificate,
+			    (int)s->certificate_len, der,
+			    (int)s->certificate_len, CERT_TYPE);
+	n = n < 0 ? -EBADMSG : certificate_read(der, (size_t)n, &c->own);
+	free(der);
+	return n == 0 || fail(ret_error, "the certificate cannot be read");
+}
+
+/* What a PKCS#12 file (RFC 7292) holds, as wolfCrypt hands it over. */
+struct bag {
+	byte *key, *leaf;
+	word32 key_len, leaf_len;
+	WC_DerCertList *others;
+};
+
+static void bag_fini(struct bag *b)
+{
+	if (b->key != NULL)
+		secret_wipe(b->key, b->key_len);
+	free(b->key);
+	free(b->leaf);
+	if (b->others != NULL)
+		wc_FreeCertList(b->others, NULL);
+}
+
+static bool bag_open(struct bag *b, const struct credentials_source *s,
+		     char *ret_error)
+{
+	WC_PKCS12 *p = wc_PKCS12_new();
+	bool ok = false;
+	int r;
+
+	if (p == NULL)
+		return fail(ret_error, "out of memory");
+	if (wc_d2i_PKCS12(s->pkcs12, (word32)s->pkcs12_len, p) < 0) {
+		fail(ret_error, "the identity is not a PKCS#12 file");
+		goto out;
+	}
+	r = wc_PKCS12_parse(p, s->password != NULL ? s->password : "", &b->key,
+			    &b->key_len, &b->leaf, &b->leaf_len, &b->others);
+	if (r == MAC_CMP_FAILED_E)
+		fail(ret_error, "the PKCS#12 password is wrong");
+	else if (r != 0)
+		fail(ret_error,
+		     "the PKCS#12 file cannot be opened (damaged, or "
+		     "encrypted in a way that is not supported)");
+	else if (b->key == NULL || b->key_len == 0)
+		fail(ret_error, "the PKCS#12 file holds no private key");
+	else if (b->leaf == NULL || b->leaf_len == 0)
+		fail(ret_error, "the PKCS#12 file holds no certificate that "
+				"fits its key");
+	else
+		ok = true;
+out:
+	wc_PKCS12_free(p);
+	return ok;
+}
+
+static bool load_pkcs12(struct credentials *c,
+			const struct credentials_source *s, char *ret_error)
+{
+	struct bag b = { 0 };
+	uint8_t *chain = NULL;
+	size_t len;
+	bool ok = false;
+
+	if (!bag_open(&b, s, ret_error))
+		goto out;
+	chain = malloc(CHAIN_DER_MAX);
+	if (chain == NULL || b.leaf_len > CHAIN_DER_MAX) {
+		fail(ret_error, "the PKCS#12 file is too large");
+		goto out;
+	}
+	memcpy(chain, b.leaf, b.leaf_len);
+	len = b.leaf_len;
+	for (WC_DerCertList *o = b.others; o != NULL; o = o->next) {
+		if (o->bufferSz > CHAIN_DER_MAX - len) {
+			fail(ret_error, "the PKCS#12 file is too large");
+			goto out;
+		}
+		memcpy(chain + len, o->buffer, o->bufferSz);
+		len += o->bufferSz;
+	}
+	if (wolfSSL_CTX_use_certificate_chain_buffer_format(
+		    c->ctx, chain, (long)len, WOLFSSL_FILETYPE_ASN1) !=
+		    WOLFSSL_SUCCESS ||
+	    certificate_read(b.leaf, b.leaf_len, &c->own) < 0)
+		fail(ret_error,
+		     "the PKCS#12 file's certificate cannot be read");
+	else if (wolfSSL_CTX_use_PrivateKey_buffer(
+			 c->ctx, b.key, (long)b.key_len,
+			 WOLFSSL_FILETYPE_ASN1) != WOLFSSL_SUCCESS)
+		fail(ret_error, "the PKCS#12 file's key cannot be read");
+	else
+		ok = true;
+out:
+	free(chain);
+	bag_fini(&b);
+	return ok;
+}
+
+static bool load_trust(struct credentials *c,
+		       const struct credentials_source *s, char *ret_error)
+{
+	if (wolfSSL_CTX_load_verify_buffer(
+		    c->ctx, (const uint8_t *)s->ca, (long)s->ca_len,
+		    WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
+		return fail(ret_error, "the CA is not a readable PEM "
+				       "certificate (or has expired)");
+	if (s->crl == NULL)
+		return true;
+	if (wolfSSL_CTX_EnableCRL(c->ctx, WOLFSSL_CRL_CHECKALL) !=
+	    WOLFSSL_SUCCESS)
+		return fail(ret_error, "out of memory");
+	return credentials_load_crl(c, s->crl, s->crl_len, ret_error) == 0;
+}
+
+#ifdef WOLFSSL_X86_64_BUILD
+static bool cpu_has_aes(void)
+{
+	return IS_INTEL_AESNI(cpuid_get_flags());
+}
+#else
+static bool cpu_has_aes(void)
+{
+	return true;
+}
+#endif
+
+static bool set_ciphers(struct credentials *c,
+			const struct credentials_source *s, char *ret_error)
+{
+	const char *first = cpu_has_aes() ? suite_aes : suite_chacha;
+	const char *second = first == suite_aes ? suite_chacha : suite_aes;
+	char list[128];
+
+	if (s->cipher_count > 0) {
+		first = strcmp(s->ciphers[0], "AES-256-GCM") == 0
+				? suite_aes
+				: suite_chacha;
+		second = first == suite_aes ? suite_chacha : suite_aes;
+	}
+	if (s->cipher_count == 1)
+		snprintf(list, sizeof(list), "%s", first);
+	else
+		snprintf(list, sizeof(list), "%s:%s", first, second);
+	if (wolfSSL_CTX_set_cipher_list(c->ctx, list) != WOLFSSL_SUCCESS)
+		return fail(ret_error, "the ciphers cannot be set");
+	return true;
+}
+
+static bool set_groups(struct credentials *c,
+		       const struct credentials_source *s, char *ret_error)
+{
+	if (s->group_count == 0) {
+		for (size_t i = 0; i < GROUPS_DEFAULT; i++)
+			c->groups[i] = group_table[i].id;
+		c->group_count = GROUPS_DEFAULT;
+		return true;
+	}
+	for (size_t i = 0; i < s->group_count; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_SIZE(group_table) &&
+		       strcmp(group_table[k].name, s->groups[i]) != 0)
+			k++;
+		if (k == ARRAY_SIZE(group_table))
+			return fail(ret_error, "a key exchange group is not "
+					       "known");
+		c->groups[c->group_count++] = group_table[k].id;
+	}
+	return true;
+}
+
+static bool set_up(struct credentials *c, enum credentials_role role,
+		   const struct credentials_source *s, char *ret_error)
+{
+	bool gateway = role == CREDENTIALS_GATEWAY;
+
+	c->ctx = wolfSSL_CTX_new(gateway ? wolfDTLSv1_3_server_method()
+					 : wolfDTLSv1_3_client_method());
+	if (c->ctx == NULL)
+		return fail(ret_error, "out of memory");
+	if (!(s->pkcs12 != NULL ? load_pkcs12(c, s, ret_error)
+				: load_pem(c, s, ret_error)) ||
+	    !load_trust(c, s, ret_error) || !set_ciphers(c, s, ret_error) ||
+	    !set_groups(c, s, ret_error))
+		return false;
+	if (wolfSSL_CTX_check_private_key(c->ctx) != WOLFSSL_SUCCESS)
+		return fail(ret_error, "the private key does not fit the "
+				       "certificate");
+	wolfSSL_CTX_set_verify(
+		c->ctx,
+		WOLFSSL_VERIFY_PEER |
+			(gateway ? WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+		NULL);
+	/* Nothing follows the handshake: no tickets. The client's order of
+	 * ciphers counts, since it knows what its CPU can do. */
+	if (gateway && (wolfSSL_CTX_no_ticket_TLSv13(c->ctx) != 0 ||
+			wolfSSL_CTX_UseClientSuites(c->ctx) != 0))
+		return fail(ret_error, "out of memory");
+	(void)wolfSSL_CTX_set_group_messages(c->ctx);
+	return true;
+}
+
+struct credentials *credentials_create(
+	enum credentials_role role, const struct credentials_source *s,
+	char ret_error[static CREDENTIALS_ERROR_MAX])
+{
+	struct credentials *c;
+
+	if (wolf_init() < 0) {
+		fail(ret_error, "wolfSSL does not start");
+		return NULL;
+	}
+	c = calloc(1, sizeof(*c));
+	if (c == NULL) {
+		fail(ret_error, "out of memory");
+		return NULL;
+	}
+	if (!set_up(c, role, s, ret_error)) {
+		credentials_destroy(c);
+		return NULL;
+	}
+	return c;
+}
+
+void credentials_destroy(struct credentials *c)
+{
+	if (c == NULL)
+		return;
+	wolfSSL_CTX_free(c->ctx);
+	free(c);
+}
+
+const uint8_t *credentials_fingerprint(const struct credentials *c)
+{
+	return c->own.fingerprint;
+}
+
+int64_t credentials_expires(const struct credentials *c)
+{
+	return c->own.expires;
+}
+
+int credentials_load_crl(struct credentials *c, const char *pem, size_t len,
+			 char ret_error[static CREDENTIALS_ERROR_MAX])
+{
+	/* On top of the one in use: freeing that one while a handshake reads
+	 * it is a use after free in wolfSSL. An older list is refused. */
+	if (wolfSSL_CTX_LoadCRLBuffer(c->ctx, (const uint8_t *)pem, (long)len,
+				      WOLFSSL_FILETYPE_PEM) !=
+	    WOLFSSL_SUCCESS) {
+		fail(ret_error, "the revocation list cannot be read, or is "
+				"older than the one in use");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+struct WOLFSSL_CTX *credentials_context(const struct credentials *c)
+{
+	return c->ctx;
+}
+
+size_t credentials_groups(const struct credentials *c, const int **ret_groups)
+{
+	*ret_groups = c->groups;
+	return c->group_count;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One DTLS 1.3 handshake (RFC 9147) through wolfSSL, at either end: envelopes
+ * in, envelopes out, and at its end the secret from the exporter (RFC 5705,
+ * RFC 8446 section 7.5). A wolfSSL object lives here and nowhere else, and
+ * only for the handshake. No socket, no clock. Control thread.
+ *
+ * Client: handshake_client, handshake_start, then handshake_input and
+ * handshake_timeout until it is no longer HANDSHAKE_RUNNING.
+ * Gateway: handshake_listener, handshake_listen for datagrams of strangers; on
+ * HANDSHAKE_LISTEN_ACCEPTED the object has become that client's handshake, and
+ * a new listener is made.
+ */
+#ifndef ADIT_CRYPTO_HANDSHAKE_H
+#define ADIT_CRYPTO_HANDSHAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/certificate.h"
+#include "crypto/envelope.h"
+#include "crypto/keys.h"
+#include "tunnel/base/addr.h"
+#include "tunnel/base/attr.h"
+#include "tunnel/base/reason.h"
+
+struct handshake;
+struct credentials;
+
+enum {
+	HANDSHAKE_TEXT_MAX = 200,
+	HANDSHAKE_COOKIE_SECRET_LEN = 32,
+};
+
+enum handshake_status {
+	HANDSHAKE_RUNNING,
+	HANDSHAKE_DONE,
+	HANDSHAKE_FAILED,
+};
+
+enum handshake_listen_status {
+	HANDSHAKE_LISTEN_IGNORED,
+	HANDSHAKE_LISTEN_ANSWERED,
+	HANDSHAKE_LISTEN_ACCEPTED,
+	HANDSHAKE_LISTEN_BROKEN, /* the object is dead: make another */
+};
+
+/* Gets a whole datagram, borrowed during the call. */
+typedef void (*handshake_send_cb)(void *arg, const uint8_t *datagram,
+				  size_t len);
+
+/* What a finished handshake leaves. The caller wipes `secret`. */
+struct handshake_result {
+	uint8_t secret[KEYS_SECRET_LEN]; /* S of the key schedule */
+	const struct aead_algorithm *algorithm;
+	const char *group; /* static */
+	struct certificate peer;
+};
+
+/* NULL: out of memory, or a server name that cannot be checked. Picks a
+ * random token. */
+struct handshake *handshake_client(const struct credentials *c,
+				   const char *server_name,
+				   handshake_send_cb send, void *arg);
+struct handshake *handshake_listener(const struct credentials *c,
+				     handshake_send_cb send, void *arg);
+/* Wipes. Takes NULL. */
+void handshake_destroy(struct handshake *h);
+/* The receiver of `send` from here on. */
+void handshake_set_owner(struct handshake *h, handshake_send_cb send,
+			 void *arg);
+
+const uint8_t *handshake_token(const struct handshake *h);
+
+/* Client: the first flight. */
+enum handshake_status handshake_start(struct handshake *h, uint64_t now_ns);
+/* The DTLS datagram out of an envelope with our token; what the filter does
+ * not let pass is dropped. After HANDSHAKE_DONE (gateway): answers a repeated
+ * flight. */
+enum handshake_status handshake_input(struct handshake *h, const uint8_t *dtls,
+				      size_t len, uint64_t now_ns);
+uint64_t handshake_deadline(const struct handshake *h);
+enum handshake_status handshake_timeout(struct handshake *h, uint64_t now_ns);
+
+/* After HANDSHAKE_DONE, once. Checks what wolfSSL does not: the protocol
+ * (ALPN), a SAN, the extended key usage. 0; or -errno with a sentence, and
+ * then there are no keys. */
+int handshake_finish(struct handshake *h, struct handshake_result *ret,
+		     enum reason *ret_reason,
+		     char ret_text[static HANDSHAKE_TEXT_MAX]) ATTR_MUST_CHECK;
+/* After HANDSHAKE_FAILED: why, and whether trying again makes no sense. */
+enum reason handshake_error(const struct handshake *h,
+			    char ret_text[static HANDSHAKE_TEXT_MAX],
+			    bool *ret_final);
+/* The last datagram sent (a refusal's alert): its length, 0 for none. */
+size_t handshake_last(const struct handshake *h, const uint8_t **ret_datagram);
+/* Round trip of the first flight that was answered at once; 0: unknown. */
+uint64_t handshake_rtt_ns(const struct handshake *h);
+/* Has anything passed the filter? (Client: is there a gateway at all?) */
+bool handshake_heard(const struct handshake *h);
+
+/* Gateway: one datagram of a stranger. `secrets`: the cookie secret in use and
+ * the one before it. */
+enum handshake_listen_status handshake_listen(
+	struct handshake *h, const struct endpoint *from,
+	const uint8_t token[static ENVELOPE_TOKEN_LEN], const uint8_t *dtls,
+	size_t len,
+	const uint8_t secrets[static 2][HANDSHAKE_COOKIE_SECRET_LEN],
+	uint64_t now_ns);
+
+#endif
