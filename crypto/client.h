@@ -9,7 +9,7 @@
  *   2. client_start(c, now): an attempt begins, datagrams go out
  *   3. each datagram of the control socket: client_input; at client_deadline:
  *      client_timeout. Callbacks happen inside these calls, never otherwise.
- *   4. up: client_lane hands over the keys of a data lane, once for each lane
+ *   4. in `up`, client_lane hands over the keys of each data lane
  *   5. client_close sends BYE; client_destroy frees and wipes
  *
  * One object is one session: a reconnect makes a new one. Inside one object an
@@ -66,7 +66,7 @@ struct client_facts {
 	uint64_t heard_ns;  /* when something authentic came last */
 	uint64_t attempts;
 	uint64_t rx_control, tx_control; /* records */
-	uint64_t drop_foreign, drop_forged, drop_replayed, drop_filtered;
+	uint64_t drop_foreign, drop_forged, drop_replayed;
 	int64_t gateway_expires; /* its certificate's end, s since 1970 */
 };
 
@@ -87,8 +87,9 @@ void client_timeout(struct client *c, uint64_t now_ns);
 /* The network refused a datagram (-errno of send): a hint for the message. */
 void client_unreachable(struct client *c, int error);
 
-/* After `up`: fills the keys of a data lane, both directions. The caller owns
- * them (wipes by keys_tx_fini, keys_rx_fini). 0 or -errno. */
+/* Inside `up` and only there (the secret is wiped when it returns): fills the
+ * keys of a data lane, both directions. The caller owns them (wipes by
+ * keys_tx_fini, keys_rx_fini). 0 or -errno. */
 int client_lane(struct client *c, uint8_t lane, struct keys_tx *ret_tx,
 		struct record_rx *ret_rx) ATTR_MUST_CHECK;
 /* Asks the gateway for a sign of life; the answer moves facts.heard_ns. */

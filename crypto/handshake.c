@@ -378,11 +378,6 @@ int handshake_finish(struct handshake *h, struct handshake_result *ret,
 			      "the gateway's certificate is not meant for "
 			      "servers",
 			      ret_reason, ret_text);
-	if (h->server && !result.peer.for_clients)
-		return refuse(REASON_DEVICE_CERTIFICATE,
-			      "the client's certificate is not meant for "
-			      "clients",
-			      ret_reason, ret_text);
 	cipher = wolfSSL_get_cipher_name(h->ssl);
 	result.algorithm = strstr(cipher, "CHACHA20") != NULL
 				   ? &aead_chacha20poly1305

@@ -84,8 +84,9 @@ uint64_t handshake_deadline(const struct handshake *h);
 enum handshake_status handshake_timeout(struct handshake *h, uint64_t now_ns);
 
 /* After HANDSHAKE_DONE, once. Checks what wolfSSL does not: the protocol
- * (ALPN), a SAN, the extended key usage. 0; or -errno with a sentence, and
- * then there are no keys. */
+ * (ALPN), and the gateway's SAN and extended key usage. (The gateway looks at
+ * result.peer.for_clients itself: it can say no under the new keys.) 0; or
+ * -errno with a sentence, and then there are no keys. */
 int handshake_finish(struct handshake *h, struct handshake_result *ret,
 		     enum reason *ret_reason,
 		     char ret_text[static HANDSHAKE_TEXT_MAX]) ATTR_MUST_CHECK;

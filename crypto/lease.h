@@ -17,7 +17,14 @@
 
 enum {
 	LEASE_PARTS_MAX = 96,
+	LEASE_HEADER_LEN = 8,
 	LEASE_PART_MAX = 1100, /* bytes of TLVs in one part */
+	LEASE_BODY_MAX = LEASE_HEADER_LEN + LEASE_PART_MAX,
+
+	/* Answers a HELLO: the client's confirmation was right, and its wishes
+	 * are agreed as the lease says. */
+	LEASE_FLAG_CONFIRMED = 1 << 0,
+
 	LEASE_ROUTES_MAX = 4096,
 	LEASE_EXCLUDED_MAX = 1024,
 	LEASE_DNS_MAX = 8,
@@ -65,12 +72,11 @@ int lease_add_prefix(struct lease_prefixes *list, const struct ip_prefix *p,
 /* -EINVAL for what is no domain name. */
 int lease_add_name(struct lease_names *list, const char *name);
 
-/* The gateway's half: how many parts, and one of them as the body of a LEASE
- * message. `buf` holds LEASE_PART_MAX + 8; returns bytes written, or -E2BIG
- * when the lease needs more than LEASE_PARTS_MAX parts. */
+/* The gateway's half: how many parts (or -E2BIG above LEASE_PARTS_MAX), and
+ * one of them as the body of a LEASE message; returns bytes written. */
 int lease_part_count(const struct lease *l);
-int lease_build_part(const struct lease *l, unsigned int part, uint8_t *buf,
-		     size_t size);
+size_t lease_build_part(const struct lease *l, unsigned int part, uint8_t flags,
+			uint8_t buf[static LEASE_BODY_MAX]);
 
 /* The client's half. Zeroed is empty. */
 struct lease_collector {
@@ -84,9 +90,11 @@ struct lease_collector {
 };
 
 void lease_collector_fini(struct lease_collector *c);
-/* Takes one LEASE body. 1: whole now, 0: more to come or had it already,
- * -EBADMSG: not a LEASE body, or of another lease; -ENOMEM. */
-int lease_collect(struct lease_collector *c, const uint8_t *body, size_t len);
+/* Takes one LEASE body. 1: it made the lease whole, 0: more to come, or had
+ * it already, -EBADMSG: not a LEASE body, or of another lease; -ENOMEM. */
+int lease_collect(struct lease_collector *c, const uint8_t *body, size_t len,
+		  uint8_t *ret_flags);
+bool lease_collector_whole(const struct lease_collector *c);
 /* Parses a whole collection. 0; or -EBADMSG with a sentence for a person in
  * `ret_why` ("two IPv4 addresses"). */
 int lease_parse(const struct lease_collector *c, struct lease *ret_lease,

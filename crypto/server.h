@@ -58,13 +58,14 @@ struct server_refusal {
 struct server_callbacks {
 	void (*send)(void *arg, const struct endpoint *to,
 		     const uint8_t *datagram, size_t len);
-	/* 0: fills `ret_slot` and a lease whose index is ignored (the server
-	 * takes the lease over). -EACCES: fills `ret_refusal`. */
+	/* 0: fills `ret_slot`, which no live session has, and a lease whose
+	 * index is ignored (the server takes the lease over). -EACCES: fills
+	 * `ret_refusal`. May call server_end for a session in the way. */
 	int (*admit)(void *arg, const struct server_guest *guest,
 		     uint32_t *ret_slot, struct lease *ret_lease,
 		     struct server_refusal *ret_refusal);
-	/* The client has proved itself: data may flow. server_lane may be
-	 * called from here on. */
+	/* The client has proved itself: data may flow. server_lane is called
+	 * in here, and only here (the secret is wiped behind it). */
 	void (*confirmed)(void *arg, uint32_t index,
 			  const struct server_guest *guest);
 	/* The session is over, confirmed or not (admitted it was). Its slot is
@@ -99,7 +100,7 @@ void server_input(struct server *s, const struct endpoint *from,
 uint64_t server_deadline(const struct server *s);
 void server_timeout(struct server *s, uint64_t now_ns);
 
-/* Keys of a data lane of a confirmed session; the caller owns them. 0, or
+/* Inside `confirmed`: keys of a data lane; the caller owns them. 0, or
  * -ENOENT. */
 int server_lane(struct server *s, uint32_t index, uint8_t lane,
 		struct keys_tx *ret_tx,
@@ -107,6 +108,9 @@ int server_lane(struct server *s, uint32_t index, uint8_t lane,
 /* Should be called when a data lane has opened something authentic: the
  * session is alive. */
 void server_heard(struct server *s, uint32_t index, uint64_t now_ns);
+/* When the session's client was heard last, 0 for a session that is not
+ * there or whose client has not confirmed it (it may be replaced at once). */
+uint64_t server_heard_ns(const struct server *s, uint32_t index);
 /* Ends a session with REFUSE or, for REFUSAL_SHUTDOWN, BYE. `ended` is called
  * for it inside. */
 void server_end(struct server *s, uint32_t index, enum refusal reason,
