@@ -24,8 +24,8 @@
  *
  * Timers: the whole (options.timeout_ns, until UP); the handshake's own; a
  * pause before a new attempt; HELLO (twice the round trip, 100 ms at least,
- * doubled, 10 s in all, until the gateway has confirmed it); BYE (twice more,
- * 50 ms apart).
+ * doubled, 10 s in all, until the lease is whole and the gateway has confirmed
+ * HELLO); BYE (twice more, 50 ms apart).
  */
 enum client_state {
 	STATE_IDLE,
@@ -548,7 +548,9 @@ void client_input(struct client *c, uint8_t *datagram, size_t len,
 
 static uint64_t hello_deadline(const struct client *c)
 {
-	return c->index != 0 && !c->confirmed ? c->hello_ns : CLOCK_NEVER;
+	bool agreed = c->confirmed && c->state == STATE_UP;
+
+	return c->index != 0 && !agreed ? c->hello_ns : CLOCK_NEVER;
 }
 
 uint64_t client_deadline(const struct client *c)

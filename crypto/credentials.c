@@ -271,7 +271,6 @@ static bool set_up(struct credentials *c, enum credentials_role role,
 	if (gateway && (wolfSSL_CTX_no_ticket_TLSv13(c->ctx) != 0 ||
 			wolfSSL_CTX_UseClientSuites(c->ctx) != 0))
 		return fail(ret_error, "out of memory");
-	(void)wolfSSL_CTX_set_group_messages(c->ctx);
 	return true;
 }
 

@@ -23,7 +23,8 @@ enum {
 	/* We decide when it is over, not wolfSSL's count of doublings. */
 	WOLF_TIMEOUT_MAX_S = 1000000,
 	RTO_FIRST_MS = 200,
-	RTO_MAX_MS = 4000,
+	/* Small beside the ten seconds that an attempt has. */
+	RTO_MAX_MS = 1000,
 	CONTENT_HANDSHAKE = 22,
 	HANDSHAKE_SERVER_HELLO = 2,
 	PLAIN_HEADER_LEN = 13,
@@ -268,6 +269,7 @@ enum handshake_status handshake_input(struct handshake *h, const uint8_t *dtls,
 		return h->status;
 	}
 	h->heard = true;
+	h->rto_ns = (uint64_t)RTO_FIRST_MS * NS_PER_MS;
 	h->in = dtls;
 	h->in_len = len;
 	if (h->status == HANDSHAKE_DONE) {

@@ -176,7 +176,9 @@ static void send_run(struct server *s, struct session *x,
 		     const struct bytes *run)
 {
 	uint8_t datagram[RECORD_CONTROL_MAX];
-	size_t len = control_seal(&x->control, x->index, run, datagram);
+	/* A client that has not confirmed may not know its index yet. */
+	uint32_t index = x->confirmed ? x->index : 0;
+	size_t len = control_seal(&x->control, index, run, datagram);
 
 	if (len > 0)
 		s->cb->send(s->arg, &x->guest.from, datagram, len);
@@ -761,7 +763,8 @@ void server_end(struct server *s, uint32_t index, enum refusal reason,
 	if (x == NULL)
 		return;
 	snprintf(why.text, sizeof(why.text), "%s", text);
-	say_farewell(s, &x->guest.from, &x->control, x->index,
+	say_farewell(s, &x->guest.from, &x->control,
+		     x->confirmed ? x->index : 0,
 		     reason == REFUSAL_SHUTDOWN ? MESSAGE_BYE : MESSAGE_REFUSE,
 		     &why, now_ns);
 	session_end(s, x, text);
