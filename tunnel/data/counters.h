@@ -27,8 +27,7 @@ enum counter {
 
 	/* Drops on the way in, in the order of the checks. */
 	COUNTER_DROP_SHORT,    /* not even an empty record */
-	COUNTER_DROP_TRUNC,    /* longer than any record of ours */
-	COUNTER_DROP_STRAY,    /* the ring to the control thread was full */
+	COUNTER_DROP_STRAY,    /* too long, or the ring to control was full */
 	COUNTER_DROP_LANE,     /* another lane's record */
 	COUNTER_DROP_INDEX,    /* no such session */
 	COUNTER_DROP_EPOCH,    /* its key is gone, or far ahead */

@@ -21,9 +21,9 @@ uint64_t csum_pseudo(const uint8_t *ip, uint8_t protocol, size_t len);
 /* Writes the header checksum of an IPv4 header of `len` bytes. */
 void csum_ipv4_header(uint8_t *ip, size_t len);
 
-/* Computes the TCP or UDP checksum whose field is at `field` in the `len`
- * bytes at `transport`. UDP's zero is written as 0xffff (RFC 768). */
-void csum_transport(const uint8_t *ip, uint8_t protocol, uint8_t *transport,
-		    size_t len, size_t field);
+/* Finishes a TCP or UDP checksum over the `len` bytes at `transport`: the field
+ * at offset `field` holds the pseudo-header's sum, as the kernel leaves it. A
+ * sum of zero is written as 0xffff (RFC 768). */
+void csum_finish(uint8_t *transport, size_t len, size_t field);
 
 #endif

@@ -23,6 +23,7 @@ enum {
 	UDP_SEGMENTS_MAX = 64, /* the kernel's UDP_MAX_SEGMENTS */
 	UDP_RUN_MAX = 65000,   /* bytes in one send, below either family's */
 	UDP_RECEIVE_MAX = 65536,
+	UDP_CMSG_MAX = 64, /* room for what the kernel tells with one */
 };
 
 struct udp_options {
@@ -52,6 +53,14 @@ void udp_close(struct udp_sockets *s);
 int udp_receive(int fd, void *buf, size_t capacity,
 		struct sockaddr_storage *ret_from, socklen_t *ret_from_len,
 		size_t *ret_segment);
+
+/* The segment size that came with a message of `len` bytes, as above. */
+size_t udp_segment_of(struct msghdr *m, size_t len);
+/* Sends `len` bytes as datagrams of `segment` bytes, the last one shorter, in
+ * one call. 0 or -errno; EIO, EINVAL and EMSGSIZE can mean that the kernel
+ * does not cut for this path. Any thread. */
+int udp_send_run(int fd, const struct sockaddr_storage *to, socklen_t to_len,
+		 uint8_t *buf, size_t len, size_t segment);
 
 /* An endpoint as a socket of `family` wants it: IPv4 becomes ::ffff:a.b.c.d
  * for AF_INET6. Returns the length; 0 if it cannot be reached from there. */

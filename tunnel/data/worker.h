@@ -16,20 +16,15 @@
 #ifndef ADIT_DATA_WORKER_H
 #define ADIT_DATA_WORKER_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "tunnel/base/attr.h"
 #include "tunnel/data/counters.h"
 #include "tunnel/data/peer_table.h"
+#include "tunnel/data/rx.h"
 
 struct worker;
-
-enum {
-	WORKER_STRAY_MAX = 2048, /* longer ones are dropped */
-	WORKER_STRAYS = 32,	 /* slots of the ring */
-};
 
 enum worker_state {
 	WORKER_READY, /* not started, or stopped */
@@ -40,15 +35,8 @@ enum worker_state {
 struct worker_config {
 	uint8_t lane;
 	int tun_fd;		  /* borrowed: this lane's queue */
+	bool uso;		  /* struct tun's */
 	struct peer_table *table; /* borrowed */
-};
-
-/* A datagram that is no data record. */
-struct worker_stray {
-	struct sockaddr_storage from;
-	socklen_t from_len;
-	uint16_t len;
-	uint8_t bytes[WORKER_STRAY_MAX];
 };
 
 int worker_create(const struct worker_config *c,
@@ -70,7 +58,7 @@ const struct counters *worker_counters(const struct worker *w);
 int worker_event_fd(const struct worker *w);
 void worker_event_clear(struct worker *w);
 /* NULL: there is none. Good until worker_stray_done(). */
-const struct worker_stray *worker_stray_next(struct worker *w);
+const struct rx_stray *worker_stray_next(struct worker *w);
 void worker_stray_done(struct worker *w);
 
 #endif
