@@ -26,7 +26,8 @@ enum counter {
 	COUNTER_CALL_RECVMMSG,
 
 	/* Drops on the way in, in the order of the checks. */
-	COUNTER_DROP_SHORT,    /* not even an empty record */
+	COUNTER_DROP_SHORT, /* not even an empty record */
+	COUNTER_DROP_FIRST = COUNTER_DROP_SHORT,
 	COUNTER_DROP_STRAY,    /* too long, or the ring to control was full */
 	COUNTER_DROP_LANE,     /* another lane's record */
 	COUNTER_DROP_INDEX,    /* no such session */
@@ -48,10 +49,6 @@ enum counter {
 	COUNTER_DROP_SEND,	  /* any other error */
 
 	COUNTER_COUNT,
-};
-
-enum {
-	COUNTER_DROP_FIRST = COUNTER_DROP_SHORT,
 };
 
 struct counters {

@@ -170,8 +170,7 @@ static void take_datagram(struct rx *r, const struct msghdr *m,
 	take_record(r, peer, &h, p, len);
 }
 
-/* A message is one datagram, or several of one size glued by the kernel. */
-static void take_message(struct rx *r, struct mmsghdr *message)
+void rx_message(struct rx *r, struct mmsghdr *message)
 {
 	struct msghdr *m = &message->msg_hdr;
 	const uint8_t *p = m->msg_iov->iov_base;
@@ -208,7 +207,7 @@ int rx_pump(struct rx *r, uint64_t now_ns)
 	for (int i = 0; i < RX_RECEIVES; i++) {
 		n = receive(r);
 		for (int k = 0; k < n; k++)
-			take_message(r, &r->message[k]);
+			rx_message(r, &r->message[k]);
 		/* A short one emptied the socket: asking again would only
 		 * be told so. */
 		if (n < RX_MESSAGES)

@@ -61,5 +61,8 @@ void rx_init(struct rx *r, bool uso);
 /* Receives what is there, up to a bound. 0 or -errno: ENODEV when the TUN
  * device is gone, EBADF when the socket is. */
 int rx_pump(struct rx *r, uint64_t now_ns);
+/* Does what is to be done with one message: one datagram, or several of one
+ * size glued by the kernel. Part of the above; tests call it. */
+void rx_message(struct rx *r, struct mmsghdr *message);
 
 #endif
