@@ -123,13 +123,12 @@ fetch_source() {
 # Programs to compare with, unpacked and never installed: build/deps/peers/usr.
 ensure_peers() {
 	peers=$deps/peers
-	[ -x "$peers/usr/bin/wireguard-go" ] && [ -x "$peers/usr/bin/wg" ] &&
-		return 0
+	[ -x "$peers/usr/bin/wireguard-go" ] && return 0
 	private_apt_for deb
 	mkdir -p "$peers"
-	say "Fetching wireguard-go and wg to compare with (not installed)"
+	say "Fetching wireguard-go to compare with (unpacked, not installed)"
 	if ! { private_apt update && cd "$peers" &&
-		private_apt download wireguard-go wireguard-tools &&
+		private_apt download wireguard-go &&
 		for deb in ./*.deb; do dpkg-deb -x "$deb" .; done; } \
 		>"$log.peers" 2>&1; then
 		tail -n 5 "$log.peers" >&2
