@@ -79,7 +79,8 @@ check: tests
 check-net: all lab
 	@tests/run.sh net
 
-bench: deps-test
+bench:
+	@config/deps.sh build lab peers
 	@$(MAKE) --no-print-directory all lab
 	@tests/bench/bench.sh
 

@@ -6,7 +6,8 @@
 #   build   compiler, libuv, cJSON, libmnl, check, and wolfSSL
 #   lab     what the demo and the namespace tests run (iproute2, nft, ...)
 #   lint    clang-format, cppcheck, shellcheck
-#   peers   what `make bench` compares with (unpacked by tests/bench itself)
+#   fuzz    clang with libFuzzer
+#   peers   what `make bench` compares with, unpacked into build/deps/peers
 #
 # Safe to run again: it says nothing when there is nothing to do. wolfSSL is
 # taken from the machine when that one has every feature (a probe is compiled
@@ -32,7 +33,8 @@ packages_of() {
 		python3 python3-cryptography openssl socat util-linux kmod ;;
 	lint) say clang-format cppcheck shellcheck git ;;
 	fuzz) say clang libclang-rt-dev ;;
-	*) die "unknown package set \"$1\" (build, lab, lint, fuzz)" ;;
+	peers) ;; # not installed: see ensure_peers
+	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers)" ;;
 	esac
 }
 
@@ -85,18 +87,18 @@ flags_still_work() {
 	probe $(sed -n 's/^[A-Z_]* := //p' "$deps/wolfssl.mk")
 }
 
-# A private apt configuration: the suite that has the source is looked at
-# without touching the machine's own lists.
-fetch_source() {
+# private_apt_for deb|deb-src: defines private_apt, which looks at the suite
+# that has what we need, without touching the machine's own lists.
+private_apt_for() {
 	# The base archive, not an update or security suite of it.
 	mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' \
 		'Created-By: Packages' | awk '$2 !~ /-/ { print $1; exit }')
-	[ -n "$mirror" ] || die "apt names no archive to take the source from"
+	[ -n "$mirror" ] || die "apt names no archive to take it from"
 	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ -f "$keyring" ] || die "no $keyring (package debian-archive-keyring)"
-	apt=$deps/apt
+	apt=$deps/apt-$1
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-	printf 'deb-src [signed-by=%s] %s sid main\n' "$keyring" "$mirror" \
+	printf '%s [signed-by=%s] %s sid main\n' "$1" "$keyring" "$mirror" \
 		>"$apt/sources.list"
 	private_apt() {
 		apt-get -q -o Dir::Etc::SourceList="$apt/sources.list" \
@@ -105,11 +107,32 @@ fetch_source() {
 			-o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root \
 			-o APT::Get::List-Cleanup=false "$@"
 	}
+}
+
+fetch_source() {
+	private_apt_for deb-src
 	say "Fetching wolfSSL's source from the distribution (signed index)"
 	if ! { private_apt update && cd "$deps" &&
 		private_apt source --tar-only wolfssl; } >"$log.source" 2>&1; then
 		tail -n 5 "$log.source" >&2
 		die "cannot get wolfSSL's source; all of it is in $log.source"
+	fi
+	cd "$root"
+}
+
+# Programs to compare with, unpacked and never installed: build/deps/peers/usr.
+ensure_peers() {
+	peers=$deps/peers
+	[ -x "$peers/usr/bin/wireguard-go" ] && return 0
+	private_apt_for deb
+	mkdir -p "$peers"
+	say "Fetching wireguard-go to compare with (unpacked, not installed)"
+	if ! { private_apt update && cd "$peers" &&
+		private_apt download wireguard-go &&
+		for deb in ./*.deb; do dpkg-deb -x "$deb" .; done; } \
+		>"$log.peers" 2>&1; then
+		tail -n 5 "$log.peers" >&2
+		die "cannot get wireguard-go; all of it is in $log.peers"
 	fi
 	cd "$root"
 }
@@ -199,4 +222,7 @@ done
 install_packages $wanted
 case " $* " in
 *" build "*) ensure_wolfssl ;;
+esac
+case " $* " in
+*" peers "*) ensure_peers ;;
 esac

@@ -1,0 +1,681 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tx.c and rx.c without threads: a client's tx, a gateway's rx, and a road
+ * between them on which the test sits, takes each datagram and does with it
+ * what it likes. The TUN devices are socket pairs. All of it is synchronous.
+ */
+#include <check.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tunnel/base/attr.h"
+#include "tunnel/base/bytes.h"
+#include "tunnel/data/csum.h"
+#include "tunnel/data/rx.h"
+#include "tunnel/data/tx.h"
+
+enum {
+	INDEX = 0x77000003,
+	ROAD_MAX = 256,
+};
+
+static struct tx tx;
+static struct rx rx;
+static struct counters counters;
+static struct peer *client, *gateway; /* the ends' peers: each other */
+static struct peer_table *client_table, *gateway_table;
+static struct udp_sockets client_sockets, gateway_sockets, road;
+static int client_tun[2], gateway_tun[2]; /* [0] is the test's */
+static uint8_t shift;
+
+/* What the test took from the road. */
+static struct {
+	size_t len;
+	uint8_t bytes[2048];
+} taken[ROAD_MAX];
+
+static uint64_t count(enum counter c)
+{
+	return counter_get(&counters.of[c]);
+}
+
+static void open_loopback(struct udp_sockets *s)
+{
+	struct udp_options o = { .lanes = 1 };
+
+	ck_assert_int_eq(addr_parse("127.0.0.1", &o.local.addr), 0);
+	ck_assert_int_eq(udp_open(&o, s), 0);
+}
+
+static struct peer *new_peer(enum keys_direction send, uint16_t port,
+			     const char *source)
+{
+	static const uint8_t secret[KEYS_SECRET_LEN] = { 9 };
+	struct endpoint e = { .port = port };
+	struct ip_prefix sources[2];
+	struct peer_config c = {
+		.index = INDEX,
+		.lanes = 1,
+		.send = send,
+		.sources = sources,
+		.source_count = 2,
+	};
+	struct keys keys;
+	struct peer *p;
+
+	ck_assert_int_eq(addr_parse("127.0.0.1", &e.addr), 0);
+	c.remote_len = udp_sockaddr(&e, AF_INET, &c.remote);
+	ck_assert_int_eq(prefix_parse(source, &sources[0]), 0);
+	ck_assert_int_eq(prefix_parse("fd77::2", &sources[1]), 0);
+	keys_init(&keys, &aead_aes256gcm, secret);
+	keys.shift = shift;
+	c.keys = &keys;
+	ck_assert_int_eq(peer_create(&c, &p), 0);
+	return p;
+}
+
+static void setup_with(uint8_t epoch_shift)
+{
+	struct peer_table_config c = { .inner_slots = 0 };
+
+	shift = epoch_shift;
+	srandom(3);
+	open_loopback(&client_sockets);
+	open_loopback(&gateway_sockets);
+	open_loopback(&road);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
+				    client_tun),
+			 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
+				    gateway_tun),
+			 0);
+	ck_assert_int_eq(peer_table_create(&c, &client_table), 0);
+	ck_assert_int_eq(peer_table_create(&c, &gateway_table), 0);
+	/* What the client sends to goes by the road. */
+	gateway = new_peer(KEYS_CLIENT_TO_GATEWAY, road.port, "0.0.0.0/0");
+	client = new_peer(KEYS_GATEWAY_TO_CLIENT, road.port, "10.77.0.2");
+	ck_assert_int_eq(peer_table_publish(client_table, gateway), 0);
+	ck_assert_int_eq(peer_table_publish(gateway_table, client), 0);
+
+	memset(&counters, 0, sizeof(counters));
+	memset(&rx, 0, sizeof(rx));
+	memset(&tx, 0, sizeof(tx));
+	tx.tun = client_tun[1];
+	tx.udp = client_sockets.lane[0];
+	tx.table = client_table;
+	tx.counters = rx.counters = &counters;
+	rx.tun = gateway_tun[1];
+	rx.table = gateway_table;
+	rx_init(&rx, true);
+	rx.udp = gateway_sockets.lane[0];
+}
+
+static void setup(void)
+{
+	setup_with(KEYS_EPOCH_SHIFT);
+}
+
+static void teardown(void)
+{
+	peer_table_destroy(client_table);
+	peer_table_destroy(gateway_table);
+	udp_close(&client_sockets);
+	udp_close(&gateway_sockets);
+	udp_close(&road);
+	for (int i = 0; i < 2; i++) {
+		close(client_tun[i]);
+		close(gateway_tun[i]);
+	}
+}
+
+/* A UDP packet from the client's address; its payload begins with `number`. */
+static size_t build_udp(uint8_t *p, uint32_t number, size_t payload)
+{
+	size_t len = 28 + payload;
+
+	memset(p, 0, len);
+	p[0] = 0x45;
+	store_be16(p + 2, (uint16_t)len);
+	store_be16(p + 6, 0x4000);
+	p[8] = 64;
+	p[9] = IPPROTO_UDP;
+	memcpy(p + 12, "\x0a\x4d\x00\x02\x0a\x4d\x00\x01", 8);
+	csum_ipv4_header(p, 20);
+	store_be16(p + 20, 1111);
+	store_be16(p + 22, 2222);
+	store_be16(p + 24, (uint16_t)(8 + payload));
+	store_be32(p + 28, number);
+	return len;
+}
+
+/* The client's kernel sends a packet. */
+static void give(const struct gso_vnet *h, const uint8_t *p, size_t len)
+{
+	uint8_t buf[GSO_VNET_LEN + 65535];
+
+	memcpy(buf, h, sizeof(*h));
+	memcpy(buf + sizeof(*h), p, len);
+	ck_assert_int_eq(write(client_tun[0], buf, sizeof(*h) + len),
+			 (ssize_t)(sizeof(*h) + len));
+}
+
+static void give_udp(uint32_t number, size_t payload)
+{
+	static const struct gso_vnet none;
+	uint8_t p[2000];
+
+	give(&none, p, build_udp(p, number, payload));
+}
+
+/* Takes what is on the road; returns how many datagrams. */
+static size_t take_road(void)
+{
+	static uint8_t buf[UDP_RECEIVE_MAX];
+	struct sockaddr_storage from;
+	socklen_t from_len;
+	size_t n = 0, segment;
+	int len;
+
+	while ((len = udp_receive(road.lane[0], buf, sizeof(buf), &from,
+				  &from_len, &segment)) >= 0)
+		for (size_t at = 0; at < (size_t)len; at += segment) {
+			size_t part = (size_t)len - at;
+
+			if (part > segment)
+				part = segment;
+			ck_assert_uint_lt(n, ROAD_MAX);
+			ck_assert_uint_le(part, sizeof(taken[0].bytes));
+			memcpy(taken[n].bytes, buf + at, part);
+			taken[n++].len = part;
+		}
+	return n;
+}
+
+/* Sends one datagram to the gateway's lane, without waiting for its turn. */
+static void post(const uint8_t *p, size_t len)
+{
+	struct endpoint e = { .port = gateway_sockets.port };
+	struct sockaddr_storage to;
+	socklen_t to_len;
+
+	ck_assert_int_eq(addr_parse("127.0.0.1", &e.addr), 0);
+	to_len = udp_sockaddr(&e, AF_INET, &to);
+	ck_assert_int_eq(udp_send_run(road.control, &to, to_len,
+				      (uint8_t *)(uintptr_t)p, len, len),
+			 0);
+}
+
+static void deliver(const uint8_t *p, size_t len)
+{
+	post(p, len);
+	ck_assert_int_eq(rx_pump(&rx, 5), 0);
+}
+
+/* What the gateway's kernel got: bytes, or -1. */
+static ssize_t arrived(uint8_t *buf, size_t size)
+{
+	return recv(gateway_tun[0], buf, size, MSG_DONTWAIT);
+}
+
+START_TEST(a_packet_arrives_as_it_was)
+{
+	uint8_t p[2000], out[2000];
+	size_t len = build_udp(p, 1, 300);
+
+	give_udp(1, 300);
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_uint_eq(take_road(), 1);
+	ck_assert_uint_eq(taken[0].len, len + RECORD_OVERHEAD);
+	deliver(taken[0].bytes, taken[0].len);
+	ck_assert_int_eq(arrived(out, sizeof(out)),
+			 (ssize_t)(GSO_VNET_LEN + len));
+	ck_assert_mem_eq(out + GSO_VNET_LEN, p, len);
+	ck_assert_uint_eq(count(COUNTER_TX_PACKETS), 1);
+	ck_assert_uint_eq(count(COUNTER_RX_BYTES), len);
+}
+END_TEST
+
+/* A TCP packet with `payload` bytes and an unfinished checksum. */
+static size_t build_tcp(uint8_t *p, size_t payload)
+{
+	size_t len = 40 + payload;
+
+	memset(p, 0, len);
+	p[0] = 0x45;
+	store_be16(p + 2, (uint16_t)len);
+	store_be16(p + 6, 0x4000);
+	p[8] = 64;
+	p[9] = IPPROTO_TCP;
+	memcpy(p + 12, "\x0a\x4d\x00\x02\x0a\x4d\x00\x01", 8);
+	csum_ipv4_header(p, 20);
+	p[32] = 0x50;
+	p[33] = 0x10;
+	store_be16(p + 36, csum_fold(csum_pseudo(p, IPPROTO_TCP, len - 20)));
+	for (size_t i = 40; i < len; i++)
+		p[i] = (uint8_t)random();
+	return len;
+}
+
+START_TEST(a_super_packet_is_one_send_and_one_write)
+{
+	static const struct gso_vnet h = {
+		GSO_VNET_NEEDS_CSUM, GSO_VNET_TCP4, 40, 1380, 20, 16
+	};
+	static uint8_t p[65536], out[70000];
+	size_t len = build_tcp(p, 43 * 1380 + 100);
+
+	give(&h, p, len);
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 1);
+	ck_assert_uint_eq(count(COUNTER_TX_PACKETS), 44);
+	ck_assert_uint_eq(take_road(), 44);
+	for (size_t i = 0; i < 44; i++) {
+		ck_assert_uint_eq(taken[i].bytes[2], RECORD_FLAG_CSUM);
+		post(taken[i].bytes, taken[i].len);
+	}
+	/* More than one pump's worth of single datagrams would be. */
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(rx_pump(&rx, 5), 0);
+	ck_assert_uint_eq(count(COUNTER_RX_PACKETS), 44);
+	ck_assert_uint_le(count(COUNTER_CALL_WRITE), 2);
+	if (count(COUNTER_CALL_WRITE) == 1) {
+		ck_assert_int_eq(arrived(out, sizeof(out)),
+				 (ssize_t)(GSO_VNET_LEN + len));
+		ck_assert_mem_eq(out, &h, sizeof(h));
+		ck_assert_mem_eq(out + GSO_VNET_LEN, p, len);
+	}
+}
+END_TEST
+
+START_TEST(packets_of_one_size_leave_together)
+{
+	for (uint32_t i = 0; i < 20; i++)
+		give_udp(i, 200);
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 1);
+	ck_assert_uint_eq(take_road(), 20);
+}
+END_TEST
+
+/* 3 equal and a shorter; then longer ones begin anew; order is kept. */
+START_TEST(a_shorter_record_ends_a_run)
+{
+	static const size_t payload[] = { 200, 200, 200, 100, 100,
+					  300, 200, 200, 300 };
+	uint8_t out[2000];
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(payload); i++)
+		give_udp(i, payload[i]);
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	/* 200 200 200 100 | 100 | 300 200 | 200 | 300 */
+	ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 5);
+	ck_assert_uint_eq(take_road(), ARRAY_SIZE(payload));
+	for (uint32_t i = 0; i < ARRAY_SIZE(payload); i++) {
+		deliver(taken[i].bytes, taken[i].len);
+		ck_assert_int_gt(arrived(out, sizeof(out)), 0);
+		ck_assert_uint_eq(load_be32(out + GSO_VNET_LEN + 28), i);
+	}
+}
+END_TEST
+
+/* Each datagram number of a stream that is reordered by up to 127, loses 5 %
+ * and doubles 5 %, with a new key every 128 packets. */
+START_TEST(nothing_authentic_is_lost_to_keys)
+{
+	enum { ROUNDS = 1000, EACH = 100 };
+	static uint8_t seen[ROUNDS * EACH];
+	uint64_t dropped = 0, doubled = 0, delivered = 0;
+	uint8_t out[2000];
+
+	teardown();
+	setup_with(7);
+	for (uint32_t k = 0; k < ROUNDS; k++) {
+		size_t order[EACH];
+
+		for (uint32_t i = 0; i < EACH; i++) {
+			give_udp(k * EACH + i, 40);
+			if (i % TX_READS == TX_READS - 1 || i == EACH - 1)
+				ck_assert_int_eq(tx_pump(&tx), 0);
+		}
+		ck_assert_uint_eq(take_road(), EACH);
+		for (size_t i = 0; i < EACH; i++)
+			order[i] = i;
+		for (size_t i = EACH - 1; i > 0; i--) {
+			size_t j = (size_t)random() % (i + 1), swap = order[i];
+
+			order[i] = order[j];
+			order[j] = swap;
+		}
+		for (size_t i = 0; i < EACH; i++) {
+			size_t at = order[i];
+			long luck = random() % 100;
+
+			if (luck < 5) {
+				dropped++;
+				continue;
+			}
+			deliver(taken[at].bytes, taken[at].len);
+			if (luck >= 95) {
+				deliver(taken[at].bytes, taken[at].len);
+				doubled++;
+			}
+			ck_assert_int_gt(arrived(out, sizeof(out)), 0);
+			ck_assert_int_eq(arrived(out, sizeof(out)), -1);
+			seen[load_be32(out + GSO_VNET_LEN + 28)]++;
+			delivered++;
+		}
+	}
+	for (size_t i = 0; i < sizeof(seen); i++)
+		ck_assert_uint_le(seen[i], 1);
+	ck_assert_uint_eq(delivered + dropped, sizeof(seen));
+	ck_assert_uint_eq(count(COUNTER_RX_PACKETS), delivered);
+	ck_assert_uint_eq(count(COUNTER_DROP_REPLAYED), doubled);
+	ck_assert_uint_eq(count(COUNTER_DROP_EPOCH), 0);
+	ck_assert_uint_eq(count(COUNTER_DROP_FORGED), 0);
+	printf("note: %zu packets in %zu epochs, %llu lost on the road, %llu "
+	       "doubled there, 0 lost to keys\n",
+	       sizeof(seen), sizeof(seen) >> 7, (unsigned long long)dropped,
+	       (unsigned long long)doubled);
+}
+END_TEST
+
+/* Which counter goes up when a bit of the byte at `at` is flipped. */
+static const struct {
+	size_t at;
+	uint8_t flip;
+	enum counter counts;
+} flipped[] = {
+	{ 0, 0x01, COUNTER_COUNT }, /* not ours: to the control socket */
+	{ 1, 0xff, COUNTER_COUNT }, /* the control lane: likewise */
+	{ 2, 0x01, COUNTER_DROP_FORGED },   { 2, 0x80, COUNTER_DROP_FORGED },
+	{ 3, 0x01, COUNTER_DROP_FORGED },   { 4, 0x01, COUNTER_DROP_INDEX },
+	{ 5, 0x01, COUNTER_DROP_INDEX },    { 6, 0x01, COUNTER_DROP_INDEX },
+	{ 7, 0x01, COUNTER_DROP_INDEX },    { 8, 0x80, COUNTER_DROP_EPOCH },
+	{ 9, 0x01, COUNTER_DROP_EPOCH },    { 10, 0x01, COUNTER_DROP_EPOCH },
+	{ 11, 0x10, COUNTER_DROP_EPOCH },   { 12, 0x01, COUNTER_DROP_FORGED },
+	{ 13, 0x01, COUNTER_DROP_FORGED },  { 14, 0x01, COUNTER_DROP_FORGED },
+	{ 15, 0x01, COUNTER_DROP_FORGED },  { 16, 0x01, COUNTER_DROP_FORGED },
+	{ 43, 0x80, COUNTER_DROP_FORGED },  { 44, 0x01, COUNTER_DROP_FORGED },
+	{ 100, 0x10, COUNTER_DROP_FORGED }, { 155, 0x01, COUNTER_DROP_FORGED },
+};
+
+START_TEST(a_flipped_bit_is_dropped_and_moves_nothing)
+{
+	uint8_t out[2000];
+	uint64_t drops = 0;
+
+	give_udp(1, 100 - 4);
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_uint_eq(take_road(), 1);
+	ck_assert_uint_eq(taken[0].len, 156);
+	taken[0].bytes[flipped[_i].at] ^= flipped[_i].flip;
+	deliver(taken[0].bytes, taken[0].len);
+	ck_assert_int_eq(arrived(out, sizeof(out)), -1);
+	for (enum counter c = COUNTER_DROP_FIRST; c < COUNTER_COUNT; c++)
+		drops += count(c);
+	if (flipped[_i].counts == COUNTER_COUNT) {
+		ck_assert_uint_eq(drops, 0);
+	} else {
+		ck_assert_uint_eq(drops, 1);
+		ck_assert_uint_eq(count(flipped[_i].counts), 1);
+	}
+	/* The true one is still new. */
+	taken[0].bytes[flipped[_i].at] ^= flipped[_i].flip;
+	deliver(taken[0].bytes, taken[0].len);
+	ck_assert_int_gt(arrived(out, sizeof(out)), 0);
+}
+END_TEST
+
+/* Seals what no honest end would send. */
+static void deliver_sealed(uint8_t lane, uint8_t flags, const uint8_t *p,
+			   size_t len)
+{
+	uint8_t record[2000];
+	size_t n = record_seal(&gateway->lane[0].tx, INDEX, lane, flags, p, len,
+			       record);
+
+	deliver(record, n);
+}
+
+START_TEST(an_authentic_packet_is_checked_inside)
+{
+	uint8_t p[2000], out[2000];
+	size_t len = build_udp(p, 1, 100);
+
+	p[15] = 3; /* 10.77.0.3 is another client's */
+	deliver_sealed(0, 0, p, len);
+	ck_assert_uint_eq(count(COUNTER_DROP_SOURCE), 1);
+	len = build_udp(p, 1, 100);
+	p[0] = 0x55;
+	deliver_sealed(0, 0, p, len);
+	ck_assert_uint_eq(count(COUNTER_DROP_INNER), 1);
+	len = build_udp(p, 1, 100);
+	deliver_sealed(0, 0, p, len - 1);
+	ck_assert_uint_eq(count(COUNTER_DROP_INNER), 2);
+	deliver_sealed(0, 0, p, 0);
+	ck_assert_uint_eq(count(COUNTER_DROP_INNER), 3);
+	/* A promise about a checksum that is not there. */
+	p[9] = IPPROTO_ICMP;
+	deliver_sealed(0, RECORD_FLAG_CSUM, p, len);
+	ck_assert_uint_eq(count(COUNTER_DROP_INNER), 4);
+	ck_assert_int_eq(arrived(out, sizeof(out)), -1);
+	ck_assert_uint_eq(count(COUNTER_RX_PACKETS), 0);
+	/* The peer was heard all the same. */
+	ck_assert_uint_eq(counter_get(&client->lane[0].rx_records), 5);
+}
+END_TEST
+
+/* Bad records between good ones of a run leave no trace in it. */
+START_TEST(a_run_survives_what_comes_between)
+{
+	uint8_t p[2000], bad[2000], out[2000];
+	size_t len = build_tcp(p, 500), n, bad_len;
+
+	bad_len = build_tcp(bad, 500);
+	bad[15] = 3;
+	for (uint32_t i = 0; i < 3; i++) {
+		uint8_t record[2000];
+
+		store_be32(p + 24, i * 500);
+		n = record_seal(&gateway->lane[0].tx, INDEX, 0,
+				RECORD_FLAG_CSUM, p, len, record);
+		post(record, n);
+		record[n - 1] ^= 1;
+		post(record, n); /* forged */
+		record[n - 1] ^= 1;
+		if (i == 1)
+			post(record, n); /* replayed */
+		n = record_seal(&gateway->lane[0].tx, INDEX, 0,
+				RECORD_FLAG_CSUM, bad, bad_len, record);
+		if (i == 1)
+			post(record, n); /* another's source */
+	}
+	ck_assert_int_eq(rx_pump(&rx, 5), 0);
+	ck_assert_uint_eq(count(COUNTER_DROP_FORGED), 3);
+	ck_assert_uint_eq(count(COUNTER_DROP_REPLAYED), 1);
+	ck_assert_uint_eq(count(COUNTER_DROP_SOURCE), 1);
+	ck_assert_uint_eq(count(COUNTER_CALL_WRITE), 1);
+	ck_assert_int_eq(arrived(out, sizeof(out)), GSO_VNET_LEN + 40 + 1500);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_mem_eq(out + GSO_VNET_LEN + 40 + 500 * i, p + 40,
+				 500);
+}
+END_TEST
+
+START_TEST(datagrams_that_are_no_records_go_up_until_the_ring_is_full)
+{
+	uint8_t control[RECORD_OVERHEAD] = { RECORD_TYPE, 0xff };
+	int i;
+
+	/* The kernel steers them elsewhere; glued, they can come here. */
+	for (i = 0; i < RX_STRAYS + 8; i++) {
+		rx.message[0].msg_len = sizeof(control);
+		rx.message[0].msg_hdr.msg_namelen = 16;
+		rx.message[0].msg_hdr.msg_controllen = 0;
+		memcpy(rx.buffer[0], control, sizeof(control));
+		rx_message(&rx, &rx.message[0]);
+	}
+	ck_assert_uint_eq(count(COUNTER_STRAYS), RX_STRAYS);
+	ck_assert_uint_eq(count(COUNTER_DROP_STRAY), 8);
+	i = ring_next(&rx.ring);
+	ck_assert_int_eq(i, 0);
+	ck_assert_uint_eq(rx.stray[i].len, sizeof(control));
+	ck_assert_mem_eq(rx.stray[i].bytes, control, sizeof(control));
+}
+END_TEST
+
+START_TEST(short_and_strange_records_are_counted)
+{
+	uint8_t p[RECORD_OVERHEAD] = { RECORD_TYPE, 0 };
+
+	deliver(p, RECORD_OVERHEAD - 1);
+	ck_assert_uint_eq(count(COUNTER_DROP_SHORT), 1);
+	deliver(p, 2);
+	ck_assert_uint_eq(count(COUNTER_DROP_SHORT), 2);
+	deliver(p, RECORD_OVERHEAD); /* index 0 */
+	ck_assert_uint_eq(count(COUNTER_DROP_INDEX), 1);
+}
+END_TEST
+
+START_TEST(sends_singly_where_the_kernel_does_not_cut)
+{
+	int one = 1;
+
+	/* Without a UDP checksum the kernel refuses UDP_SEGMENT: EINVAL. */
+	ck_assert_int_eq(
+		setsockopt(tx.udp, SOL_SOCKET, SO_NO_CHECK, &one, sizeof(one)),
+		0);
+	for (uint32_t k = 1; k <= 2; k++) {
+		for (uint32_t i = 0; i < 10; i++)
+			give_udp(i, 100);
+		ck_assert_int_eq(tx_pump(&tx), 0);
+		ck_assert_uint_eq(take_road(), 10);
+		/* It is asked once. */
+		ck_assert_uint_eq(count(COUNTER_GSO_FALLBACKS), 1);
+		ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 1 + 10 * k);
+	}
+}
+END_TEST
+
+START_TEST(drops_on_the_way_out_have_their_counters)
+{
+	static const struct gso_vnet none;
+	static uint8_t p[65535];
+	struct endpoint e = { .port = 9 };
+
+	p[0] = 0x45; /* whose length says 0 */
+	give(&none, p, 100);
+	give_udp(1, 100);
+	tx.udp = -1;
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_uint_eq(count(COUNTER_DROP_MALFORMED), 1);
+	ck_assert_uint_eq(count(COUNTER_DROP_NO_SOCKET), 1);
+
+	tx.udp = client_sockets.lane[0];
+	give(&none, p, build_udp(p, 1, 65500));
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_uint_eq(count(COUNTER_DROP_TOO_BIG), 1);
+
+	/* A broadcast address without SO_BROADCAST: EACCES. */
+	ck_assert_int_eq(addr_parse("255.255.255.255", &e.addr), 0);
+	gateway->remote_len = udp_sockaddr(&e, AF_INET, &gateway->remote);
+	give_udp(1, 100);
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_uint_eq(count(COUNTER_DROP_UNREACHABLE), 1);
+
+	gateway->lane[0].tx.counter = KEYS_COUNTER_MAX;
+	give_udp(1, 100);
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_uint_eq(count(COUNTER_DROP_USED_UP), 1);
+
+	peer_table_withdraw(client_table, gateway);
+	give_udp(1, 100);
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_uint_eq(count(COUNTER_DROP_NO_PEER), 1);
+}
+END_TEST
+
+START_TEST(a_device_that_ends_is_reported)
+{
+	uint8_t p[2000];
+	size_t len = build_udp(p, 1, 10);
+
+	close(client_tun[0]);
+	ck_assert_int_lt(tx_pump(&tx), 0);
+	close(gateway_tun[0]);
+	signal(SIGPIPE, SIG_IGN);
+	post(p, 0);
+	len = record_seal(&gateway->lane[0].tx, INDEX, 0, 0, p, len, p + 500);
+	post(p + 500, len);
+	ck_assert_int_lt(rx_pump(&rx, 1), 0);
+	ck_assert_uint_eq(count(COUNTER_DROP_TUN), 1);
+	client_tun[0] = dup(0);
+	gateway_tun[0] = dup(0);
+}
+END_TEST
+
+START_TEST(liveness_counts_what_was_sent_since_something_came)
+{
+	struct peer_stats s;
+
+	peer_stats(client, &s);
+	ck_assert_uint_eq(s.last_rx_ns, 0);
+	give_udp(1, 100);
+	give_udp(2, 100);
+	ck_assert_int_eq(tx_pump(&tx), 0);
+	peer_stats(gateway, &s);
+	ck_assert_uint_eq(s.tx_records, 2);
+	ck_assert_uint_eq(s.tx_since_rx, 2);
+	ck_assert_uint_eq(take_road(), 2);
+	post(taken[0].bytes, taken[0].len);
+	ck_assert_int_eq(rx_pump(&rx, 1234), 0);
+	peer_stats(client, &s);
+	ck_assert_uint_eq(s.rx_records, 1);
+	ck_assert_uint_eq(s.last_rx_ns, 1234);
+	ck_assert_uint_eq(s.tx_since_rx, 0);
+	/* A forged one is no sign of life. */
+	taken[1].bytes[40] ^= 1;
+	post(taken[1].bytes, taken[1].len);
+	ck_assert_int_eq(rx_pump(&rx, 5678), 0);
+	peer_stats(client, &s);
+	ck_assert_uint_eq(s.last_rx_ns, 1234);
+	ck_assert_uint_eq(s.rx_failures, 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("path");
+	TCase *t = tcase_create("path");
+	SRunner *r;
+	int failed;
+
+	tcase_set_timeout(t, 120);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, a_packet_arrives_as_it_was);
+	tcase_add_test(t, a_super_packet_is_one_send_and_one_write);
+	tcase_add_test(t, packets_of_one_size_leave_together);
+	tcase_add_test(t, a_shorter_record_ends_a_run);
+	tcase_add_test(t, nothing_authentic_is_lost_to_keys);
+	tcase_add_loop_test(t, a_flipped_bit_is_dropped_and_moves_nothing, 0,
+			    ARRAY_SIZE(flipped));
+	tcase_add_test(t, an_authentic_packet_is_checked_inside);
+	tcase_add_test(t, a_run_survives_what_comes_between);
+	tcase_add_test(
+		t, datagrams_that_are_no_records_go_up_until_the_ring_is_full);
+	tcase_add_test(t, short_and_strange_records_are_counted);
+	tcase_add_test(t, sends_singly_where_the_kernel_does_not_cut);
+	tcase_add_test(t, drops_on_the_way_out_have_their_counters);
+	tcase_add_test(t, a_device_that_ends_is_reported);
+	tcase_add_test(t, liveness_counts_what_was_sent_since_something_came);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a worker counts. One thread writes a counter, any thread reads it;
+ * each is exact by itself, and two of them may be a moment apart.
+ */
+#ifndef ADIT_DATA_COUNTERS_H
+#define ADIT_DATA_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* rx: from the peer to the TUN device. tx: from the device to the peer. */
+enum counter {
+	COUNTER_RX_PACKETS, /* inner packets, before they are joined */
+	COUNTER_RX_BYTES,
+	COUNTER_TX_PACKETS, /* inner packets, after they are cut */
+	COUNTER_TX_BYTES,
+	COUNTER_GSO_FALLBACKS, /* sends that the kernel refused to cut */
+	COUNTER_STRAYS,	       /* datagrams handed to the control thread */
+
+	/* System calls. */
+	COUNTER_CALL_POLL,
+	COUNTER_CALL_READ,
+	COUNTER_CALL_WRITE,
+	COUNTER_CALL_SENDMSG,
+	COUNTER_CALL_RECVMMSG,
+
+	/* Drops on the way in, in the order of the checks. */
+	COUNTER_DROP_SHORT, /* not even an empty record */
+	COUNTER_DROP_FIRST = COUNTER_DROP_SHORT,
+	COUNTER_DROP_STRAY,    /* too long, or the ring to control was full */
+	COUNTER_DROP_LANE,     /* another lane's record */
+	COUNTER_DROP_INDEX,    /* no such session */
+	COUNTER_DROP_EPOCH,    /* its key is gone, or far ahead */
+	COUNTER_DROP_FORGED,   /* did not authenticate */
+	COUNTER_DROP_REPLAYED, /* seen before, or too late */
+	COUNTER_DROP_INNER,    /* authentic, but no IP packet that we take */
+	COUNTER_DROP_SOURCE,   /* an inner source the peer may not use */
+	COUNTER_DROP_TUN,      /* the device did not take it */
+
+	/* Drops on the way out. */
+	COUNTER_DROP_MALFORMED,	  /* what the device gave cannot be cut */
+	COUNTER_DROP_NO_PEER,	  /* nobody has this inner destination */
+	COUNTER_DROP_USED_UP,	  /* the lane's counters are at their end */
+	COUNTER_DROP_NO_SOCKET,	  /* between two sockets */
+	COUNTER_DROP_UNREACHABLE, /* no way there: ENETUNREACH and the like */
+	COUNTER_DROP_TOO_BIG,	  /* EMSGSIZE */
+	COUNTER_DROP_FULL,	  /* EAGAIN, ENOBUFS */
+	COUNTER_DROP_SEND,	  /* any other error */
+
+	COUNTER_COUNT,
+};
+
+struct counters {
+	_Atomic uint64_t of[COUNTER_COUNT];
+};
+
+/* "drop_forged": for status and metrics. Never NULL. */
+const char *counter_name(enum counter c);
+
+/* For the one writer: no locked instruction is needed. */
+static inline void counter_add(_Atomic uint64_t *c, uint64_t n)
+{
+	atomic_store_explicit(c,
+			      atomic_load_explicit(c, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+static inline uint64_t counter_get(const _Atomic uint64_t *c)
+{
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+static inline void counters_add(struct counters *c, enum counter which,
+				uint64_t n)
+{
+	counter_add(&c->of[which], n);
+}
+
+#endif

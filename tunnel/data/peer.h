@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One remote end, as the workers see it: one session's keys and where it is.
+ * Made and destroyed by the control thread; between peer_table_publish() and
+ * the end of its retirement the lanes belong to their workers.
+ */
+#ifndef ADIT_DATA_PEER_H
+#define ADIT_DATA_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "crypto/keys.h"
+#include "crypto/record.h"
+#include "tunnel/base/addr.h"
+#include "tunnel/base/attr.h"
+#include "tunnel/data/counters.h"
+#include "tunnel/data/lane.h"
+
+struct peer_lane {
+	/* the lane's worker */
+	struct keys_tx tx;
+	struct record_rx rx;
+	bool single;		 /* the kernel refused to cut for this peer */
+	uint8_t last_source4[4]; /* the last inner source found allowed */
+	uint8_t last_source6[16];
+	bool has_source4;
+	bool has_source6;
+
+	/* written by the lane's worker, read by anybody */
+	_Atomic uint64_t rx_records; /* authentic ones */
+	_Atomic uint64_t rx_bytes;   /* inner */
+	_Atomic uint64_t tx_records;
+	_Atomic uint64_t tx_bytes;
+	_Atomic uint64_t last_rx_ns;	/* clock_now_ns of its batch */
+	_Atomic uint64_t tx_at_last_rx; /* tx_records at that time */
+	_Atomic uint64_t rx_failures;	/* keys_rx.failures */
+};
+
+struct peer {
+	/* set at creation */
+	uint32_t index;	     /* on the wire, both ways */
+	uint32_t inner_slot; /* in the table, for what goes to it */
+	struct sockaddr_storage remote;
+	socklen_t remote_len;
+	struct ip_prefix *sources; /* inner sources it may use */
+	size_t source_count;
+	unsigned int lanes;
+
+	/* control thread */
+	struct peer *next_retired;
+	uint64_t retired_at; /* generation of the table */
+
+	/* workers, each its own */
+	struct peer_lane lane[];
+};
+
+struct peer_config {
+	uint32_t index;
+	uint32_t inner_slot; /* 0 at a client */
+	unsigned int lanes;  /* 1 to LANES_MAX */
+	const struct keys *keys;
+	enum keys_direction send;	/* the direction in which we send */
+	struct sockaddr_storage remote; /* as our sockets want it */
+	socklen_t remote_len;
+	const struct ip_prefix *sources; /* copied */
+	size_t source_count;
+};
+
+/* What the control thread wants to know of a peer, over all lanes. */
+struct peer_stats {
+	uint64_t rx_records, rx_bytes;
+	uint64_t tx_records, tx_bytes;
+	uint64_t last_rx_ns; /* 0: never */
+	/* Records sent since the last one that came back: liveness. */
+	uint64_t tx_since_rx;
+	uint64_t rx_failures; /* openings that failed, in the worst lane */
+};
+
+/* 0 or -errno. */
+int peer_create(const struct peer_config *c,
+		struct peer **ret_peer) ATTR_MUST_CHECK;
+/* Wipes the keys. Takes NULL. Not for a peer that was published: that one
+ * goes by peer_table_withdraw(). */
+void peer_destroy(struct peer *p);
+void peer_stats(const struct peer *p, struct peer_stats *ret_stats);
+
+/* May the peer use the source of this inner packet (its IP header is whole)?
+ * For the lane's worker. */
+bool peer_source_allowed(const struct peer *p, struct peer_lane *l,
+			 const uint8_t *packet);
+
+#endif

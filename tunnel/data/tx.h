@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From the TUN device to the peers: read, cut, seal, send. Records for one
+ * peer and of one size are laid out back to back, whatever super-packets they
+ * came from, and leave with one call. Belongs to a worker's thread; embedded
+ * in the worker, of whose memory it expects zeros.
+ */
+#ifndef ADIT_DATA_TX_H
+#define ADIT_DATA_TX_H
+
+#include "crypto/record.h"
+#include "tunnel/data/counters.h"
+#include "tunnel/data/gso.h"
+#include "tunnel/data/peer_table.h"
+#include "tunnel/data/udp.h"
+
+enum {
+	TX_READS = 32, /* in one pump */
+};
+
+struct tx {
+	/* set at creation */
+	uint8_t lane;
+	int tun;		   /* borrowed */
+	struct peer_table *table;  /* borrowed */
+	struct counters *counters; /* borrowed */
+
+	/* worker */
+	int udp; /* borrowed, -1: none */
+	/* The run: sealed records that wait to be sent. */
+	struct peer *peer;
+	size_t len;
+	size_t record; /* size of each but the last */
+	size_t count;
+	uint8_t in[GSO_VNET_LEN + GSO_PACKET_MAX];
+	/* A single record may be longer than a run. */
+	uint8_t out[UDP_RUN_MAX + GSO_PACKET_MAX + RECORD_OVERHEAD];
+};
+
+/* Takes at most TX_READS packets from the device and sends them all. 0, or
+ * -errno when the device is gone. */
+int tx_pump(struct tx *t);
+
+#endif

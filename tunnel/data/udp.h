@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The UDP sockets of one end: one for control and one for each lane, all at
+ * the same address and port. The kernel picks by the first two bytes: data
+ * records go to their lane's socket, all else (handshakes, lane 255) to the
+ * control socket. Unconnected, nonblocking. Control thread.
+ *
+ * The kernel may glue datagrams of one sender and size (UDP_GRO), so control
+ * reads through udp_receive() and walks what comes in steps of the segment.
+ */
+#ifndef ADIT_DATA_UDP_H
+#define ADIT_DATA_UDP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "tunnel/base/addr.h"
+#include "tunnel/base/attr.h"
+#include "tunnel/data/lane.h"
+
+enum {
+	UDP_SEGMENTS_MAX = 64, /* the kernel's UDP_MAX_SEGMENTS */
+	UDP_RUN_MAX = 65000,   /* bytes in one send, below either family's */
+	UDP_RECEIVE_MAX = 65536,
+	UDP_CMSG_MAX = 64, /* room for what the kernel tells with one */
+};
+
+struct udp_options {
+	struct endpoint local; /* port 0: any free one */
+	bool dual_stack;       /* local is [::]: take IPv4 too */
+	uint32_t mark;	       /* SO_MARK, 0: none */
+	unsigned int lanes;    /* 1 to LANES_MAX */
+	int buffer_bytes;      /* each way, 0: the default of 4 MiB */
+};
+
+struct udp_sockets {
+	int control;
+	int lane[LANES_MAX]; /* -1: given away */
+	unsigned int lanes;
+	uint16_t port;
+};
+
+/* 0 or -errno; EADDRINUSE also when another adit has the port. */
+int udp_open(const struct udp_options *o,
+	     struct udp_sockets *ret_sockets) ATTR_MUST_CHECK;
+/* Closes what is not -1. */
+void udp_close(struct udp_sockets *s);
+
+/* One receive: bytes, or -errno (-EAGAIN: nothing there). *ret_segment is the
+ * size of each datagram in it but the last; an empty datagram gives 0 and a
+ * segment of 1. */
+int udp_receive(int fd, void *buf, size_t capacity,
+		struct sockaddr_storage *ret_from, socklen_t *ret_from_len,
+		size_t *ret_segment);
+
+/* The segment size that came with a message of `len` bytes, as above. */
+size_t udp_segment_of(struct msghdr *m, size_t len);
+/* Sends `len` bytes as datagrams of `segment` bytes, the last one shorter, in
+ * one call. 0 or -errno; EIO, EINVAL and EMSGSIZE can mean that the kernel
+ * does not cut for this path. Any thread. */
+int udp_send_run(int fd, const struct sockaddr_storage *to, socklen_t to_len,
+		 uint8_t *buf, size_t len, size_t segment);
+
+/* An endpoint as a socket of `family` wants it: IPv4 becomes ::ffff:a.b.c.d
+ * for AF_INET6. Returns the length; 0 if it cannot be reached from there. */
+socklen_t udp_sockaddr(const struct endpoint *e, int family,
+		       struct sockaddr_storage *ret_sa);
+
+#endif

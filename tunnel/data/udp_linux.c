@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tunnel/data/udp.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/record.h"
+
+enum {
+	BUFFER_DEFAULT = 4 << 20,
+};
+
+/*
+ * Which of the group's sockets gets a datagram: 0 is control, lane k is k + 1,
+ * in the order of their binding. The program sees the UDP payload; a load
+ * beyond its end returns 0, which is control.
+ */
+static int attach_steering(int fd, unsigned int lanes)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RECORD_TYPE, 0, 4),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 1),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, lanes, 2, 0),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 1),
+		BPF_STMT(BPF_RET | BPF_A, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(code), code };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
+		       sizeof(program)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* With the privilege beyond the system's limit; else as far as that goes. */
+static void set_buffers(int fd, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)))
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes,
+				 sizeof(bytes));
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes,
+				 sizeof(bytes));
+}
+
+/*
+ * IP_MTU_DISCOVER stays as the system has it (IP_PMTUDISC_WANT): packets that
+ * fit go with DF, and those above a path's known MTU leave in fragments rather
+ * than not at all. DO would turn a small path into a black hole for as long as
+ * nobody probes it and tells the inner hosts.
+ */
+static int open_one(const struct udp_options *o,
+		    const struct sockaddr_storage *sa, socklen_t sa_len,
+		    bool share)
+{
+	int fd, one = 1, v6only = !o->dual_stack, error;
+
+	fd = socket(sa->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    0);
+	if (fd < 0)
+		return -errno;
+	if (sa->ss_family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)))
+		goto fail;
+	if (o->mark != 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_MARK, &o->mark, sizeof(o->mark)) < 0)
+		goto fail;
+	if (share &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
+		goto fail;
+	/* On control's, too: when the kernel looks whether a flow may be
+	 * glued, it picks one of the group by hash, not by our program. */
+	(void)setsockopt(fd, SOL_UDP, UDP_GRO, &one, sizeof(one));
+	set_buffers(fd, o->buffer_bytes ? o->buffer_bytes : BUFFER_DEFAULT);
+	if (bind(fd, (const struct sockaddr *)sa, sa_len) < 0)
+		goto fail;
+	/* Sharing is allowed only now that the port is ours alone: with it set
+	 * before, another adit on the port would be joined, not refused. */
+	if (!share &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
+		goto fail;
+	return fd;
+fail:
+	error = errno;
+	(void)close(fd); /* the first error is the one to report */
+	return -error;
+}
+
+static uint16_t *port_of(struct sockaddr_storage *sa)
+{
+	return sa->ss_family == AF_INET6
+		       ? &((struct sockaddr_in6 *)sa)->sin6_port
+		       : &((struct sockaddr_in *)sa)->sin_port;
+}
+
+int udp_open(const struct udp_options *o, struct udp_sockets *ret_sockets)
+{
+	struct udp_sockets s = { .control = -1, .lanes = o->lanes };
+	struct sockaddr_storage sa = { 0 };
+	socklen_t sa_len = endpoint_to_sockaddr(&o->local, &sa);
+	int r;
+
+	if (o->lanes == 0 || o->lanes > LANES_MAX)
+		return -EINVAL;
+	for (unsigned int i = 0; i < LANES_MAX; i++)
+		s.lane[i] = -1;
+	r = s.control = open_one(o, &sa, sa_len, false);
+	if (r < 0)
+		return r;
+	r = getsockname(s.control, (struct sockaddr *)&sa, &sa_len) < 0 ? -errno
+									: 0;
+	for (unsigned int i = 0; r >= 0 && i < o->lanes; i++)
+		r = s.lane[i] = open_one(o, &sa, sa_len, true);
+	if (r >= 0)
+		r = attach_steering(s.control, o->lanes);
+	if (r < 0) {
+		udp_close(&s);
+		return r;
+	}
+	s.port = ntohs(*port_of(&sa));
+	*ret_sockets = s;
+	return 0;
+}
+
+void udp_close(struct udp_sockets *s)
+{
+	/* Lanes first, so that no datagram is steered by a group that has
+	 * already moved its last socket into control's place. */
+	for (unsigned int i = s->lanes; i-- > 0;) {
+		if (s->lane[i] >= 0)
+			(void)close(s->lane[i]);
+		s->lane[i] = -1;
+	}
+	if (s->control >= 0)
+		(void)close(s->control);
+	s->control = -1;
+}
+
+size_t udp_segment_of(struct msghdr *m, size_t len)
+{
+	struct cmsghdr *c;
+	int segment;
+
+	for (c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
+			continue;
+		memcpy(&segment, CMSG_DATA(c), sizeof(segment));
+		if (segment > 0)
+			return (size_t)segment;
+	}
+	return len > 0 ? len : 1;
+}
+
+int udp_receive(int fd, void *buf, size_t capacity,
+		struct sockaddr_storage *ret_from, socklen_t *ret_from_len,
+		size_t *ret_segment)
+{
+	uint8_t control[UDP_CMSG_MAX];
+	struct iovec v = { buf, capacity };
+	struct msghdr m = {
+		.msg_name = ret_from,
+		.msg_namelen = sizeof(*ret_from),
+		.msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n;
+
+	do {
+		n = recvmsg(fd, &m, MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	*ret_from_len = m.msg_namelen;
+	*ret_segment = udp_segment_of(&m, (size_t)n);
+	return (int)n;
+}
+
+int udp_send_run(int fd, const struct sockaddr_storage *to, socklen_t to_len,
+		 uint8_t *buf, size_t len, size_t segment)
+{
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))];
+	struct iovec v = { buf, len };
+	struct msghdr m = {
+		.msg_name = (void *)(uintptr_t)to,
+		.msg_namelen = to_len,
+		.msg_iov = &v,
+		.msg_iovlen = 1,
+	};
+	struct cmsghdr *c;
+	uint16_t size = (uint16_t)segment;
+	ssize_t n;
+
+	if (segment < len) {
+		memset(control, 0, sizeof(control));
+		m.msg_control = control;
+		m.msg_controllen = sizeof(control);
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_UDP;
+		c->cmsg_type = UDP_SEGMENT;
+		c->cmsg_len = CMSG_LEN(sizeof(size));
+		memcpy(CMSG_DATA(c), &size, sizeof(size));
+	}
+	do {
+		n = sendmsg(fd, &m, MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+socklen_t udp_sockaddr(const struct endpoint *e, int family,
+		       struct sockaddr_storage *ret_sa)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret_sa;
+
+	if (e->addr.family == family)
+		return endpoint_to_sockaddr(e, ret_sa);
+	if (e->addr.family != AF_INET || family != AF_INET6)
+		return 0;
+	memset(ret_sa, 0, sizeof(*ret_sa));
+	six->sin6_family = AF_INET6;
+	six->sin6_port = htons(e->port);
+	six->sin6_addr.s6_addr[10] = 0xff;
+	six->sin6_addr.s6_addr[11] = 0xff;
+	memcpy(six->sin6_addr.s6_addr + 12, e->addr.bytes, 4);
+	return sizeof(*six);
+}
