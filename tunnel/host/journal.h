@@ -45,12 +45,15 @@ bool journal_is_old(const struct journal *j);
 /* Lines that could not be read, or a journal that was set aside. */
 unsigned int journal_bad_lines(const struct journal *j);
 
-/* Copies. 1: written. 0: the same thing is in the journal already, with the
- * same `before`; its other values are now those of `r`. -errno: not recorded,
- * so the step must not be made. */
+/* Copies. 1: written. 0: it was in the journal already (a link's index is
+ * brought up to date). A file or a setting is a new step each time, undone one
+ * after the other. -errno: not recorded, so the step must not be made. */
 int journal_add(struct journal *j, const struct record *r) ATTR_MUST_CHECK;
-/* The step was undone. Written lazily: a step that is undone twice does no
- * harm. */
+/* The newest record was made. Steps on one file become one: undo goes back to
+ * how it was before the first of them. */
+int journal_settle(struct journal *j);
+/* The step was undone. Written with the next journal_flush only: to undo a
+ * step twice does no harm. */
 void journal_forget(struct journal *j, size_t i);
 /* Makes the file what the records are now: gone when there are none. */
 int journal_flush(struct journal *j);

@@ -41,7 +41,6 @@ struct record {
 	uint32_t ifindex;	    /* link: 0 until it is known */
 	struct ip_prefix prefix;    /* address, route */
 	uint32_t table;		    /* route */
-	enum rtnl_kind route_kind;  /* route */
 	struct rtnl_rule rule;	    /* rule */
 	char *text;		    /* nft, file, proc: name; call */
 	struct record_bytes before; /* file, proc */

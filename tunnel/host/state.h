@@ -78,7 +78,7 @@ struct host_state {
 };
 
 void host_state_fini(struct host_state *s);
-/* Append; 0 or -ENOMEM. A route of the same prefix is replaced. */
+/* Append; 0 or -ENOMEM. No two routes may have the same prefix. */
 int host_state_add_address(struct host_state *s, const struct ip_prefix *p);
 int host_state_add_route(struct host_state *s, const struct ip_prefix *to,
 			 enum rtnl_kind kind);
