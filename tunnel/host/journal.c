@@ -124,7 +124,7 @@ static int check_owner(int fd, size_t *ret_size)
 
 static int read_whole(int fd, char **ret_text, size_t *ret_len)
 {
-	size_t size, len = 0;
+	size_t size = 0, len = 0;
 	char *text;
 	int r = check_owner(fd, &size);
 
@@ -279,8 +279,6 @@ static int write_new(struct journal *j, const char *name, int *ret_fd)
 	r = write_all(fd, header, (size_t)n);
 	for (size_t i = 0; r == 0 && i < j->count; i++)
 		r = write_record(fd, &j->records[i]);
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
 	if (r) {
 		close(fd);
 		return r;
@@ -296,22 +294,34 @@ static void close_file(struct journal *j)
 	j->fd = -1;
 }
 
+/* Steps that end with the boot are read again in this boot or never, and a
+ * page cache outlives every kill: only files are worth a wait for the disk. */
+static bool must_sync(const struct journal *j)
+{
+	for (size_t i = 0; i < j->count; i++) {
+		if (!record_ends_with_boot(&j->records[i]))
+			return true;
+	}
+	return false;
+}
+
 int journal_flush(struct journal *j)
 {
-	int fd, r;
+	int fd = -1, r;
 
 	if (j->count == 0) {
 		close_file(j);
 		j->lines = 0;
 		j->old = false;
-		if (unlinkat(j->dir, JOURNAL_NAME, 0) < 0 && errno != ENOENT)
-			return -errno;
-		return fsync(j->dir) < 0 ? -errno : 0;
+		r = unlinkat(j->dir, JOURNAL_NAME, 0);
+		return r < 0 && errno != ENOENT ? -errno : 0;
 	}
 	r = write_new(j, JOURNAL_NEXT, &fd);
 	if (r)
 		return r;
-	if (renameat(j->dir, JOURNAL_NEXT, j->dir, JOURNAL_NAME) < 0) {
+	if ((must_sync(j) && fsync(fd) < 0) ||
+	    renameat(j->dir, JOURNAL_NEXT, j->dir, JOURNAL_NAME) < 0 ||
+	    (must_sync(j) && fsync(j->dir) < 0)) {
 		r = -errno;
 		close(fd);
 		return r;
@@ -320,13 +330,12 @@ int journal_flush(struct journal *j)
 	j->fd = fd;
 	j->lines = j->count;
 	j->old = false;
-	return fsync(j->dir) < 0 ? -errno : 0;
+	return 0;
 }
 
 /* Until there is a file that this boot may append to, flush makes one. */
-static int write_last(struct journal *j)
+static int write_line(struct journal *j, const struct record *r)
 {
-	const struct record *r = &j->records[j->count - 1];
 	int error;
 
 	if (j->fd < 0 || j->lines > 2 * j->count + SLACK_LINES)
@@ -334,13 +343,21 @@ static int write_last(struct journal *j)
 	error = write_record(j->fd, r);
 	if (error == 0 && !record_ends_with_boot(r) && fsync(j->fd) < 0)
 		error = -errno;
-	if (error) {
-		/* Half a line would spoil the next one. */
+	/* Half a line would spoil the next one: begin a new file then. */
+	if (error)
 		close_file(j);
-		return error;
-	}
-	j->lines++;
-	return 0;
+	else
+		j->lines++;
+	return error;
+}
+
+/* Our device's index became known. Its place stays: it is undone last. */
+static int update(struct journal *j, struct record *r, uint32_t ifindex)
+{
+	if (r->ifindex == ifindex)
+		return 0;
+	r->ifindex = ifindex;
+	return write_line(j, r);
 }
 
 int journal_add(struct journal *j, const struct record *r)
@@ -348,24 +365,22 @@ int journal_add(struct journal *j, const struct record *r)
 	struct record copy;
 	int error, i = is_content(r) ? -1 : find_same(j, r);
 
-	if (i >= 0 && j->records[i].ifindex == r->ifindex && j->fd >= 0)
-		return 0;
+	if (i >= 0)
+		return update(j, &j->records[i], r->ifindex);
 	error = record_copy(r, &copy);
 	if (error)
 		return error;
-	if (i >= 0)
-		journal_forget(j, (size_t)i);
 	error = append(j, &copy);
 	if (error) {
 		record_fini(&copy);
 		return error;
 	}
-	error = write_last(j);
+	error = write_line(j, &copy);
 	if (error) {
 		journal_forget(j, j->count - 1);
 		return error;
 	}
-	return i < 0 ? 1 : 0;
+	return 1;
 }
 
 int journal_settle(struct journal *j)
