@@ -160,7 +160,7 @@ static int append(struct journal *j, struct record *r)
 	return 0;
 }
 
-static int find_same(const struct journal *j, const struct record *like)
+int journal_find(const struct journal *j, const struct record *like)
 {
 	for (size_t i = 0; i < j->count; i++) {
 		if (record_same(&j->records[i], like))
@@ -186,7 +186,7 @@ static int read_line(struct journal *j, const char *line, size_t len)
 		j->bad_lines++;
 		return 0;
 	}
-	i = is_content(&r) ? -1 : find_same(j, &r);
+	i = is_content(&r) ? -1 : journal_find(j, &r);
 	if (i < 0) {
 		error = append(j, &r);
 		if (error)
@@ -363,7 +363,7 @@ static int update(struct journal *j, struct record *r, uint32_t ifindex)
 int journal_add(struct journal *j, const struct record *r)
 {
 	struct record copy;
-	int error, i = is_content(r) ? -1 : find_same(j, r);
+	int error, i = is_content(r) ? -1 : journal_find(j, r);
 
 	if (i >= 0)
 		return update(j, &j->records[i], r->ifindex);
@@ -391,7 +391,7 @@ int journal_settle(struct journal *j)
 	if (j->count == 0)
 		return 0;
 	last = &j->records[j->count - 1];
-	i = is_content(last) ? find_same(j, last) : -1;
+	i = is_content(last) ? journal_find(j, last) : -1;
 	if (i < 0 || &j->records[i] == last)
 		return 0;
 	first = &j->records[i];
@@ -465,14 +465,6 @@ size_t journal_count(const struct journal *j)
 const struct record *journal_at(const struct journal *j, size_t i)
 {
 	return &j->records[i];
-}
-
-const struct record *journal_find(const struct journal *j,
-				  const struct record *like)
-{
-	int i = find_same(j, like);
-
-	return i < 0 ? NULL : &j->records[i];
 }
 
 bool journal_is_old(const struct journal *j)

@@ -38,8 +38,8 @@ void journal_close(struct journal *j);
 size_t journal_count(const struct journal *j);
 /* In the order in which they were made; borrowed until the next change. */
 const struct record *journal_at(const struct journal *j, size_t i);
-const struct record *journal_find(const struct journal *j,
-				  const struct record *like);
+/* Where the same thing is, or -1. */
+int journal_find(const struct journal *j, const struct record *like);
 /* True for records of an earlier boot. */
 bool journal_is_old(const struct journal *j);
 /* Lines that could not be read, or a journal that was set aside. */
