@@ -10,11 +10,13 @@
  *     persist            the device outlives the process
  *     routes=N           N more routes
  *     hold               wait for lines on standard input: "verify" repairs,
- *                        "plan" plans again; undo at its end
+ *                        "plan" plans again, "watch" says whether the network
+ *                        moved since it was asked last; undo at its end
  *     undo               only undo
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,7 @@
 
 #include "tunnel/base/clock.h"
 #include "tunnel/host/apply.h"
+#include "tunnel/host/netwatch.h"
 
 struct options {
 	const char *lease;
@@ -120,71 +123,99 @@ static int open_tun(bool persist, uint32_t *ret_ifindex)
 	return fd;
 }
 
-static int apply(struct host *h, const struct options *o, uint32_t ifindex,
-		 struct host_state *want)
+/* What hold() talks to and about. */
+struct session {
+	struct host *host;
+	const struct options *o;
+	uint32_t ifindex;
+	int tun;
+	int watch;
+	struct host_state want;
+};
+
+static int apply(struct session *s)
 {
 	uint64_t began = clock_now_ns();
 	int r;
 
-	host_state_fini(want);
-	r = plan(h, o, ifindex, want);
+	host_state_fini(&s->want);
+	r = plan(s->host, s->o, s->ifindex, &s->want);
 	if (r == 0)
-		r = host_apply(h, want);
+		r = host_apply(s->host, &s->want);
 	if (r)
 		fprintf(stderr, "apply: %s (%s)\n", strerror(-r),
-			host_error(h));
+			host_error(s->host));
 	else
-		printf("steps %u routes %zu ms %.1f\n", host_steps(h),
-		       want->route_count,
+		printf("steps %u routes %zu ms %.1f\n", host_steps(s->host),
+		       s->want.route_count,
 		       (double)(clock_now_ns() - began) / NS_PER_MS);
-	fflush(stdout);
 	return r;
 }
 
-static int hold(struct host *h, const struct options *o, uint32_t ifindex,
-		struct host_state *want)
+static int obey(struct session *s, const char *line)
 {
-	char line[32];
-	int r = 0;
+	int r;
 
-	while (r == 0 && fgets(line, sizeof(line), stdin)) {
-		if (strcmp(line, "plan\n") == 0) {
-			r = apply(h, o, ifindex, want);
-			continue;
-		}
-		r = host_verify(h, want);
-		if (r < 0)
-			fprintf(stderr, "verify: %s\n", host_error(h));
-		else
-			printf("repaired %d\n", r);
-		fflush(stdout);
-		r = r < 0 ? r : 0;
+	if (strcmp(line, "plan\n") == 0)
+		return apply(s);
+	if (strcmp(line, "watch\n") == 0) {
+		printf("moved %d\n", netwatch_drain(s->watch));
+		return 0;
 	}
-	return r;
+	r = host_verify(s->host, &s->want);
+	if (r < 0)
+		fprintf(stderr, "verify: %s\n", host_error(s->host));
+	else
+		printf("repaired %d\n", r);
+	return r < 0 ? r : 0;
+}
+
+/* Reads the device too: a packet counts as sent when somebody has read it. */
+static int hold(struct session *s)
+{
+	struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+				{ .fd = s->tun, .events = POLLIN } };
+	char line[32], packet[2048];
+
+	for (;;) {
+		int r = 0;
+
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+			return -errno;
+		if (fds[1].revents && read(s->tun, packet, sizeof(packet)) < 0)
+			fds[1].fd = -1; /* the device is down or gone */
+		if (fds[0].revents && !fgets(line, sizeof(line), stdin))
+			return 0;
+		if (fds[0].revents)
+			r = obey(s, line);
+		if (r)
+			return r;
+	}
 }
 
 static int run(struct host *h, const struct options *o)
 {
-	struct host_state want = { 0 };
-	uint32_t ifindex = 0;
-	int fd, r = host_link_expected(h);
+	struct session s = { .host = h, .o = o };
+	int r = host_link_expected(h);
 
 	if (r) {
 		fprintf(stderr, "%s\n", host_error(h));
 		return r;
 	}
-	fd = open_tun(o->persist, &ifindex);
-	if (fd < 0)
-		return fd;
-	r = host_link_made(h, ifindex);
+	s.tun = open_tun(o->persist, &s.ifindex);
+	s.watch = netwatch_open();
+	if (s.tun < 0 || s.watch < 0)
+		return -EIO;
+	r = host_link_made(h, s.ifindex);
 	if (r == 0)
-		r = apply(h, o, ifindex, &want);
+		r = apply(&s);
 	if (r == 0 && o->hold)
-		r = hold(h, o, ifindex, &want);
+		r = hold(&s);
 	if (host_undo(h) != 0)
 		r = -EIO;
-	host_state_fini(&want);
-	close(fd);
+	host_state_fini(&s.want);
+	close(s.watch);
+	close(s.tun);
 	return r;
 }
 
@@ -232,6 +263,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: host_apply STATE_DIR [OPTION]...\n");
 		return 2;
 	}
+	setlinebuf(stdout);
 	config.state_dir = argv[1];
 	for (int i = 2; i < argc; i++)
 		read_option(argv[i], &o, &config);

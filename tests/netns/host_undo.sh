@@ -25,8 +25,8 @@ pids=()
 cleanup() {
 	local p
 	for p in "${pids[@]}"; do
-		kill -9 "$p" 2>/dev/null
-	done
+		kill -9 "$p" && wait "$p"
+	done 2>/dev/null
 	ip netns del $host 2>/dev/null
 	ip netns del $lan 2>/dev/null
 	rm -rf "$tmp"
@@ -145,11 +145,11 @@ stop() {
 	wait "$pid" || fail "the end of hold"
 }
 
-way() { # EXPECTED ip-route-get-ARGUMENTS
-	local got
+way() { # DEVICE-OR-unreachable ARGUMENTS-OF-ip-route-get...
+	local got want=" dev $1 "
+	[ "$1" = unreachable ] && want="No route to host"
 	got=$(ip -n $host route get "${@:2}" 2>&1)
-	[[ $got == *" dev $1 "* || $got == *"$1"* ]] ||
-		fail "${*:2} goes elsewhere than $1: $got"
+	[[ $got == *"$want"* ]] || fail "${*:2}: not $1 but $got"
 }
 
 answered() { # ADDRESS...: a question to each is answered by the lan
@@ -171,29 +171,32 @@ answered() { # ADDRESS...: a question to each is answered by the lan
 	PY
 }
 
+# Answers whatever comes to port 5353 of the lan, by group or by address.
 responder() {
-	coproc RESPONDER { on $lan python3 -u -c '
-import socket, struct
-a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-a.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-a.bind(("", 5353))
-a.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-             socket.inet_aton("224.0.0.251") + socket.inet_aton("192.0.2.1"))
-b = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-b.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-b.bind(("::", 5353))
-b.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
-             socket.inet_pton(socket.AF_INET6, "ff02::fb") +
-             struct.pack("I", socket.if_nametoindex("up1")))
-print("ready")
-import select
-while True:
-    for s in select.select([a, b], [], [])[0]:
-        s.sendto(b"me", s.recvfrom(100)[1])
-'; }
-	pids+=("$RESPONDER_PID")
 	local line
-	read -r -t 10 line <&"${RESPONDER[0]}" || fail "no responder"
+	cat >"$tmp/responder.py" <<-'PY'
+		import select, socket, struct
+		a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		a.bind(('', 5353))
+		a.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+		             socket.inet_aton('224.0.0.251') +
+		             socket.inet_aton('192.0.2.1'))
+		b = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+		b.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+		b.bind(('::', 5353))
+		b.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+		             socket.inet_pton(socket.AF_INET6, 'ff02::fb') +
+		             struct.pack('I', socket.if_nametoindex('up1')))
+		print('ready', flush=True)
+		while True:
+		    for s in select.select([a, b], [], [])[0]:
+		        s.sendto(b'me', s.recvfrom(100)[1])
+	PY
+	mkfifo "$tmp/ready"
+	ip netns exec $lan python3 "$tmp/responder.py" >"$tmp/ready" 2>&1 &
+	pids+=("$!")
+	disown $!
+	read -r -t 10 line <"$tmp/ready"
 	[ "$line" = ready ] || fail "responder: $line"
 }
 
@@ -269,10 +272,14 @@ drift() {
 	[ "$got" = "repaired 0" ] || fail "repaired twice: $got"
 	way adit0 198.51.100.1
 	# A network of the host that comes up later keeps its way.
+	# And the kernel finds its gateway on the uplink, not in our default.
 	ip -n $host route add 198.51.100.0/24 via 192.0.2.1
+	ip -n $host -6 route add 2001:db8:2::/64 via 2001:db8:1::1
 	tell plan >/dev/null
 	way up0 198.51.100.1
+	way up0 2001:db8:2::1
 	ip -n $host route del 198.51.100.0/24 via 192.0.2.1
+	ip -n $host -6 route del 2001:db8:2::/64 via 2001:db8:1::1
 	tell plan >/dev/null
 	way adit0 198.51.100.1
 	# Somebody else's route and rule in our table's neighbourhood.
@@ -286,6 +293,46 @@ drift() {
 		fail "another program's rule was removed"
 	ip -n $host rule del priority 21005
 	compare "drift and plans"
+}
+
+# The host gets networks that are the lease's too: equal prefixes are the
+# host's, in place of our routes; and back.
+replaced() {
+	local got
+	start full
+	ip -n $host route add 10.77.0.0/16 via 192.0.2.1
+	ip -n $host -6 route add fd77::/64 via 2001:db8:1::1
+	tell plan >/dev/null
+	way up0 10.77.1.1
+	way up0 fd77::9
+	got=$(tell verify)
+	[ "$got" = "repaired 0" ] || fail "replaced routes drift: $got"
+	ip -n $host route del 10.77.0.0/16 via 192.0.2.1
+	ip -n $host -6 route del fd77::/64 via 2001:db8:1::1
+	tell plan >/dev/null
+	way adit0 10.77.1.1
+	way adit0 fd77::9
+	stop
+	compare "replaced routes"
+}
+
+# What we change wakes the watcher once; planning the same again does not, or
+# the daemon would plan for ever.
+watcher() {
+	local got
+	start full
+	got=$(tell watch)
+	[ "$got" = "moved 1" ] || fail "our own changes are not seen: $got"
+	tell plan >/dev/null
+	tell verify >/dev/null
+	got=$(tell watch)
+	[ "$got" = "moved 0" ] || fail "planning the same again moves things"
+	ip -n $host route add 10.8.0.0/16 via 192.0.2.1
+	got=$(tell watch)
+	[ "$got" = "moved 1" ] || fail "a new route is not seen"
+	ip -n $host route del 10.8.0.0/16 via 192.0.2.1
+	stop
+	compare "the watcher"
 }
 
 two_daemons() {
@@ -348,6 +395,8 @@ full_tunnel
 ipv4_only
 no_default_route
 drift
+replaced
+watcher
 two_daemons
 rp_filter
 no_ipv6

@@ -8,7 +8,8 @@
  *      host_link_made().
  *   3. host_apply() as often as the plan changes; host_verify() every 30 s and
  *      when netwatch.h says that something moved.
- *   4. host_undo(), host_close(). Closing alone leaves the host as it is.
+ *   4. host_undo() deletes the device too, so stop its readers before;
+ *      host_close(). Closing alone leaves the host as it is.
  *
  * Steps are made in an order in which each is harmless until the next: link
  * settings, addresses, up, routes (nobody asks our table yet), proc, rules,

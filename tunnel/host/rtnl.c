@@ -135,10 +135,12 @@ size_t rtnl_build_route(void *buf, uint32_t seq, enum rtnl_op op,
 	rtm->rtm_type = route_type(r->kind);
 	rtm->rtm_protocol = r->protocol;
 	rtm->rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
+	/* Throws too: when the kernel looks for the device of a new route's
+	 * gateway it skips wider scopes, and would find our default instead of
+	 * the throw in front of it. */
 	if (op == RTNL_DELETE)
 		rtm->rtm_scope = RT_SCOPE_NOWHERE;
-	else if (r->kind == RTNL_KIND_DEVICE && r->gateway.family == 0 &&
-		 rtm->rtm_family == AF_INET)
+	else if (r->gateway.family == 0 && rtm->rtm_family == AF_INET)
 		rtm->rtm_scope = RT_SCOPE_LINK;
 	put_addr(n, RTA_DST, &r->to.addr);
 	mnl_attr_put_u32(n, RTA_TABLE, r->table);
