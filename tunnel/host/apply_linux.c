@@ -44,7 +44,7 @@ static void quiet_link(struct host *h, uint32_t ifindex)
 static int apply_link(struct host *h, const struct host_state *want, bool up,
 		      int *changes)
 {
-	struct record what = step_link(h, want->ifindex);
+	struct entry what = step_link(h, want->ifindex);
 	struct rtnl_link_set set = { .index = want->ifindex };
 	struct rtnl_link now;
 	int r = find_link(h, want, &now);
@@ -69,10 +69,10 @@ static int apply_link(struct host *h, const struct host_state *want, bool up,
 	return 0;
 }
 
-static struct record address_record(const struct host *h,
-				    const struct ip_prefix *p)
+static struct entry address_record(const struct host *h,
+				   const struct ip_prefix *p)
 {
-	struct record r = { .kind = RECORD_ADDRESS, .prefix = *p };
+	struct entry r = { .kind = ENTRY_ADDRESS, .prefix = *p };
 
 	snprintf(r.device, sizeof(r.device), "%s", h->config->device);
 	return r;
@@ -100,7 +100,7 @@ static int add_addresses(struct host *h, const struct host_state *want,
 	for (size_t i = 0; r == 0 && i < want->address_count; i++) {
 		struct rtnl_addr a = { .ifindex = want->ifindex,
 				       .addr = want->addresses[i] };
-		struct record rec = address_record(h, &a.addr);
+		struct entry rec = address_record(h, &a.addr);
 
 		if (has_address(addrs, count, &a.addr))
 			continue;
@@ -124,10 +124,10 @@ static int remove_addresses(struct host *h, const struct host_state *want,
 			    int *changes)
 {
 	for (size_t i = journal_count(h->journal); i-- > 0;) {
-		const struct record *rec = journal_at(h->journal, i);
+		const struct entry *rec = journal_at(h->journal, i);
 		struct rtnl_addr a = { .ifindex = want->ifindex,
 				       .addr = rec->prefix };
-		bool wanted = rec->kind != RECORD_ADDRESS;
+		bool wanted = rec->kind != ENTRY_ADDRESS;
 		int r;
 
 		for (size_t k = 0; k < want->address_count; k++)
@@ -178,9 +178,9 @@ static int our_routes(struct host *h, uint32_t table,
 static int put_route(struct host *h, enum rtnl_op op,
 		     const struct rtnl_route *r)
 {
-	struct record rec = { .kind = RECORD_ROUTE,
-			      .table = r->table,
-			      .prefix = r->to };
+	struct entry rec = { .kind = ENTRY_ROUTE,
+			     .table = r->table,
+			     .prefix = r->to };
 	int error = step_begin(h, &rec);
 
 	if (error)
@@ -229,9 +229,9 @@ static int drop_routes(struct host *h, const struct rtnl_route *now,
 		       size_t count, int *changes)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct record rec = { .kind = RECORD_ROUTE,
-				      .table = now[i].table,
-				      .prefix = now[i].to };
+		struct entry rec = { .kind = ENTRY_ROUTE,
+				     .table = now[i].table,
+				     .prefix = now[i].to };
 		int r;
 
 		if (now[i].kind == RTNL_KIND_OTHER)
@@ -256,8 +256,8 @@ static int add_rules(struct host *h, const struct host_state *want,
 		     const struct rtnl_rule *now, size_t count, int *changes)
 {
 	for (size_t i = 0; i < want->rule_count; i++) {
-		struct record rec = { .kind = RECORD_RULE,
-				      .rule = want->rules[i] };
+		struct entry rec = { .kind = ENTRY_RULE,
+				     .rule = want->rules[i] };
 		bool there = false;
 		int r;
 
@@ -282,7 +282,7 @@ static int drop_rules(struct host *h, const struct host_state *want,
 		      const struct rtnl_rule *now, size_t count, int *changes)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct record rec = { .kind = RECORD_RULE, .rule = now[i] };
+		struct entry rec = { .kind = ENTRY_RULE, .rule = now[i] };
 		bool wanted = now[i].protocol != HOST_PROTOCOL ||
 			      now[i].priority != HOST_RULE_PRIORITY ||
 			      now[i].table != want->table;
@@ -305,7 +305,7 @@ static int drop_rules(struct host *h, const struct host_state *want,
 static int apply_content(struct host *h, const struct host_file *f,
 			 const struct host_proc *p, int *changes)
 {
-	struct record rec = { .kind = f ? RECORD_FILE : RECORD_PROC };
+	struct entry rec = { .kind = f ? ENTRY_FILE : ENTRY_PROC };
 	int r = f ? content_compare(f, &rec) : content_compare_proc(p, &rec);
 
 	if (r < 0) {
@@ -313,7 +313,7 @@ static int apply_content(struct host *h, const struct host_file *f,
 		return step_fail(h, r, "cannot read", &rec);
 	}
 	if (r == 1) {
-		record_fini(&rec);
+		entry_fini(&rec);
 		return 0;
 	}
 	r = step_begin(h, &rec);
@@ -323,7 +323,7 @@ static int apply_content(struct host *h, const struct host_file *f,
 		if (r)
 			(void)step_fail(h, r, "cannot write", &rec);
 	}
-	record_fini(&rec);
+	entry_fini(&rec);
 	if (r)
 		return r;
 	step_made(h);

@@ -14,20 +14,20 @@
 #define PROC_ROOT "/proc/sys/net/"
 
 struct content {
-	struct record_bytes bytes;
+	struct entry_bytes bytes;
 	bool exists;
 	struct stat st;
 };
 
-static int read_all(int fd, struct record_bytes *ret)
+static int read_all(int fd, struct entry_bytes *ret)
 {
-	struct record_bytes b = { .data = malloc(RECORD_BYTES_MAX + 1) };
+	struct entry_bytes b = { .data = malloc(ENTRY_BYTES_MAX + 1) };
 
 	if (!b.data)
 		return -ENOMEM;
-	while (b.len <= RECORD_BYTES_MAX) {
+	while (b.len <= ENTRY_BYTES_MAX) {
 		ssize_t n =
-			read(fd, b.data + b.len, RECORD_BYTES_MAX + 1 - b.len);
+			read(fd, b.data + b.len, ENTRY_BYTES_MAX + 1 - b.len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -41,7 +41,7 @@ static int read_all(int fd, struct record_bytes *ret)
 			break;
 		b.len += (size_t)n;
 	}
-	if (b.len > RECORD_BYTES_MAX) {
+	if (b.len > ENTRY_BYTES_MAX) {
 		free(b.data);
 		return -EFBIG;
 	}
@@ -165,13 +165,13 @@ int content_write(const struct host_file *f)
 	return f->in_place ? write_in_place(f) : write_renamed(f);
 }
 
-static bool same_bytes(const struct record_bytes *a, const void *data,
+static bool same_bytes(const struct entry_bytes *a, const void *data,
 		       size_t len)
 {
 	return a->len == len && (len == 0 || memcmp(a->data, data, len) == 0);
 }
 
-static int copy_text(struct record_bytes *to, const void *data, size_t len)
+static int copy_text(struct entry_bytes *to, const void *data, size_t len)
 {
 	to->data = malloc(len ? len : 1);
 	if (!to->data)
@@ -181,13 +181,13 @@ static int copy_text(struct record_bytes *to, const void *data, size_t len)
 	return 0;
 }
 
-int content_compare(const struct host_file *f, struct record *ret_record)
+int content_compare(const struct host_file *f, struct entry *ret_entry)
 {
-	struct record r = { .kind = RECORD_FILE, .in_place = f->in_place };
+	struct entry r = { .kind = ENTRY_FILE, .in_place = f->in_place };
 	struct content c;
 	int error;
 
-	if (f->len > RECORD_BYTES_MAX)
+	if (f->len > ENTRY_BYTES_MAX)
 		return -EFBIG;
 	error = content_read(f->path, &c);
 	if (error)
@@ -197,18 +197,18 @@ int content_compare(const struct host_file *f, struct record *ret_record)
 	r.mode = c.exists ? c.st.st_mode & 07777 : 0;
 	r.text = strdup(f->path);
 	if (!r.text || copy_text(&r.after, f->content, f->len) < 0) {
-		record_fini(&r);
+		entry_fini(&r);
 		return -ENOMEM;
 	}
-	*ret_record = r;
+	*ret_entry = r;
 	return c.exists && same_bytes(&c.bytes, f->content, f->len) &&
 	       r.mode == f->mode;
 }
 
 /* Is this what we wrote, or, in place, some moment of our writing it? */
-static bool is_ours(const struct record *r, const struct record_bytes *now)
+static bool is_ours(const struct entry *r, const struct entry_bytes *now)
 {
-	const struct record_bytes *before = &r->before, *after = &r->after;
+	const struct entry_bytes *before = &r->before, *after = &r->after;
 	size_t same = 0;
 
 	if (same_bytes(now, after->data, after->len))
@@ -225,7 +225,7 @@ static bool is_ours(const struct record *r, const struct record_bytes *now)
 		       0;
 }
 
-static int put_back(const struct record *r)
+static int put_back(const struct entry *r)
 {
 	struct host_file f = { .path = r->text,
 			       .content = r->before.data,
@@ -240,7 +240,7 @@ static int put_back(const struct record *r)
 	return sync_folder(r->text);
 }
 
-int content_restore(const struct record *r)
+int content_restore(const struct entry *r)
 {
 	char name[PATH_MAX];
 	struct content now;
@@ -278,7 +278,7 @@ static int proc_open(const char *path, int flags)
 }
 
 /* Without the newline that the kernel adds. */
-static int proc_read(const char *path, struct record_bytes *ret)
+static int proc_read(const char *path, struct entry_bytes *ret)
 {
 	int fd = proc_open(path, O_RDONLY);
 	int r;
@@ -305,25 +305,25 @@ int content_write_proc(const char *path, const void *value, size_t len)
 	return r;
 }
 
-int content_compare_proc(const struct host_proc *p, struct record *ret_record)
+int content_compare_proc(const struct host_proc *p, struct entry *ret_entry)
 {
-	struct record r = { .kind = RECORD_PROC };
+	struct entry r = { .kind = ENTRY_PROC };
 	int error = proc_read(p->path, &r.before);
 
 	if (error)
 		return error;
 	r.text = strdup(p->path);
 	if (!r.text || copy_text(&r.after, p->value, strlen(p->value)) < 0) {
-		record_fini(&r);
+		entry_fini(&r);
 		return -ENOMEM;
 	}
-	*ret_record = r;
+	*ret_entry = r;
 	return same_bytes(&r.before, p->value, strlen(p->value));
 }
 
-int content_restore_proc(const struct record *r)
+int content_restore_proc(const struct entry *r)
 {
-	struct record_bytes now = { 0 };
+	struct entry_bytes now = { 0 };
 	int error = proc_read(r->text, &now);
 
 	if (error)

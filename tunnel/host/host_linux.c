@@ -27,19 +27,19 @@ static void notice(struct host *h, const char *fmt, ...)
 /* The index that the journal has for our device, or 0. */
 static uint32_t known_ifindex(const struct host *h)
 {
-	struct record like = step_link(h, 0);
+	struct entry like = step_link(h, 0);
 	int i = journal_find(h->journal, &like);
 
 	return i < 0 ? 0 : journal_at(h->journal, (size_t)i)->ifindex;
 }
 
 /* True when the record has done its duty. */
-static bool undo_one(struct host *h, const struct record *r, uint32_t ifindex)
+static bool undo_one(struct host *h, const struct entry *r, uint32_t ifindex)
 {
 	int error = undo_record(&h->nl, h->config, ifindex, r);
 	char what[STEP_WHAT_MAX];
 
-	record_text(r, what, sizeof(what));
+	entry_text(r, what, sizeof(what));
 	switch (error) {
 	case 0:
 		return true;
@@ -85,7 +85,7 @@ static void recover(struct host *h)
 		notice(h, "undo: the journal has %u lines that are none",
 		       journal_bad_lines(h->journal));
 	for (size_t i = count; journal_is_old(h->journal) && i-- > 0;) {
-		if (record_ends_with_boot(journal_at(h->journal, i)))
+		if (entry_ends_with_boot(journal_at(h->journal, i)))
 			journal_forget(h->journal, i);
 	}
 	if (journal_count(h->journal))
@@ -135,7 +135,7 @@ void host_close(struct host *h)
 
 int host_link_expected(struct host *h)
 {
-	struct record r = step_link(h, 0);
+	struct entry r = step_link(h, 0);
 	struct rtnl_link *links;
 	size_t count;
 	int error;
@@ -154,7 +154,7 @@ int host_link_expected(struct host *h)
 
 int host_link_made(struct host *h, uint32_t ifindex)
 {
-	struct record r = step_link(h, ifindex);
+	struct entry r = step_link(h, ifindex);
 	int n = journal_add(h->journal, &r);
 
 	if (n < 0)

@@ -29,7 +29,7 @@ struct journal {
 	char boot[JOURNAL_BOOT_MAX];
 	bool old;
 	unsigned int bad_lines;
-	struct record *records;
+	struct entry *records;
 	size_t count;
 	size_t lines; /* in the file, header apart */
 };
@@ -148,9 +148,9 @@ static int read_whole(int fd, char **ret_text, size_t *ret_len)
 }
 
 /* Takes the record over. */
-static int append(struct journal *j, struct record *r)
+static int append(struct journal *j, struct entry *r)
 {
-	struct record *records =
+	struct entry *records =
 		reallocarray(j->records, j->count + 1, sizeof(*records));
 
 	if (!records)
@@ -160,24 +160,24 @@ static int append(struct journal *j, struct record *r)
 	return 0;
 }
 
-int journal_find(const struct journal *j, const struct record *like)
+int journal_find(const struct journal *j, const struct entry *like)
 {
 	for (size_t i = 0; i < j->count; i++) {
-		if (record_same(&j->records[i], like))
+		if (entry_same(&j->records[i], like))
 			return (int)i;
 	}
 	return -1;
 }
 
-static bool is_content(const struct record *r)
+static bool is_content(const struct entry *r)
 {
-	return r->kind == RECORD_FILE || r->kind == RECORD_PROC;
+	return r->kind == ENTRY_FILE || r->kind == ENTRY_PROC;
 }
 
 static int read_line(struct journal *j, const char *line, size_t len)
 {
-	struct record r;
-	int i, error = record_parse(line, len, &r);
+	struct entry r;
+	int i, error = entry_parse(line, len, &r);
 
 	if (error == -ENOMEM)
 		return error;
@@ -190,10 +190,10 @@ static int read_line(struct journal *j, const char *line, size_t len)
 	if (i < 0) {
 		error = append(j, &r);
 		if (error)
-			record_fini(&r);
+			entry_fini(&r);
 		return error;
 	}
-	record_fini(&j->records[i]);
+	entry_fini(&j->records[i]);
 	j->records[i] = r;
 	return 0;
 }
@@ -255,9 +255,9 @@ static int load(struct journal *j)
 
 /* --- writing --- */
 
-static int write_record(int fd, const struct record *r)
+static int write_record(int fd, const struct entry *r)
 {
-	char *line = record_format(r);
+	char *line = entry_format(r);
 	int error = line ? write_all(fd, line, strlen(line)) : -ENOMEM;
 
 	free(line);
@@ -299,7 +299,7 @@ static void close_file(struct journal *j)
 static bool must_sync(const struct journal *j)
 {
 	for (size_t i = 0; i < j->count; i++) {
-		if (!record_ends_with_boot(&j->records[i]))
+		if (!entry_ends_with_boot(&j->records[i]))
 			return true;
 	}
 	return false;
@@ -334,14 +334,14 @@ int journal_flush(struct journal *j)
 }
 
 /* Until there is a file that this boot may append to, flush makes one. */
-static int write_line(struct journal *j, const struct record *r)
+static int write_line(struct journal *j, const struct entry *r)
 {
 	int error;
 
 	if (j->fd < 0 || j->lines > 2 * j->count + SLACK_LINES)
 		return journal_flush(j);
 	error = write_record(j->fd, r);
-	if (error == 0 && !record_ends_with_boot(r) && fsync(j->fd) < 0)
+	if (error == 0 && !entry_ends_with_boot(r) && fsync(j->fd) < 0)
 		error = -errno;
 	/* Half a line would spoil the next one: begin a new file then. */
 	if (error)
@@ -352,7 +352,7 @@ static int write_line(struct journal *j, const struct record *r)
 }
 
 /* Our device's index became known. Its place stays: it is undone last. */
-static int update(struct journal *j, struct record *r, uint32_t ifindex)
+static int update(struct journal *j, struct entry *r, uint32_t ifindex)
 {
 	if (r->ifindex == ifindex)
 		return 0;
@@ -360,19 +360,19 @@ static int update(struct journal *j, struct record *r, uint32_t ifindex)
 	return write_line(j, r);
 }
 
-int journal_add(struct journal *j, const struct record *r)
+int journal_add(struct journal *j, const struct entry *r)
 {
-	struct record copy;
+	struct entry copy;
 	int error, i = is_content(r) ? -1 : journal_find(j, r);
 
 	if (i >= 0)
 		return update(j, &j->records[i], r->ifindex);
-	error = record_copy(r, &copy);
+	error = entry_copy(r, &copy);
 	if (error)
 		return error;
 	error = append(j, &copy);
 	if (error) {
-		record_fini(&copy);
+		entry_fini(&copy);
 		return error;
 	}
 	error = write_line(j, &copy);
@@ -385,7 +385,7 @@ int journal_add(struct journal *j, const struct record *r)
 
 int journal_settle(struct journal *j)
 {
-	struct record *last, *first;
+	struct entry *last, *first;
 	int i;
 
 	if (j->count == 0)
@@ -397,14 +397,14 @@ int journal_settle(struct journal *j)
 	first = &j->records[i];
 	free(first->after.data);
 	first->after = last->after;
-	last->after = (struct record_bytes) { 0 };
+	last->after = (struct entry_bytes) { 0 };
 	journal_forget(j, j->count - 1);
 	return journal_flush(j);
 }
 
 void journal_forget(struct journal *j, size_t i)
 {
-	record_fini(&j->records[i]);
+	entry_fini(&j->records[i]);
 	j->count--;
 	memmove(&j->records[i], &j->records[i + 1],
 		(j->count - i) * sizeof(*j->records));
@@ -462,7 +462,7 @@ size_t journal_count(const struct journal *j)
 	return j->count;
 }
 
-const struct record *journal_at(const struct journal *j, size_t i)
+const struct entry *journal_at(const struct journal *j, size_t i)
 {
 	return &j->records[i];
 }

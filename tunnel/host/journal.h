@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "tunnel/host/record.h"
+#include "tunnel/host/journal_entry.h"
 
 struct journal;
 
@@ -37,9 +37,9 @@ void journal_close(struct journal *j);
 
 size_t journal_count(const struct journal *j);
 /* In the order in which they were made; borrowed until the next change. */
-const struct record *journal_at(const struct journal *j, size_t i);
+const struct entry *journal_at(const struct journal *j, size_t i);
 /* Where the same thing is, or -1. */
-int journal_find(const struct journal *j, const struct record *like);
+int journal_find(const struct journal *j, const struct entry *like);
 /* True for records of an earlier boot. */
 bool journal_is_old(const struct journal *j);
 /* Lines that could not be read, or a journal that was set aside. */
@@ -48,7 +48,7 @@ unsigned int journal_bad_lines(const struct journal *j);
 /* Copies. 1: written. 0: it was in the journal already (a link's index is
  * brought up to date). A file or a setting is a new step each time, undone one
  * after the other. -errno: not recorded, so the step must not be made. */
-int journal_add(struct journal *j, const struct record *r) ATTR_MUST_CHECK;
+int journal_add(struct journal *j, const struct entry *r) ATTR_MUST_CHECK;
 /* The newest record was made. Steps on one file become one: undo goes back to
  * how it was before the first of them. */
 int journal_settle(struct journal *j);

@@ -23,7 +23,7 @@ enum rank {
 	RANK_DEFAULT,
 };
 
-struct entry {
+struct want {
 	struct ip_prefix to;
 	enum rtnl_kind kind;
 	enum rank rank;
@@ -31,7 +31,7 @@ struct entry {
 
 struct plan {
 	const struct plan_input *in;
-	struct entry *entries;
+	struct want *entries;
 	size_t count;
 	size_t room;
 	bool has4; /* packets of this family can go through the tunnel */
@@ -46,7 +46,7 @@ static void add(struct plan *p, const struct ip_prefix *to, enum rtnl_kind kind,
 		return;
 	if (p->count == p->room) {
 		size_t room = p->room ? 2 * p->room : 64;
-		struct entry *e = reallocarray(p->entries, room, sizeof(*e));
+		struct want *e = reallocarray(p->entries, room, sizeof(*e));
 
 		if (!e) {
 			p->failed = true;
@@ -55,7 +55,7 @@ static void add(struct plan *p, const struct ip_prefix *to, enum rtnl_kind kind,
 		p->entries = e;
 		p->room = room;
 	}
-	p->entries[p->count++] = (struct entry) {
+	p->entries[p->count++] = (struct want) {
 		.to = prefix_masked(to),
 		.kind = kind,
 		.rank = rank,
@@ -118,7 +118,7 @@ static bool is_default(const struct ip_prefix *to)
 static bool has_default(const struct plan *p, uint8_t family)
 {
 	for (size_t i = 0; i < p->count; i++) {
-		const struct entry *e = &p->entries[i];
+		const struct want *e = &p->entries[i];
 
 		if (e->to.addr.family == family && is_default(&e->to))
 			return true;
@@ -174,7 +174,7 @@ static void add_throws(struct plan *p)
 /* Enclosing prefixes come before what they enclose, equal ones by rank. */
 static int compare(const void *left, const void *right)
 {
-	const struct entry *a = left, *b = right;
+	const struct want *a = left, *b = right;
 	int r = (int)a->to.addr.family - (int)b->to.addr.family;
 
 	if (r == 0)
@@ -187,12 +187,12 @@ static int compare(const void *left, const void *right)
 
 /* The chain of kept entries that enclose the one being looked at. */
 struct chain {
-	const struct entry *at[129];
+	const struct want *at[129];
 	size_t depth;
 };
 
 /* A throw is of use only where our table would answer otherwise. */
-static bool is_needed(const struct entry *e, const struct chain *c)
+static bool is_needed(const struct want *e, const struct chain *c)
 {
 	if (e->kind != RTNL_KIND_THROW)
 		return true;
@@ -208,7 +208,7 @@ static bool is_needed(const struct entry *e, const struct chain *c)
 static int keep_needed(struct plan *p, struct host_state *s)
 {
 	struct chain c = { .depth = 0 };
-	const struct entry *last = NULL;
+	const struct want *last = NULL;
 
 	if (p->count > 0)
 		qsort(p->entries, p->count, sizeof(*p->entries), compare);
@@ -216,7 +216,7 @@ static int keep_needed(struct plan *p, struct host_state *s)
 	if (!s->routes)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->count; i++) {
-		const struct entry *e = &p->entries[i];
+		const struct want *e = &p->entries[i];
 		bool again = last && prefix_equal(&last->to, &e->to);
 
 		last = e;

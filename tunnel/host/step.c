@@ -12,7 +12,7 @@ static void fault(const struct host *h, enum host_fault at)
 		kill(getpid(), SIGKILL);
 }
 
-int step_begin(struct host *h, const struct record *r)
+int step_begin(struct host *h, const struct entry *r)
 {
 	int n = journal_add(h->journal, r);
 
@@ -34,17 +34,17 @@ void step_made(struct host *h)
 }
 
 int step_fail(struct host *h, int error, const char *verb,
-	      const struct record *r)
+	      const struct entry *r)
 {
 	char what[STEP_WHAT_MAX];
 
 	snprintf(h->error, sizeof(h->error), "%s %s: %s%s%s", verb,
-		 record_text(r, what, sizeof(what)), strerror(-error),
+		 entry_text(r, what, sizeof(what)), strerror(-error),
 		 h->nl.why[0] ? ": " : "", h->nl.why);
 	return error;
 }
 
-void step_forget(struct host *h, const struct record *like)
+void step_forget(struct host *h, const struct entry *like)
 {
 	int i = journal_find(h->journal, like);
 
@@ -52,9 +52,9 @@ void step_forget(struct host *h, const struct record *like)
 		journal_forget(h->journal, (size_t)i);
 }
 
-struct record step_link(const struct host *h, uint32_t ifindex)
+struct entry step_link(const struct host *h, uint32_t ifindex)
 {
-	struct record r = { .kind = RECORD_LINK, .ifindex = ifindex };
+	struct entry r = { .kind = ENTRY_LINK, .ifindex = ifindex };
 
 	snprintf(r.device, sizeof(r.device), "%s", h->config->device);
 	return r;

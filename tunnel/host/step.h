@@ -33,15 +33,15 @@ struct host {
 	char error[STEP_SENTENCE_MAX];
 };
 
-int step_begin(struct host *h, const struct record *r) ATTR_MUST_CHECK;
+int step_begin(struct host *h, const struct entry *r) ATTR_MUST_CHECK;
 void step_made(struct host *h);
 /* Keeps a sentence for host_error(), and returns the error. */
 int step_fail(struct host *h, int error, const char *verb,
-	      const struct record *r);
+	      const struct entry *r);
 /* What it was about is gone from the host. */
-void step_forget(struct host *h, const struct record *like);
+void step_forget(struct host *h, const struct entry *like);
 
 /* The record of our device. */
-struct record step_link(const struct host *h, uint32_t ifindex);
+struct entry step_link(const struct host *h, uint32_t ifindex);
 
 #endif

@@ -11,14 +11,14 @@
 #include <stdint.h>
 
 #include "tunnel/host/apply.h"
+#include "tunnel/host/journal_entry.h"
 #include "tunnel/host/netlink.h"
-#include "tunnel/host/record.h"
 
 /* `ifindex` is that of our device, or 0 where no record tells it. 0; -EPERM:
  * the record is not about anything of ours; -ESTALE: another program changed
  * the thing since (both: nothing was touched); -ENOTSUP: a later version's
  * business; another -errno: it failed. */
 int undo_record(struct netlink *nl, const struct host_config *config,
-		uint32_t ifindex, const struct record *r);
+		uint32_t ifindex, const struct entry *r);
 
 #endif

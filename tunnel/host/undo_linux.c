@@ -38,7 +38,7 @@ static int find_device(struct netlink *nl, const struct host_config *config,
 }
 
 static int undo_link(struct netlink *nl, const struct host_config *config,
-		     uint32_t ifindex, const struct record *rec)
+		     uint32_t ifindex, const struct entry *rec)
 {
 	uint32_t found;
 	int r;
@@ -52,7 +52,7 @@ static int undo_link(struct netlink *nl, const struct host_config *config,
 }
 
 static int undo_address(struct netlink *nl, const struct host_config *config,
-			uint32_t ifindex, const struct record *rec)
+			uint32_t ifindex, const struct entry *rec)
 {
 	struct rtnl_addr addr = { .addr = rec->prefix };
 	int r;
@@ -69,7 +69,7 @@ static int undo_address(struct netlink *nl, const struct host_config *config,
 }
 
 /* Whatever kind of route it has become: by table, prefix and protocol. */
-static int undo_route(struct netlink *nl, const struct record *rec)
+static int undo_route(struct netlink *nl, const struct entry *rec)
 {
 	struct rtnl_route route = { .to = rec->prefix,
 				    .table = rec->table,
@@ -84,7 +84,7 @@ static int undo_route(struct netlink *nl, const struct record *rec)
 	return r == -ESRCH || r == -ENOENT || r == -EAFNOSUPPORT ? 0 : r;
 }
 
-static int undo_rule(struct netlink *nl, const struct record *rec)
+static int undo_rule(struct netlink *nl, const struct entry *rec)
 {
 	struct rtnl_rule rule = rec->rule;
 	int r;
@@ -98,7 +98,7 @@ static int undo_rule(struct netlink *nl, const struct record *rec)
 
 /* nft as a process, for its library's licence does not go with wolfSSL's. The
  * table is added first, so that deleting it succeeds when it is gone. */
-static int undo_nft(const struct host_config *config, const struct record *rec)
+static int undo_nft(const struct host_config *config, const struct entry *rec)
 {
 	char *argv[] = { (char *)"nft", (char *)"-f", (char *)"-", NULL };
 	posix_spawn_file_actions_t actions;
@@ -131,7 +131,7 @@ static int undo_nft(const struct host_config *config, const struct record *rec)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
-static int undo_file(const struct host_config *config, const struct record *rec)
+static int undo_file(const struct host_config *config, const struct entry *rec)
 {
 	const char *const *path = config->files;
 
@@ -143,24 +143,24 @@ static int undo_file(const struct host_config *config, const struct record *rec)
 }
 
 int undo_record(struct netlink *nl, const struct host_config *config,
-		uint32_t ifindex, const struct record *r)
+		uint32_t ifindex, const struct entry *r)
 {
 	switch (r->kind) {
-	case RECORD_LINK:
+	case ENTRY_LINK:
 		return undo_link(nl, config, ifindex, r);
-	case RECORD_ADDRESS:
+	case ENTRY_ADDRESS:
 		return undo_address(nl, config, ifindex, r);
-	case RECORD_ROUTE:
+	case ENTRY_ROUTE:
 		return undo_route(nl, r);
-	case RECORD_RULE:
+	case ENTRY_RULE:
 		return undo_rule(nl, r);
-	case RECORD_NFT:
+	case ENTRY_NFT:
 		return undo_nft(config, r);
-	case RECORD_FILE:
+	case ENTRY_FILE:
 		return undo_file(config, r);
-	case RECORD_PROC:
+	case ENTRY_PROC:
 		return content_restore_proc(r);
-	case RECORD_CALL:
+	case ENTRY_CALL:
 		return -ENOTSUP;
 	}
 	return -EPERM;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tunnel/host/record.h"
+#include "tunnel/host/journal_entry.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,21 +7,21 @@
 #include <string.h>
 
 static const char *const kinds[] = {
-	[RECORD_LINK] = "link",	  [RECORD_ADDRESS] = "address",
-	[RECORD_ROUTE] = "route", [RECORD_RULE] = "rule",
-	[RECORD_NFT] = "nft",	  [RECORD_FILE] = "file",
-	[RECORD_PROC] = "proc",	  [RECORD_CALL] = "call",
+	[ENTRY_LINK] = "link",	 [ENTRY_ADDRESS] = "address",
+	[ENTRY_ROUTE] = "route", [ENTRY_RULE] = "rule",
+	[ENTRY_NFT] = "nft",	 [ENTRY_FILE] = "file",
+	[ENTRY_PROC] = "proc",	 [ENTRY_CALL] = "call",
 };
 
-void record_fini(struct record *r)
+void entry_fini(struct entry *r)
 {
 	free(r->text);
 	free(r->before.data);
 	free(r->after.data);
-	*r = (struct record) { 0 };
+	*r = (struct entry) { 0 };
 }
 
-static int copy_bytes(const struct record_bytes *from, struct record_bytes *to)
+static int copy_bytes(const struct entry_bytes *from, struct entry_bytes *to)
 {
 	if (!from->data)
 		return 0;
@@ -33,56 +33,56 @@ static int copy_bytes(const struct record_bytes *from, struct record_bytes *to)
 	return 0;
 }
 
-int record_copy(const struct record *from, struct record *ret_to)
+int entry_copy(const struct entry *from, struct entry *ret_to)
 {
-	struct record r = *from;
+	struct entry r = *from;
 
 	r.text = NULL;
-	r.before = r.after = (struct record_bytes) { 0 };
+	r.before = r.after = (struct entry_bytes) { 0 };
 	if (from->text)
 		r.text = strdup(from->text);
 	if ((from->text && !r.text) ||
 	    copy_bytes(&from->before, &r.before) < 0 ||
 	    copy_bytes(&from->after, &r.after) < 0) {
-		record_fini(&r);
+		entry_fini(&r);
 		return -ENOMEM;
 	}
 	*ret_to = r;
 	return 0;
 }
 
-bool record_same(const struct record *a, const struct record *b)
+bool entry_same(const struct entry *a, const struct entry *b)
 {
 	if (a->kind != b->kind)
 		return false;
 	switch (a->kind) {
-	case RECORD_LINK:
+	case ENTRY_LINK:
 		return strcmp(a->device, b->device) == 0;
-	case RECORD_ADDRESS:
+	case ENTRY_ADDRESS:
 		return strcmp(a->device, b->device) == 0 &&
 		       prefix_equal(&a->prefix, &b->prefix);
-	case RECORD_ROUTE:
+	case ENTRY_ROUTE:
 		return a->table == b->table &&
 		       prefix_equal(&a->prefix, &b->prefix);
-	case RECORD_RULE:
+	case ENTRY_RULE:
 		return a->rule.family == b->rule.family &&
 		       a->rule.priority == b->rule.priority &&
 		       a->rule.invert == b->rule.invert &&
 		       a->rule.mark == b->rule.mark &&
 		       a->rule.mask == b->rule.mask &&
 		       a->rule.table == b->rule.table;
-	case RECORD_NFT:
-	case RECORD_FILE:
-	case RECORD_PROC:
-	case RECORD_CALL:
+	case ENTRY_NFT:
+	case ENTRY_FILE:
+	case ENTRY_PROC:
+	case ENTRY_CALL:
 		return strcmp(a->text, b->text) == 0;
 	}
 	return false;
 }
 
-bool record_ends_with_boot(const struct record *r)
+bool entry_ends_with_boot(const struct entry *r)
 {
-	return r->kind != RECORD_FILE && r->kind != RECORD_CALL;
+	return r->kind != ENTRY_FILE && r->kind != ENTRY_CALL;
 }
 
 /* --- writing --- */
@@ -109,47 +109,47 @@ static void put_field(FILE *f, const void *data, size_t len)
 	}
 }
 
-static void put_values(FILE *f, const struct record *r)
+static void put_values(FILE *f, const struct entry *r)
 {
 	const struct rtnl_rule *rule = &r->rule;
 	char prefix[PREFIX_TEXT_MAX];
 
 	switch (r->kind) {
-	case RECORD_LINK:
+	case ENTRY_LINK:
 		put_field(f, r->device, strlen(r->device));
 		fprintf(f, " %u", r->ifindex);
 		break;
-	case RECORD_ADDRESS:
+	case ENTRY_ADDRESS:
 		put_field(f, r->device, strlen(r->device));
 		fprintf(f, " %s", prefix_text(&r->prefix, prefix));
 		break;
-	case RECORD_ROUTE:
+	case ENTRY_ROUTE:
 		fprintf(f, " %u %s", r->table, prefix_text(&r->prefix, prefix));
 		break;
-	case RECORD_RULE:
+	case ENTRY_RULE:
 		fprintf(f, " %u %u %u %u %u %u",
 			rule->family == AF_INET ? 4 : 6, rule->priority,
 			rule->invert, rule->mark, rule->mask, rule->table);
 		break;
-	case RECORD_FILE:
+	case ENTRY_FILE:
 		put_field(f, r->text, strlen(r->text));
 		fprintf(f, " %u %u %u", r->existed, r->in_place, r->mode);
 		put_field(f, r->before.data, r->before.len);
 		put_field(f, r->after.data, r->after.len);
 		break;
-	case RECORD_PROC:
+	case ENTRY_PROC:
 		put_field(f, r->text, strlen(r->text));
 		put_field(f, r->before.data, r->before.len);
 		put_field(f, r->after.data, r->after.len);
 		break;
-	case RECORD_NFT:
-	case RECORD_CALL:
+	case ENTRY_NFT:
+	case ENTRY_CALL:
 		put_field(f, r->text, strlen(r->text));
 		break;
 	}
 }
 
-char *record_format(const struct record *r)
+char *entry_format(const struct entry *r)
 {
 	char *line = NULL;
 	size_t size;
@@ -205,9 +205,9 @@ static int hex(char c)
 }
 
 /* Decodes one field; the bytes are followed by a zero that is not counted. */
-static struct record_bytes get_bytes(struct fields *f, size_t max)
+static struct entry_bytes get_bytes(struct fields *f, size_t max)
 {
-	struct record_bytes b = { 0 };
+	struct entry_bytes b = { 0 };
 	const char *text;
 	size_t len, i = 0;
 
@@ -248,7 +248,7 @@ static struct record_bytes get_bytes(struct fields *f, size_t max)
 /* A text without zeros in it, never empty. */
 static char *get_text(struct fields *f, size_t max)
 {
-	struct record_bytes b = get_bytes(f, max);
+	struct entry_bytes b = get_bytes(f, max);
 
 	if (!f->error && (b.len == 0 || memchr(b.data, 0, b.len)))
 		f->error = -EBADMSG;
@@ -310,48 +310,48 @@ static struct rtnl_rule get_rule(struct fields *f)
 	return r;
 }
 
-static void get_values(struct fields *f, struct record *r)
+static void get_values(struct fields *f, struct entry *r)
 {
 	switch (r->kind) {
-	case RECORD_LINK:
+	case ENTRY_LINK:
 		get_device(f, r->device);
 		r->ifindex = get_number(f, INT32_MAX);
 		break;
-	case RECORD_ADDRESS:
+	case ENTRY_ADDRESS:
 		get_device(f, r->device);
 		r->prefix = get_prefix(f);
 		break;
-	case RECORD_ROUTE:
+	case ENTRY_ROUTE:
 		r->table = get_number(f, UINT32_MAX);
 		r->prefix = get_prefix(f);
 		break;
-	case RECORD_RULE:
+	case ENTRY_RULE:
 		r->rule = get_rule(f);
 		break;
-	case RECORD_FILE:
+	case ENTRY_FILE:
 		r->text = get_text(f, 4096);
 		r->existed = get_number(f, 1);
 		r->in_place = get_number(f, 1);
 		r->mode = get_number(f, 07777);
-		r->before = get_bytes(f, RECORD_BYTES_MAX);
-		r->after = get_bytes(f, RECORD_BYTES_MAX);
+		r->before = get_bytes(f, ENTRY_BYTES_MAX);
+		r->after = get_bytes(f, ENTRY_BYTES_MAX);
 		break;
-	case RECORD_PROC:
+	case ENTRY_PROC:
 		r->text = get_text(f, 4096);
 		r->before = get_bytes(f, 256);
 		r->after = get_bytes(f, 256);
 		break;
-	case RECORD_NFT:
-	case RECORD_CALL:
+	case ENTRY_NFT:
+	case ENTRY_CALL:
 		r->text = get_text(f, 4096);
 		break;
 	}
 }
 
-int record_parse(const char *line, size_t len, struct record *ret_record)
+int entry_parse(const char *line, size_t len, struct entry *ret_entry)
 {
 	struct fields f = { .at = line, .end = line + len };
-	struct record r = { 0 };
+	struct entry r = { 0 };
 	const char *kind;
 	size_t kind_len, i;
 
@@ -364,47 +364,47 @@ int record_parse(const char *line, size_t len, struct record *ret_record)
 	}
 	if (i == ARRAY_SIZE(kinds))
 		return -EBADMSG;
-	r.kind = (enum record_kind)i;
+	r.kind = (enum entry_kind)i;
 	get_values(&f, &r);
 	if (!f.error && f.at != f.end)
 		f.error = -EBADMSG;
 	if (f.error) {
-		record_fini(&r);
+		entry_fini(&r);
 		return f.error;
 	}
-	*ret_record = r;
+	*ret_entry = r;
 	return 0;
 }
 
-const char *record_text(const struct record *r, char *buf, size_t size)
+const char *entry_text(const struct entry *r, char *buf, size_t size)
 {
 	char prefix[PREFIX_TEXT_MAX];
 
 	switch (r->kind) {
-	case RECORD_LINK:
+	case ENTRY_LINK:
 		snprintf(buf, size, "device %s", r->device);
 		break;
-	case RECORD_ADDRESS:
+	case ENTRY_ADDRESS:
 		snprintf(buf, size, "address %s of %s",
 			 prefix_text(&r->prefix, prefix), r->device);
 		break;
-	case RECORD_ROUTE:
+	case ENTRY_ROUTE:
 		snprintf(buf, size, "route %s in table %u",
 			 prefix_text(&r->prefix, prefix), r->table);
 		break;
-	case RECORD_RULE:
+	case ENTRY_RULE:
 		snprintf(buf, size, "IPv%d rule %u to table %u",
 			 r->rule.family == AF_INET ? 4 : 6, r->rule.priority,
 			 r->rule.table);
 		break;
-	case RECORD_NFT:
+	case ENTRY_NFT:
 		snprintf(buf, size, "nftables table %s", r->text);
 		break;
-	case RECORD_FILE:
-	case RECORD_PROC:
+	case ENTRY_FILE:
+	case ENTRY_PROC:
 		snprintf(buf, size, "%s", r->text);
 		break;
-	case RECORD_CALL:
+	case ENTRY_CALL:
 		snprintf(buf, size, "call \"%s\"", r->text);
 		break;
 	}
