@@ -36,7 +36,7 @@ static uint32_t known_ifindex(const struct host *h)
 /* True when the record has done its duty. */
 static bool undo_one(struct host *h, const struct entry *r, uint32_t ifindex)
 {
-	int error = undo_record(&h->nl, h->config, ifindex, r);
+	int error = undo_entry(&h->nl, h->config, ifindex, r);
 	char what[STEP_WHAT_MAX];
 
 	entry_text(r, what, sizeof(what));

@@ -18,7 +18,7 @@
  * the record is not about anything of ours; -ESTALE: another program changed
  * the thing since (both: nothing was touched); -ENOTSUP: a later version's
  * business; another -errno: it failed. */
-int undo_record(struct netlink *nl, const struct host_config *config,
+int undo_entry(struct netlink *nl, const struct host_config *config,
 		uint32_t ifindex, const struct entry *r);
 
 #endif

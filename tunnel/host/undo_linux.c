@@ -142,7 +142,7 @@ static int undo_file(const struct host_config *config, const struct entry *rec)
 	return -EPERM;
 }
 
-int undo_record(struct netlink *nl, const struct host_config *config,
+int undo_entry(struct netlink *nl, const struct host_config *config,
 		uint32_t ifindex, const struct entry *r)
 {
 	switch (r->kind) {
