@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tunnel/host/rtnl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+enum { ATTRS_MAX = 64 };
+
+/* The attributes of one message by type; the last of a kind counts. */
+struct attrs {
+	const struct nlattr *at[ATTRS_MAX];
+};
+
+static struct nlmsghdr *put_header(void *buf, uint16_t type, uint16_t flags,
+				   uint32_t seq)
+{
+	struct nlmsghdr *n;
+
+	memset(buf, 0, RTNL_MSG_MAX);
+	n = mnl_nlmsg_put_header(buf);
+	n->nlmsg_type = type;
+	n->nlmsg_flags = NLM_F_REQUEST | flags;
+	n->nlmsg_seq = seq;
+	return n;
+}
+
+static struct nlmsghdr *put_op(void *buf, enum rtnl_op op, uint16_t add,
+			       uint16_t del, uint32_t seq)
+{
+	switch (op) {
+	case RTNL_ADD:
+		return put_header(buf, add,
+				  NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, seq);
+	case RTNL_REPLACE:
+		return put_header(buf, add,
+				  NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
+				  seq);
+	case RTNL_DELETE:
+		break;
+	}
+	return put_header(buf, del, NLM_F_ACK, seq);
+}
+
+static void put_addr(struct nlmsghdr *n, uint16_t type, const struct ip_addr *a)
+{
+	mnl_attr_put(n, type, addr_size(a), a->bytes);
+}
+
+size_t rtnl_build_link(void *buf, uint32_t seq, const struct rtnl_link_set *l)
+{
+	struct nlmsghdr *n = put_header(buf, RTM_NEWLINK, NLM_F_ACK, seq);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(n, sizeof(*ifi));
+
+	ifi->ifi_index = (int)l->index;
+	if (l->up) {
+		ifi->ifi_flags = IFF_UP;
+		ifi->ifi_change = IFF_UP;
+	}
+	if (l->mtu)
+		mnl_attr_put_u32(n, IFLA_MTU, l->mtu);
+	if (l->txqlen)
+		mnl_attr_put_u32(n, IFLA_TXQLEN, l->txqlen);
+	if (l->gso_max_size)
+		mnl_attr_put_u32(n, IFLA_GSO_MAX_SIZE, l->gso_max_size);
+	if (l->no_link_local) {
+		struct nlattr *spec = mnl_attr_nest_start(n, IFLA_AF_SPEC);
+		struct nlattr *inet6 = mnl_attr_nest_start(n, AF_INET6);
+
+		mnl_attr_put_u8(n, IFLA_INET6_ADDR_GEN_MODE,
+				IN6_ADDR_GEN_MODE_NONE);
+		mnl_attr_nest_end(n, inet6);
+		mnl_attr_nest_end(n, spec);
+	}
+	return n->nlmsg_len;
+}
+
+size_t rtnl_build_link_delete(void *buf, uint32_t seq, uint32_t ifindex)
+{
+	struct nlmsghdr *n = put_header(buf, RTM_DELLINK, NLM_F_ACK, seq);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(n, sizeof(*ifi));
+
+	ifi->ifi_index = (int)ifindex;
+	return n->nlmsg_len;
+}
+
+size_t rtnl_build_addr(void *buf, uint32_t seq, enum rtnl_op op,
+		       const struct rtnl_addr *a)
+{
+	struct nlmsghdr *n = put_op(buf, op, RTM_NEWADDR, RTM_DELADDR, seq);
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(n, sizeof(*ifa));
+
+	ifa->ifa_family = a->addr.addr.family;
+	ifa->ifa_prefixlen = a->addr.len;
+	ifa->ifa_scope = RT_SCOPE_UNIVERSE;
+	/* Nobody else is on a tunnel's link to have the address already. */
+	if (ifa->ifa_family == AF_INET6)
+		ifa->ifa_flags = IFA_F_NODAD;
+	ifa->ifa_index = a->ifindex;
+	put_addr(n, IFA_LOCAL, &a->addr.addr);
+	put_addr(n, IFA_ADDRESS, &a->addr.addr);
+	return n->nlmsg_len;
+}
+
+static uint8_t route_type(enum rtnl_kind kind)
+{
+	switch (kind) {
+	case RTNL_KIND_DEVICE:
+		return RTN_UNICAST;
+	case RTNL_KIND_THROW:
+		return RTN_THROW;
+	case RTNL_KIND_UNREACHABLE:
+		return RTN_UNREACHABLE;
+	case RTNL_KIND_OTHER:
+		break;
+	}
+	return RTN_UNSPEC;
+}
+
+size_t rtnl_build_route(void *buf, uint32_t seq, enum rtnl_op op,
+			const struct rtnl_route *r)
+{
+	struct nlmsghdr *n = put_op(buf, op, RTM_NEWROUTE, RTM_DELROUTE, seq);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(n, sizeof(*rtm));
+
+	rtm->rtm_family = r->to.addr.family;
+	rtm->rtm_dst_len = r->to.len;
+	rtm->rtm_type = route_type(r->kind);
+	rtm->rtm_protocol = r->protocol;
+	rtm->rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
+	/* Throws too: when the kernel looks for the device of a new route's
+	 * gateway it skips wider scopes, and would find our default instead of
+	 * the throw in front of it. */
+	if (op == RTNL_DELETE)
+		rtm->rtm_scope = RT_SCOPE_NOWHERE;
+	else if (r->gateway.family == 0 && rtm->rtm_family == AF_INET)
+		rtm->rtm_scope = RT_SCOPE_LINK;
+	put_addr(n, RTA_DST, &r->to.addr);
+	mnl_attr_put_u32(n, RTA_TABLE, r->table);
+	if (r->kind == RTNL_KIND_DEVICE && r->ifindex)
+		mnl_attr_put_u32(n, RTA_OIF, r->ifindex);
+	if (r->gateway.family)
+		put_addr(n, RTA_GATEWAY, &r->gateway);
+	if (r->metric)
+		mnl_attr_put_u32(n, RTA_PRIORITY, r->metric);
+	return n->nlmsg_len;
+}
+
+size_t rtnl_build_rule(void *buf, uint32_t seq, enum rtnl_op op,
+		       const struct rtnl_rule *r)
+{
+	struct nlmsghdr *n = put_op(buf, op, RTM_NEWRULE, RTM_DELRULE, seq);
+	struct fib_rule_hdr *frh = mnl_nlmsg_put_extra_header(n, sizeof(*frh));
+
+	frh->family = r->family;
+	frh->action = FR_ACT_TO_TBL;
+	frh->table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
+	if (r->invert)
+		frh->flags = FIB_RULE_INVERT;
+	mnl_attr_put_u32(n, FRA_PRIORITY, r->priority);
+	mnl_attr_put_u32(n, FRA_FWMARK, r->mark);
+	mnl_attr_put_u32(n, FRA_FWMASK, r->mask);
+	mnl_attr_put_u32(n, FRA_TABLE, r->table);
+	mnl_attr_put_u8(n, FRA_PROTOCOL, r->protocol);
+	return n->nlmsg_len;
+}
+
+size_t rtnl_build_dump(void *buf, uint32_t seq, enum rtnl_dump what,
+		       uint8_t family)
+{
+	static const uint16_t types[] = {
+		[RTNL_LINKS] = RTM_GETLINK,
+		[RTNL_ADDRS] = RTM_GETADDR,
+		[RTNL_ROUTES] = RTM_GETROUTE,
+		[RTNL_RULES] = RTM_GETRULE,
+	};
+	static const size_t sizes[] = {
+		[RTNL_LINKS] = sizeof(struct ifinfomsg),
+		[RTNL_ADDRS] = sizeof(struct ifaddrmsg),
+		[RTNL_ROUTES] = sizeof(struct rtmsg),
+		[RTNL_RULES] = sizeof(struct fib_rule_hdr),
+	};
+	struct nlmsghdr *n = put_header(buf, types[what], NLM_F_DUMP, seq);
+	uint8_t *family_first = mnl_nlmsg_put_extra_header(n, sizes[what]);
+
+	*family_first = family; /* in all four headers */
+	return n->nlmsg_len;
+}
+
+/* mnl_attr_for_each would round the message's length up to four and read what
+ * is behind it. */
+static bool read_attrs(const void *at, size_t len, struct attrs *ret)
+{
+	const struct nlattr *a = at;
+	const char *end = (const char *)at + len;
+
+	memset(ret, 0, sizeof(*ret));
+	while (end - (const char *)a >= (ptrdiff_t)sizeof(*a)) {
+		uint16_t type = mnl_attr_get_type(a);
+
+		if (!mnl_attr_ok(a, (int)(end - (const char *)a)))
+			return false;
+		if (type < ATTRS_MAX)
+			ret->at[type] = a;
+		a = mnl_attr_next(a);
+	}
+	return true;
+}
+
+/* The fixed header behind the netlink header, and the attributes. */
+static const void *read_message(const struct nlmsghdr *n, size_t header,
+				struct attrs *ret_attrs)
+{
+	const char *payload = mnl_nlmsg_get_payload(n);
+	size_t padded = MNL_ALIGN(header);
+	size_t len;
+
+	if (n->nlmsg_len < MNL_NLMSG_HDRLEN + padded)
+		return NULL;
+	len = n->nlmsg_len - MNL_NLMSG_HDRLEN - padded;
+	return read_attrs(payload + padded, len, ret_attrs) ? payload : NULL;
+}
+
+/* A missing attribute leaves the value as it is. */
+static bool read_u32(const struct attrs *a, int type, uint32_t *value)
+{
+	if (!a->at[type])
+		return true;
+	if (mnl_attr_get_payload_len(a->at[type]) < sizeof(*value))
+		return false;
+	*value = mnl_attr_get_u32(a->at[type]);
+	return true;
+}
+
+static bool read_addr(const struct attrs *a, int type, uint8_t family,
+		      struct ip_addr *addr)
+{
+	if (!a->at[type])
+		return true;
+	addr->family = family;
+	if (mnl_attr_get_payload_len(a->at[type]) != addr_size(addr))
+		return false;
+	memcpy(addr->bytes, mnl_attr_get_payload(a->at[type]), addr_size(addr));
+	return true;
+}
+
+static bool read_name(const struct nlattr *a, char name[static RTNL_NAME_MAX])
+{
+	const char *text;
+	size_t len;
+
+	if (!a)
+		return true;
+	text = mnl_attr_get_payload(a);
+	len = strnlen(text, mnl_attr_get_payload_len(a));
+	if (len >= RTNL_NAME_MAX)
+		return false;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	return true;
+}
+
+int rtnl_parse_link(const struct nlmsghdr *n, struct rtnl_link *ret_link)
+{
+	struct rtnl_link l = { 0 };
+	const struct ifinfomsg *ifi;
+	const struct nlattr *info;
+	struct attrs a, nested;
+
+	if (n->nlmsg_type != RTM_NEWLINK && n->nlmsg_type != RTM_DELLINK)
+		return -ENOMSG;
+	ifi = read_message(n, sizeof(*ifi), &a);
+	if (!ifi || ifi->ifi_index <= 0)
+		return -EBADMSG;
+	l.index = (uint32_t)ifi->ifi_index;
+	l.up = ifi->ifi_flags & IFF_UP;
+	l.carrier = ifi->ifi_flags & IFF_LOWER_UP;
+	if (!read_name(a.at[IFLA_IFNAME], l.name) ||
+	    !read_u32(&a, IFLA_MTU, &l.mtu) ||
+	    !read_u32(&a, IFLA_TXQLEN, &l.txqlen) ||
+	    !read_u32(&a, IFLA_GSO_MAX_SIZE, &l.gso_max_size))
+		return -EBADMSG;
+	info = a.at[IFLA_LINKINFO];
+	if (info) {
+		if (!read_attrs(mnl_attr_get_payload(info),
+				mnl_attr_get_payload_len(info), &nested))
+			return -EBADMSG;
+		/* A kind too long for us is none that we know. */
+		(void)read_name(nested.at[IFLA_INFO_KIND], l.kind);
+	}
+	*ret_link = l;
+	return 0;
+}
+
+static bool is_ip(uint8_t family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
+int rtnl_parse_addr(const struct nlmsghdr *n, struct rtnl_addr *ret_addr)
+{
+	struct rtnl_addr addr = { 0 };
+	const struct ifaddrmsg *ifa;
+	struct attrs a;
+
+	if (n->nlmsg_type != RTM_NEWADDR && n->nlmsg_type != RTM_DELADDR)
+		return -ENOMSG;
+	ifa = read_message(n, sizeof(*ifa), &a);
+	if (!ifa)
+		return -EBADMSG;
+	if (!is_ip(ifa->ifa_family))
+		return -ENOMSG;
+	addr.ifindex = ifa->ifa_index;
+	addr.addr.len = ifa->ifa_prefixlen;
+	/* With a peer, IFA_ADDRESS is the peer's: IFA_LOCAL is ours. */
+	if (!read_addr(&a, IFA_ADDRESS, ifa->ifa_family, &addr.addr.addr) ||
+	    !read_addr(&a, IFA_LOCAL, ifa->ifa_family, &addr.addr.addr) ||
+	    addr.addr.addr.family == 0 ||
+	    addr.addr.len > addr_bits(&addr.addr.addr))
+		return -EBADMSG;
+	*ret_addr = addr;
+	return 0;
+}
+
+static enum rtnl_kind route_kind(uint8_t type)
+{
+	switch (type) {
+	case RTN_UNICAST:
+		return RTNL_KIND_DEVICE;
+	case RTN_THROW:
+		return RTNL_KIND_THROW;
+	case RTN_UNREACHABLE:
+		return RTNL_KIND_UNREACHABLE;
+	default:
+		return RTNL_KIND_OTHER;
+	}
+}
+
+int rtnl_parse_route(const struct nlmsghdr *n, struct rtnl_route *ret_route)
+{
+	struct rtnl_route r = { 0 };
+	const struct rtmsg *rtm;
+	struct attrs a;
+
+	if (n->nlmsg_type != RTM_NEWROUTE && n->nlmsg_type != RTM_DELROUTE)
+		return -ENOMSG;
+	rtm = read_message(n, sizeof(*rtm), &a);
+	if (!rtm)
+		return -EBADMSG;
+	if (!is_ip(rtm->rtm_family) || rtm->rtm_flags & RTM_F_CLONED)
+		return -ENOMSG;
+	r.to.addr.family = rtm->rtm_family;
+	r.to.len = rtm->rtm_dst_len;
+	r.table = rtm->rtm_table;
+	r.kind = route_kind(rtm->rtm_type);
+	r.protocol = rtm->rtm_protocol;
+	if (!read_addr(&a, RTA_DST, rtm->rtm_family, &r.to.addr) ||
+	    !read_addr(&a, RTA_GATEWAY, rtm->rtm_family, &r.gateway) ||
+	    !read_u32(&a, RTA_TABLE, &r.table) ||
+	    !read_u32(&a, RTA_OIF, &r.ifindex) ||
+	    !read_u32(&a, RTA_PRIORITY, &r.metric) ||
+	    r.to.len > addr_bits(&r.to.addr))
+		return -EBADMSG;
+	*ret_route = r;
+	return 0;
+}
+
+/* Attributes by which a rule selects or acts otherwise than struct rtnl_rule
+ * can say. Defaults of these (suppress_prefixlen -1) are always sent. */
+static bool rule_has_more(const struct fib_rule_hdr *frh, const struct attrs *a)
+{
+	static const uint8_t others[] = { FRA_SRC,	   FRA_DST,
+					  FRA_IIFNAME,	   FRA_OIFNAME,
+					  FRA_GOTO,	   FRA_TUN_ID,
+					  FRA_IP_PROTO,	   FRA_SPORT_RANGE,
+					  FRA_DPORT_RANGE, FRA_UID_RANGE };
+	uint32_t suppress = UINT32_MAX, group = UINT32_MAX;
+	uint32_t flags = frh->flags & ~(uint32_t)FIB_RULE_INVERT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		if (a->at[others[i]])
+			return true;
+	}
+	if (!read_u32(a, FRA_SUPPRESS_PREFIXLEN, &suppress) ||
+	    !read_u32(a, FRA_SUPPRESS_IFGROUP, &group))
+		return true;
+	return frh->action != FR_ACT_TO_TBL || frh->tos || frh->src_len ||
+	       frh->dst_len || flags || suppress != UINT32_MAX ||
+	       group != UINT32_MAX;
+}
+
+int rtnl_parse_rule(const struct nlmsghdr *n, struct rtnl_rule *ret_rule)
+{
+	struct rtnl_rule r = { 0 };
+	const struct fib_rule_hdr *frh;
+	struct attrs a;
+
+	if (n->nlmsg_type != RTM_NEWRULE && n->nlmsg_type != RTM_DELRULE)
+		return -ENOMSG;
+	frh = read_message(n, sizeof(*frh), &a);
+	if (!frh)
+		return -EBADMSG;
+	if (!is_ip(frh->family))
+		return -ENOMSG;
+	r.family = frh->family;
+	r.invert = frh->flags & FIB_RULE_INVERT;
+	r.table = frh->table;
+	if (!read_u32(&a, FRA_PRIORITY, &r.priority) ||
+	    !read_u32(&a, FRA_FWMARK, &r.mark) ||
+	    !read_u32(&a, FRA_FWMASK, &r.mask) ||
+	    !read_u32(&a, FRA_TABLE, &r.table))
+		return -EBADMSG;
+	if (a.at[FRA_PROTOCOL] &&
+	    mnl_attr_get_payload_len(a.at[FRA_PROTOCOL]) >= 1)
+		r.protocol = mnl_attr_get_u8(a.at[FRA_PROTOCOL]);
+	r.more = rule_has_more(frh, &a);
+	*ret_rule = r;
+	return 0;
+}
+
+/* The extended acknowledgement's attributes lie behind the error and what of
+ * the request is quoted: its header only when NLM_F_CAPPED is set. */
+static void read_why(const struct nlmsghdr *n, char *why, size_t why_size)
+{
+	const struct nlmsgerr *err = mnl_nlmsg_get_payload(n);
+	size_t skip = sizeof(*err);
+	size_t len = mnl_nlmsg_get_payload_len(n);
+	const struct nlattr *msg;
+	struct attrs a;
+
+	if (!(n->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (!(n->nlmsg_flags & NLM_F_CAPPED)) {
+		if (err->msg.nlmsg_len < sizeof(err->msg) ||
+		    err->msg.nlmsg_len > len)
+			return;
+		skip += MNL_ALIGN(err->msg.nlmsg_len - sizeof(err->msg));
+	}
+	if (skip > len || !read_attrs((const char *)err + skip, len - skip, &a))
+		return;
+	msg = a.at[NLMSGERR_ATTR_MSG];
+	if (msg)
+		snprintf(why, why_size, "%.*s",
+			 (int)strnlen(mnl_attr_get_payload(msg),
+				      mnl_attr_get_payload_len(msg)),
+			 (const char *)mnl_attr_get_payload(msg));
+}
+
+int rtnl_parse_ack(const struct nlmsghdr *n, char *why, size_t why_size)
+{
+	int32_t error;
+
+	why[0] = '\0';
+	if (n->nlmsg_type != NLMSG_ERROR && n->nlmsg_type != NLMSG_DONE)
+		return -ENOMSG;
+	/* Old kernels end a dump with an empty message. */
+	if (n->nlmsg_type == NLMSG_DONE && n->nlmsg_len <= MNL_NLMSG_HDRLEN)
+		return 0;
+	if (n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(error))
+		return -EBADMSG;
+	memcpy(&error, mnl_nlmsg_get_payload(n), sizeof(error));
+	if (error > 0 || error < -4095)
+		return -EBADMSG;
+	if (error && n->nlmsg_type == NLMSG_ERROR) {
+		if (n->nlmsg_len < MNL_NLMSG_HDRLEN + sizeof(struct nlmsgerr))
+			return -EBADMSG;
+		read_why(n, why, why_size);
+	}
+	return error;
+}

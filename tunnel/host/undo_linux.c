@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tunnel/host/undo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tunnel/host/content.h"
+
+/* Our device, if there is one by its name that can be ours. 0; -ENODEV: none;
+ * -EPERM: another sort of device; -ESTALE: another one than we made. */
+static int find_device(struct netlink *nl, const struct host_config *config,
+		       uint32_t ifindex, uint32_t *ret_ifindex)
+{
+	struct rtnl_link *links;
+	size_t count;
+	int r = netlink_links(nl, &links, &count);
+
+	if (r)
+		return r;
+	r = -ENODEV;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(links[i].name, config->device) != 0)
+			continue;
+		r = strcmp(links[i].kind, "tun") != 0		? -EPERM
+		    : ifindex != 0 && links[i].index != ifindex ? -ESTALE
+								: 0;
+		if (r == 0)
+			*ret_ifindex = links[i].index;
+	}
+	free(links);
+	return r;
+}
+
+static int undo_link(struct netlink *nl, const struct host_config *config,
+		     uint32_t ifindex, const struct entry *rec)
+{
+	uint32_t found;
+	int r;
+
+	if (strcmp(rec->device, config->device) != 0)
+		return -EPERM;
+	r = find_device(nl, config, ifindex, &found);
+	if (r == 0)
+		r = netlink_link_delete(nl, found);
+	return r == -ENODEV ? 0 : r;
+}
+
+static int undo_address(struct netlink *nl, const struct host_config *config,
+			uint32_t ifindex, const struct entry *rec)
+{
+	struct rtnl_addr addr = { .addr = rec->prefix };
+	int r;
+
+	if (strcmp(rec->device, config->device) != 0)
+		return -EPERM;
+	r = find_device(nl, config, ifindex, &addr.ifindex);
+	/* A device that is another's never had the address from us. */
+	if (r == -ENODEV || r == -ESTALE || r == -EPERM)
+		return 0;
+	if (r == 0)
+		r = netlink_addr(nl, RTNL_DELETE, &addr);
+	return r == -EADDRNOTAVAIL || r == -ENODEV ? 0 : r;
+}
+
+/* Whatever kind of route it has become: by table, prefix and protocol. */
+static int undo_route(struct netlink *nl, const struct entry *rec)
+{
+	struct rtnl_route route = { .to = rec->prefix,
+				    .table = rec->table,
+				    .kind = RTNL_KIND_OTHER,
+				    .protocol = HOST_PROTOCOL };
+	int r;
+
+	if (rec->table != HOST_TABLE)
+		return -EPERM;
+	r = netlink_route(nl, RTNL_DELETE, &route);
+	/* No such route; no such table; no such family. */
+	return r == -ESRCH || r == -ENOENT || r == -EAFNOSUPPORT ? 0 : r;
+}
+
+static int undo_rule(struct netlink *nl, const struct entry *rec)
+{
+	struct rtnl_rule rule = rec->rule;
+	int r;
+
+	if (rule.table != HOST_TABLE || rule.priority != HOST_RULE_PRIORITY)
+		return -EPERM;
+	rule.protocol = HOST_PROTOCOL;
+	r = netlink_rule(nl, RTNL_DELETE, &rule);
+	return r == -ENOENT || r == -EAFNOSUPPORT ? 0 : r;
+}
+
+/* nft as a process, for its library's licence does not go with wolfSSL's. The
+ * table is added first, so that deleting it succeeds when it is gone. */
+static int undo_nft(const struct host_config *config, const struct entry *rec)
+{
+	char *argv[] = { (char *)"nft", (char *)"-f", (char *)"-", NULL };
+	posix_spawn_file_actions_t actions;
+	char script[256];
+	int ends[2], n, r, status = 0;
+	pid_t pid;
+
+	if (!config->nft_table || strcmp(rec->text, config->nft_table) != 0)
+		return -EPERM;
+	n = snprintf(script, sizeof(script), "add table %s\ndelete table %s\n",
+		     rec->text, rec->text);
+	if (n >= (int)sizeof(script))
+		return -EPERM;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	/* Before there is a reader: it fits into the pipe, so it does not
+	 * block, and nobody can hang up on us. */
+	r = write(ends[1], script, (size_t)n) == n ? 0 : -EIO;
+	close(ends[1]);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
+	if (r == 0)
+		r = -posix_spawnp(&pid, "nft", &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[0]);
+	if (r)
+		return r;
+	if (waitpid(pid, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+static int undo_file(const struct host_config *config, const struct entry *rec)
+{
+	const char *const *path = config->files;
+
+	for (; path && *path; path++) {
+		if (strcmp(*path, rec->text) == 0)
+			return content_restore(rec);
+	}
+	return -EPERM;
+}
+
+int undo_entry(struct netlink *nl, const struct host_config *config,
+		uint32_t ifindex, const struct entry *r)
+{
+	switch (r->kind) {
+	case ENTRY_LINK:
+		return undo_link(nl, config, ifindex, r);
+	case ENTRY_ADDRESS:
+		return undo_address(nl, config, ifindex, r);
+	case ENTRY_ROUTE:
+		return undo_route(nl, r);
+	case ENTRY_RULE:
+		return undo_rule(nl, r);
+	case ENTRY_NFT:
+		return undo_nft(config, r);
+	case ENTRY_FILE:
+		return undo_file(config, r);
+	case ENTRY_PROC:
+		return content_restore_proc(r);
+	case ENTRY_CALL:
+		return -ENOTSUP;
+	}
+	return -EPERM;
+}
