@@ -150,10 +150,15 @@ struct profile_block_list {
 
 struct profile {
 	enum profile_form form;
+	/* Differs when the text, or a file that was read for use, differs. */
+	uint64_t fingerprint;
 
 	/* Envelope */
 	char *identifier;
 	char *server_token; /* NULL when absent, like every text here */
+	uint32_t payload_version;
+	/* One value each today: the parser refuses every other. */
+	unsigned int vpn_type, sub_type, provider_type;
 
 	/* Name and gateway */
 	char *visible_name;

@@ -11,20 +11,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "config/profile.h"
 
 enum {
-	PROFILE_NAME_MAX = 64, /* final zero included */
-	PROFILES_MAX = 256,
+	PROFILE_NAME_MAX = 128, /* final zero included */
 };
 
 enum profiles_change {
-	PROFILES_SAME,
+	PROFILES_SAME,	  /* a broken file may be good again: `broken` */
 	PROFILES_ADDED,	  /* also: was bad from the start, is good now */
 	PROFILES_CHANGED, /* another content is in force */
-	PROFILES_BROKEN,  /* the file is bad; what was in force stays */
+	PROFILES_BROKEN,  /* bad in another way than before; what was in force
+			     stays */
 	PROFILES_REMOVED, /* told once; gone with the next reload */
 };
 
@@ -35,7 +34,6 @@ struct profile_entry {
 	bool broken;		 /* the file now there is refused: `report` */
 	struct config_report report; /* of the last read of the file */
 	enum profiles_change change; /* of the last reload */
-	uint64_t content;	     /* hash of the text last read */
 };
 
 struct profiles {
@@ -50,9 +48,9 @@ int profiles_init(struct profiles *s, const char *folder,
 		  enum profile_flags flags);
 void profiles_fini(struct profiles *s);
 
-/* Reads what changed since the last time. 0 (each entry's `change` says what
- * happened to it), or -errno when the folder cannot be read, which changes
- * nothing. A folder that is not there has no profiles. */
+/* Reads every file again, with the files that profiles name. 0 (each entry's
+ * `change` says what happened to it), or -errno when the folder cannot be read,
+ * which changes nothing. A folder that is not there has no profiles. */
 int profiles_reload(struct profiles *s);
 
 /* By file name without ".json", else by VisibleName. NULL: none, or (with
