@@ -58,9 +58,11 @@ static size_t pointer_put(const struct json *j, const struct json_node *n,
 	return used;
 }
 
-void json_complain(const struct json *j, const struct json_node *n,
-		   const char *member, bool warning, struct config_report *r,
-		   const char *fmt, ...)
+struct config_error *json_complain(const struct json *j,
+				   const struct json_node *n,
+				   const char *member, bool warning,
+				   struct config_report *r, const char *fmt,
+				   ...)
 {
 	const struct json_node *m = member ? json_member(j, n, member) : n;
 	char text[CONFIG_TEXT_MAX];
@@ -73,13 +75,21 @@ void json_complain(const struct json *j, const struct json_node *n,
 	va_end(args);
 	e = config_report_add(r, warning, "%s", text);
 	if (!e)
-		return;
+		return NULL;
 	place(j, m ? m->at : n->at, e);
 	used = pointer_put(j, n, e->pointer, sizeof(e->pointer));
 	if (member)
 		snprintf(e->pointer + used, sizeof(e->pointer) - used, "/%s",
 			 member);
 	text_make_printable(e->pointer);
+	return e;
+}
+
+void json_blame_key(const struct json *j, const struct json_node *n,
+		    struct config_error *e)
+{
+	if (e)
+		place(j, n->key_at, e);
 }
 
 /* The first error ends the parse: what follows it would be guesses. */
@@ -212,8 +222,10 @@ static const char *parse_string(struct parser *p)
 			continue;
 		}
 		c = peek(p);
+		if (c == '\0')
+			continue; /* not closed, says the next round */
 		p->at++;
-		e = c ? strchr(escapes, c) : NULL;
+		e = strchr(escapes, c);
 		if (e) {
 			j->strings[j->strings_used++] = meant[e - escapes];
 		} else if (c != 'u') {

@@ -85,11 +85,17 @@ const struct json_node *json_find(const struct json *j, const char *pointer);
 /* "a string", "true", "an object": for "must be ..., is ...". */
 const char *json_type_text(enum json_type type);
 
-/* Adds a finding about this node to the report. With `member` the finding is
- * about a member of that name, which need not be there: the place is then the
- * object's own. */
-void json_complain(const struct json *j, const struct json_node *n,
-		   const char *member, bool warning, struct config_report *r,
-		   const char *fmt, ...) ATTR_PRINTF(6, 7);
+/* Adds a finding about this node to the report, and returns it or NULL like
+ * config_report_add. With `member` the finding is about a member of that name,
+ * which need not be there: the place is then the object's own. */
+struct config_error *json_complain(const struct json *j,
+				   const struct json_node *n,
+				   const char *member, bool warning,
+				   struct config_report *r, const char *fmt,
+				   ...) ATTR_PRINTF(6, 7);
+
+/* Moves a finding from the value to the key that is wrong. Takes NULL. */
+void json_blame_key(const struct json *j, const struct json_node *n,
+		    struct config_error *e);
 
 #endif

@@ -26,6 +26,9 @@ struct walk {
 #define COMPLAIN(w, node, ...) \
 	json_complain((w)->json, node, NULL, false, (w)->report, __VA_ARGS__)
 
+#define BLAME_KEY(w, node, ...) \
+	json_blame_key((w)->json, node, COMPLAIN(w, node, __VA_ARGS__))
+
 static void walk_object(struct walk *w, const struct json_node *object,
 			const char *path, char *base);
 
@@ -267,7 +270,7 @@ static void read_key(struct walk *w, const struct key *k,
 		(void)has_type(w, k, n, JSON_OBJECT);
 		break;
 	case KEY_REFUSED:
-		COMPLAIN(w, n, "%s", k->note);
+		BLAME_KEY(w, n, "%s", k->note);
 		break;
 	}
 	if (k->flags & KEY_LATER)
@@ -285,8 +288,8 @@ static bool tell_where_it_belongs(struct walk *w, const struct json_node *n)
 		const char *here = k->path[w->form];
 
 		if (here && strcmp(key_name(k, w->form), n->key) == 0) {
-			COMPLAIN(w, n, "unknown key here: it belongs to %.*s",
-				 (int)(strrchr(here, '/') - here), here);
+			BLAME_KEY(w, n, "unknown key here: did you mean %s?",
+				  here);
 			return true;
 		}
 	}
@@ -296,13 +299,13 @@ static bool tell_where_it_belongs(struct walk *w, const struct json_node *n)
 		if (!k->path[other] || strcmp(key_name(k, other), n->key) != 0)
 			continue;
 		if (here)
-			COMPLAIN(w, n, "a name of the %s: in a%s %s it is %s",
-				 forms[other], w->form ? "n" : "",
-				 forms[w->form], here);
+			BLAME_KEY(w, n, "a name of the %s: in a%s %s it is %s",
+				  forms[other], w->form ? "n" : "",
+				  forms[w->form], here);
 		else
-			COMPLAIN(w, n, "a name of the %s: a%s %s has none",
-				 forms[other], w->form ? "n" : "",
-				 forms[w->form]);
+			BLAME_KEY(w, n, "a name of the %s: a%s %s has none",
+				  forms[other], w->form ? "n" : "",
+				  forms[w->form]);
 		return true;
 	}
 	return false;
@@ -326,10 +329,10 @@ static void unknown_key(struct walk *w, const struct json_node *n,
 	if (best > 0 && tell_where_it_belongs(w, n))
 		return;
 	if (near)
-		COMPLAIN(w, n, "unknown key (did you mean \"%s\"?)",
-			 key_name(near, w->form));
+		BLAME_KEY(w, n, "unknown key (did you mean \"%s\"?)",
+			  key_name(near, w->form));
 	else
-		COMPLAIN(w, n, "unknown key");
+		BLAME_KEY(w, n, "unknown key");
 }
 
 static void walk_object(struct walk *w, const struct json_node *object,

@@ -210,6 +210,10 @@ int profiles_reload(struct profiles *s)
 				      path_in(s->folder, files[i]->d_name, ""));
 		free(files[i]);
 	}
+	/* Out of memory is no proof that a file is gone. */
+	for (size_t i = 0; r < 0 && i < s->count; i++)
+		if (s->entries[i]->change == PROFILES_REMOVED)
+			s->entries[i]->change = PROFILES_SAME;
 	free(files);
 	if (s->count > 0)
 		qsort(s->entries, s->count, sizeof(struct profile_entry *),

@@ -65,6 +65,9 @@ void config_report_print(const struct config_report *r, const char *file,
 	if (r->errors > CONFIG_ERRORS_MAX)
 		fprintf(to, "%s: and %zu more errors\n", file,
 			r->errors - CONFIG_ERRORS_MAX);
+	if (r->warnings > CONFIG_ERRORS_MAX)
+		fprintf(to, "%s: and %zu more warnings\n", file,
+			r->warnings - CONFIG_ERRORS_MAX);
 }
 
 const struct config_error *config_report_first(const struct config_report *r)
