@@ -67,13 +67,17 @@ static int judge(const struct stat *st, size_t max, unsigned int demands,
 	return 0;
 }
 
+/* Opening a device or a FIFO can do things, so that the name is judged before
+ * it is opened, and what was opened once more. */
 static int file_open(const char *path, size_t max, unsigned int demands,
 		     char why[FILE_WHY_MAX])
 {
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	int r = file_inspect(path, max, demands, why), fd;
 	struct stat st;
-	int r;
 
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		r = -errno;
 		snprintf(why, FILE_WHY_MAX, "%s", open_error_text(errno));
@@ -134,10 +138,14 @@ int file_read(const char *path, size_t max, unsigned int demands,
 int file_inspect(const char *path, size_t max, unsigned int demands,
 		 char why[FILE_WHY_MAX])
 {
-	int fd = file_open(path, max, demands, why);
+	struct stat st;
+	int error = 0;
 
-	if (fd < 0)
-		return fd;
-	close(fd);
-	return 0;
+	if (stat(path, &st) < 0 ||
+	    (S_ISREG(st.st_mode) && access(path, R_OK) < 0))
+		error = errno;
+	if (!error)
+		return judge(&st, max, demands, why);
+	snprintf(why, FILE_WHY_MAX, "%s", open_error_text(error));
+	return -error;
 }

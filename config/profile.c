@@ -14,6 +14,10 @@
 #include "crypto/credentials.h"
 #include "crypto/secret.h"
 
+enum {
+	OBJECTS_MAX = 1000, /* in an array of objects, such as rules */
+};
+
 /* One pass over the JSON: each member is looked up in the table, judged, and
  * stored in the struct at `base` + offset. */
 struct walk {
@@ -215,6 +219,10 @@ static void read_objects(struct walk *w, const struct key *k,
 
 	if (!has_type(w, k, n, JSON_ARRAY))
 		return;
+	if (n->count > OBJECTS_MAX) {
+		COMPLAIN(w, n, "has more than %d items", OBJECTS_MAX);
+		return;
+	}
 	item = list_create(w, k, n, k->size, base);
 	if (!item)
 		return;
@@ -317,6 +325,10 @@ static void unknown_key(struct walk *w, const struct json_node *n,
 	unsigned int best = UINT32_MAX;
 	const struct key *near = NULL, *k = NULL;
 
+	if (w->report->errors >= CONFIG_ERRORS_MAX) {
+		COMPLAIN(w, n, "unknown key"); /* it is only counted */
+		return;
+	}
 	while ((k = key_next_member(w->form, parent, k))) {
 		unsigned int d = text_distance(n->key, key_name(k, w->form));
 

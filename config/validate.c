@@ -58,8 +58,8 @@ static void ATTR_PRINTF(4, 5)
 			 path);
 		parent = json_find(v->json, above);
 	}
-	/* A missing parent has been complained about already. */
-	if (parent)
+	/* A parent that is missing or no object was complained about. */
+	if (parent && parent->type == JSON_OBJECT)
 		json_complain(v->json, parent, name, warning, v->report, "%s",
 			      text);
 }
@@ -86,13 +86,16 @@ static void check_trust(const struct validation *v)
 
 static void check_identity(const struct validation *v)
 {
+	const struct json_node *identity = find(v, VENDOR "/Identity");
 	bool bundle = given(v, VENDOR "/Identity/PKCS12");
 	bool certificate = given(v, VENDOR "/Identity/CertificateFile");
 	bool key = given(v, VENDOR "/Identity/PrivateKeyFile");
 	bool reference = given(v, "/Payload/Authentication/"
 				  "IdentityAssetReference");
 
-	if (!given(v, VENDOR "/Identity")) {
+	if (identity && identity->type != JSON_OBJECT)
+		return;
+	if (!identity) {
 		if (!reference)
 			complain(v, VENDOR "/Identity", false,
 				 "is missing: PKCS12 with Password, or "
