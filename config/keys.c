@@ -514,7 +514,7 @@ const struct key *key_of(const char *declaration_path)
 	return NULL;
 }
 
-static const char *one_of(const struct key *k, char *buf, size_t len)
+const char *key_one_of(const struct key *k, char *buf, size_t len)
 {
 	size_t used = 0, count = 0;
 	const char *separator;
@@ -554,7 +554,7 @@ const char *key_wanted(const struct key *k, char *buf, size_t len)
 			 k->max);
 		return buf;
 	case KEY_ENUM:
-		return one_of(k, buf, len);
+		return key_one_of(k, buf, len);
 	case KEY_NAMES:
 		return "an array of names";
 	case KEY_VALUE:

@@ -80,5 +80,7 @@ const struct key *key_of(const char *declaration_path);
 
 /* "a whole number from 1 to 65535", for errors. Returns buf. */
 const char *key_wanted(const struct key *k, char *buf, size_t len);
+/* The names that it may have: one of "a", "b". Returns buf. */
+const char *key_one_of(const struct key *k, char *buf, size_t len);
 
 #endif
