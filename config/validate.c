@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config/validate.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config/file.h"
+#include "config/keys.h"
+#include "config/text.h"
+#include "config/value.h"
+
+/* The declaration's names; key_of() finds the older ones. */
+#define VENDOR "/Payload/VendorConfig"
+#define DNS "/Payload/DNS"
+#define RULES "/Payload/OnDemand/Rules"
+#define ROUTING "/Payload/NetworkRouting"
+
+struct validation {
+	struct profile *profile;
+	const struct json *json;
+	enum profile_flags flags;
+	struct config_report *report;
+};
+
+static const struct json_node *find(const struct validation *v,
+				    const char *declaration_path)
+{
+	const char *path = key_of(declaration_path)->path[v->profile->form];
+
+	return path ? json_find(v->json, path) : NULL;
+}
+
+static bool given(const struct validation *v, const char *declaration_path)
+{
+	return find(v, declaration_path) != NULL;
+}
+
+/* About a key that may be there or not. */
+static void ATTR_PRINTF(4, 5)
+	complain(const struct validation *v, const char *declaration_path,
+		 bool warning, const char *fmt, ...)
+{
+	const char *path = key_of(declaration_path)->path[v->profile->form];
+	const struct json_node *parent = v->json->nodes;
+	char text[CONFIG_TEXT_MAX], above[KEY_PATH_MAX] = "";
+	const char *name = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (path) {
+		name = strrchr(path, '/') + 1;
+		snprintf(above, sizeof(above), "%.*s", (int)(name - path) - 1,
+			 path);
+		parent = json_find(v->json, above);
+	}
+	/* A parent that is missing or no object was complained about. */
+	if (parent && parent->type == JSON_OBJECT)
+		json_complain(v->json, parent, name, warning, v->report, "%s",
+			      text);
+}
+
+static void check_authentication(const struct validation *v)
+{
+	if (v->profile->method != PROFILE_METHOD_CERTIFICATE)
+		complain(v, "/Payload/Authentication/Method", false,
+			 "a password is not accepted yet: write "
+			 "\"Certificate\"");
+}
+
+static void check_trust(const struct validation *v)
+{
+	bool text = given(v, VENDOR "/CA"), file = given(v, VENDOR "/CAFile");
+
+	if (text && file)
+		complain(v, VENDOR "/CAFile", false,
+			 "CA and CAFile exclude each other");
+	if (!text && !file)
+		complain(v, VENDOR "/CA", false,
+			 "is missing: CA or CAFile says whom to trust");
+}
+
+static void check_identity(const struct validation *v)
+{
+	const struct json_node *identity = find(v, VENDOR "/Identity");
+	bool bundle = given(v, VENDOR "/Identity/PKCS12");
+	bool certificate = given(v, VENDOR "/Identity/CertificateFile");
+	bool key = given(v, VENDOR "/Identity/PrivateKeyFile");
+	bool reference = given(v, "/Payload/Authentication/"
+				  "IdentityAssetReference");
+
+	if (identity && identity->type != JSON_OBJECT)
+		return;
+	if (!identity) {
+		if (!reference)
+			complain(v, VENDOR "/Identity", false,
+				 "is missing: PKCS12 with Password, or "
+				 "CertificateFile with PrivateKeyFile");
+		else if (v->flags & PROFILE_FOR_USE)
+			complain(v,
+				 "/Payload/Authentication/"
+				 "IdentityAssetReference",
+				 false,
+				 "an identity by reference cannot be used yet: "
+				 "write VendorConfig.Identity");
+		return;
+	}
+	if (reference)
+		complain(v, VENDOR "/Identity", false,
+			 "Identity and IdentityAssetReference exclude each "
+			 "other");
+	if (bundle && (certificate || key))
+		complain(v, VENDOR "/Identity", false,
+			 "PKCS12 and files exclude each other");
+	else if (!bundle && !certificate && !key)
+		complain(v, VENDOR "/Identity", false,
+			 "is empty: PKCS12 with Password, or CertificateFile "
+			 "with PrivateKeyFile");
+	else if (certificate && !key)
+		complain(v, VENDOR "/Identity/PrivateKeyFile", false,
+			 "is missing: CertificateFile has a key");
+	else if (key && !certificate)
+		complain(v, VENDOR "/Identity/CertificateFile", false,
+			 "is missing: PrivateKeyFile has a certificate");
+	if (given(v, VENDOR "/Identity/Password") && !bundle)
+		complain(v, VENDOR "/Identity/Password", false,
+			 "belongs to PKCS12, which is not there");
+}
+
+static void check_groups(const struct validation *v)
+{
+	const struct profile *p = v->profile;
+	const struct json_node *list = find(v, VENDOR "/Groups");
+
+	for (size_t i = 0; i < p->group_count; i++) {
+		if (!p->groups[i] || strstr(p->groups[i], "MLKEM"))
+			continue;
+		json_complain(v->json, json_item(v->json, list, i), NULL, true,
+			      v->report,
+			      "\"%s\" is classical: who records today may "
+			      "read it with a quantum computer",
+			      p->groups[i]);
+	}
+}
+
+static void check_routing(const struct validation *v)
+{
+	const struct profile *p = v->profile;
+
+	if (p->exclude_local_networks && !p->include_all_networks &&
+	    !p->enforce_routes)
+		complain(v, ROUTING "/ExcludeLocalNetworks", true,
+			 "has no effect without IncludeAllNetworks or "
+			 "EnforceRoutes");
+	if (p->enforce_routes && p->include_all_networks)
+		complain(v, ROUTING "/EnforceRoutes", true,
+			 "has no effect beside IncludeAllNetworks");
+	if (p->mtu > 0 && p->mtu < 1280)
+		complain(v, VENDOR "/MTU", true,
+			 "below 1280 there is no IPv6 inside the tunnel");
+	if (p->transport == PROFILE_TRANSPORT_TLS)
+		complain(v, VENDOR "/Transport", true,
+			 "accepted, not acted on yet");
+}
+
+static void check_idle(const struct validation *v)
+{
+	const struct profile *p = v->profile;
+
+	if (p->idle_disconnect && !given(v, "/Payload/Idle/Timer"))
+		complain(v, "/Payload/Idle/Timer", false,
+			 "is missing: after how many idle seconds?");
+	if (!p->idle_disconnect && given(v, "/Payload/Idle/Timer"))
+		complain(v, "/Payload/Idle/Timer", true,
+			 "has no effect without the key that ends idle "
+			 "connections");
+	if (!p->disconnect_on_wake && p->disconnect_on_wake_s > 0)
+		complain(v, VENDOR "/DisconnectOnWakeTimer", true,
+			 "has no effect without DisconnectOnWake");
+}
+
+static void check_dns(const struct validation *v)
+{
+	const struct profile *p = v->profile;
+
+	if (!p->has_dns)
+		return;
+	if (p->dns.protocol == PROFILE_DNS_HTTPS && !given(v, DNS "/ServerURL"))
+		complain(v, DNS "/ServerURL", false,
+			 "is missing: the protocol HTTPS needs it");
+	if (p->dns.protocol == PROFILE_DNS_TLS && !given(v, DNS "/ServerName"))
+		complain(v, DNS "/ServerName", false,
+			 "is missing: the protocol TLS needs it");
+	if (p->dns.protocol != PROFILE_DNS_HTTPS && given(v, DNS "/ServerURL"))
+		complain(v, DNS "/ServerURL", true,
+			 "has no effect without the protocol HTTPS");
+	if (p->dns.protocol != PROFILE_DNS_TLS && given(v, DNS "/ServerName"))
+		complain(v, DNS "/ServerName", true,
+			 "has no effect without the protocol TLS");
+	if (p->dns.match_domain_count == 0 && !p->include_all_networks)
+		complain(v, DNS "/SupplementalMatchDomains", true,
+			 "names no domain: unless the tunnel has the default "
+			 "route, these servers are not asked (\"\" is every "
+			 "name)");
+}
+
+static void ATTR_PRINTF(5, 6)
+	warn_rule(const struct validation *v, size_t rule, const char *name,
+		  bool warning, const char *fmt, ...)
+{
+	const struct json_node *n = json_item(v->json, find(v, RULES), rule);
+	char text[CONFIG_TEXT_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	json_complain(v->json, n, name, warning, v->report, "%s", text);
+}
+
+static bool has_criterion(const struct profile_rule *rule)
+{
+	return rule->interface != PROFILE_INTERFACE_ANY || rule->has_ssids ||
+	       rule->has_domains || rule->has_dns_servers || rule->probe_url;
+}
+
+static void check_ssids(const struct validation *v, size_t at)
+{
+	const struct profile_rule *rule = &v->profile->rules[at];
+
+	if (!rule->has_ssids)
+		return;
+	if (rule->ssid_count == 0)
+		warn_rule(v, at, "SSIDMatch", true,
+			  "an empty list matches no network: leave the key "
+			  "out for any");
+	if (rule->interface == PROFILE_INTERFACE_ETHERNET ||
+	    rule->interface == PROFILE_INTERFACE_CELLULAR)
+		warn_rule(v, at, "SSIDMatch", true,
+			  "never matches: an SSID is there on Wi-Fi only");
+	for (size_t i = 0; i < rule->ssid_count; i++) {
+		const char *ssid = rule->ssids[i];
+
+		if (ssid && (ssid[0] == ' ' || ssid[strlen(ssid) - 1] == ' '))
+			warn_rule(v, at, "SSIDMatch", true,
+				  "\"%s\" has a space at an end, and the match "
+				  "is exact",
+				  ssid);
+	}
+}
+
+static void check_connections(const struct validation *v, size_t at)
+{
+	const struct profile_rule *rule = &v->profile->rules[at];
+	const struct json_node *n = json_item(v->json, find(v, RULES), at);
+	const struct json_node *action = json_member(v->json, n, "Action");
+	const struct json_node *list =
+		json_member(v->json, n, "ActionParameters");
+	bool evaluates = action && action->type == JSON_STRING &&
+			 strcmp(action->text, "EvaluateConnection") == 0;
+
+	if (evaluates && (!list || list->count == 0))
+		warn_rule(v, at, "ActionParameters", false,
+			  "is missing: EvaluateConnection needs it");
+	if (!evaluates && list)
+		warn_rule(v, at, "ActionParameters", true,
+			  "has no effect without EvaluateConnection");
+	for (size_t i = 0; i < rule->connection_count; i++) {
+		const struct profile_connection_rule *c = &rule->connections[i];
+
+		if (c->action == PROFILE_DOMAIN_NEVER_CONNECT &&
+		    (c->dns_server_count > 0 || c->probe_url))
+			json_complain(v->json, json_item(v->json, list, i),
+				      c->probe_url ? "RequiredURLStringProbe"
+						   : "RequiredDNSServers",
+				      true, v->report,
+				      "has no effect with NeverConnect");
+	}
+}
+
+static void check_rules(const struct validation *v)
+{
+	const struct profile *p = v->profile;
+	bool ended = false;
+
+	for (size_t i = 0; i < p->rule_count; i++) {
+		const struct profile_rule *rule = &p->rules[i];
+
+		check_ssids(v, i);
+		check_connections(v, i);
+		if (ended)
+			warn_rule(v, i, NULL, true,
+				  "is never reached: a rule before it matches "
+				  "every network");
+		ended = ended || !has_criterion(rule);
+		if (rule->probe_url &&
+		    strncasecmp(rule->probe_url, "http:", 5) == 0)
+			warn_rule(v, i, "URLStringProbe", true,
+				  "without TLS anyone on the network can "
+				  "answer it");
+	}
+	if (p->rule_count > 0 && !ended)
+		complain(v, RULES, true,
+			 "no rule without criteria ends the list: on other "
+			 "networks nothing happens, as with Ignore");
+	if (p->on_demand && p->rule_count == 0)
+		complain(v, "/Payload/OnDemand/Enabled", true,
+			 "has no effect without rules");
+}
+
+enum {
+	NAMED_FILE_MAX = 1024 * 1024,
+};
+
+/* A file that the profile names: with PROFILE_FOR_USE it is read, else looked
+ * at. Returns 0 when *ret_bytes was filled, or -errno. */
+static int look_at(const struct validation *v, const char *key_path,
+		   const char *path, unsigned int demands,
+		   struct profile_bytes *ret_bytes)
+{
+	struct profile_bytes b;
+	char why[FILE_WHY_MAX];
+	int r;
+
+	if (v->flags & PROFILE_FOR_USE)
+		r = file_read(path, NAMED_FILE_MAX, demands, &b.data, &b.len,
+			      why);
+	else
+		r = file_inspect(path, NAMED_FILE_MAX, demands, why);
+	if (r < 0)
+		complain(v, key_path, !(v->flags & PROFILE_FOR_USE),
+			 "%.120s: %s", path, why);
+	else if (v->flags & PROFILE_FOR_USE)
+		*ret_bytes = b;
+	return r;
+}
+
+static void read_ca(const struct validation *v)
+{
+	struct profile *p = v->profile;
+	const struct value_type *pem = &value_types[VALUE_PEM];
+	struct profile_bytes b = { 0 };
+	char why[VALUE_WHY_MAX] = "";
+
+	if (!p->ca_file ||
+	    look_at(v, VENDOR "/CAFile", p->ca_file, FILE_ANY, &b) < 0 ||
+	    !b.data)
+		return;
+	if (strlen((char *)b.data) != b.len)
+		snprintf(why, sizeof(why), "holds a zero byte");
+	if (why[0] || pem->parse((char *)b.data, &p->ca, why) < 0)
+		complain(v, VENDOR "/CAFile", false, "%.120s: %s", p->ca_file,
+			 why[0] ? why : "is not the PEM text of certificates");
+	free(b.data);
+}
+
+static void read_files(const struct validation *v)
+{
+	struct profile *p = v->profile;
+
+	read_ca(v);
+	if (p->certificate_file)
+		(void)look_at(v, VENDOR "/Identity/CertificateFile",
+			      p->certificate_file, FILE_ANY, &p->certificate);
+	if (p->private_key_file)
+		(void)look_at(v, VENDOR "/Identity/PrivateKeyFile",
+			      p->private_key_file, FILE_PRIVATE,
+			      &p->private_key);
+	/* Lists are read by the resolver, which knows what to do when one
+	 * cannot be. */
+	for (size_t i = 0; i < p->block_list_count; i++) {
+		const char *path = p->block_lists[i].file;
+		char why[FILE_WHY_MAX];
+
+		if (path && file_inspect(path, SIZE_MAX, FILE_ANY, why) < 0)
+			complain(v, VENDOR "/BlockLists", true, "%.120s: %s",
+				 path, why);
+	}
+}
+
+void validate_profile(struct profile *p, const struct json *j,
+		      enum profile_flags flags, struct config_report *report)
+{
+	struct validation v = {
+		.profile = p,
+		.json = j,
+		.flags = flags,
+		.report = report,
+	};
+
+	check_authentication(&v);
+	check_trust(&v);
+	check_identity(&v);
+	check_groups(&v);
+	check_routing(&v);
+	check_idle(&v);
+	check_dns(&v);
+	check_rules(&v);
+	read_files(&v);
+	if (!given(&v, VENDOR "/DisconnectOnFastUserSwitch"))
+		p->disconnect_on_user_switch = p->disconnect_on_logout;
+}
