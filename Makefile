@@ -105,9 +105,9 @@ $(OUT)/%.o: %.c | build/deps/wolfssl.mk
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Virtual time for wolfSSL, which reads the wall clock by itself: tests/lib
-# defines the wrappers.
-WRAP := -Wl,--wrap=gettimeofday,--wrap=time
+# Test hooks that the programs do not have: wolfSSL's clock, and the secret of
+# a handshake for a second decoder. tests/lib defines them.
+WRAP := -Wl,--wrap=gettimeofday,--wrap=time,--wrap=keys_init
 $(OUT)/tests/%: $(OUT)/tests/%.o $(LIB_OBJ) $(OUT)/libadit.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
