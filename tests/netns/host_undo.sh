@@ -335,6 +335,64 @@ watcher() {
 	compare "the watcher"
 }
 
+gateway() {
+	start gateway forward
+	way adit0 10.77.9.9
+	way adit0 fd77::9
+	way up0 198.51.100.1
+	[ "$(on $host cat /proc/sys/net/ipv4/ip_forward)" = 1 ] ||
+		fail "the gateway does not forward"
+	ip -n $host rule | grep -q 21004 && fail "a gateway has a rule"
+	[ "$(tell verify)" = "repaired 0" ] || fail "the gateway drifts"
+	stop
+	compare "a gateway"
+}
+
+# Somebody changed the setting while we ran: it is his now.
+changed_by_another() {
+	start gateway forward "file=$tmp/files/resolv"
+	echo "somebody else's" >"$tmp/files/resolv"
+	exec {in}>&-
+	grep -q "another program changed $tmp/files/resolv" <&"$out" ||
+		fail "a foreign change is not told"
+	wait "$pid"
+	grep -q "somebody else's" "$tmp/files/resolv" ||
+		fail "another program's file was overwritten"
+	echo theirs >"$tmp/files/resolv"
+	compare "changed by another"
+}
+
+# A journal with a table of nftables, foreign things, and a torn end.
+crafted_journal() {
+	local said
+	on $host nft add table inet adit
+	{
+		echo "adit-undo 1 $(cat /proc/sys/kernel/random/boot_id)"
+		echo "link up0 0"
+		echo "link adit0 99"
+		echo "route 254 0.0.0.0/0"
+		echo "rule 4 32766 0 0 0 254"
+		echo "nft inet%20adit"
+		echo "nft inet%20mine"
+		echo "file /etc/hostname 1 0 420 x y"
+		echo "what is this"
+		printf 'link up'
+	} >"$state/undo.journal"
+	chmod 600 "$state/undo.journal"
+	said=$(undo 2>&1) || fail "a crafted journal: $said"
+	[ "$(grep -c 'not ours: left alone' <<<"$said")" -eq 5 ] ||
+		fail "not all that is foreign was told: $said"
+	compare "a crafted journal"
+	# The same journal of an earlier boot: nothing of it is done.
+	on $host nft add table inet adit
+	printf 'adit-undo 1 an-earlier-boot\nnft inet%%20adit\n' \
+		>"$state/undo.journal"
+	undo || fail "a journal of an earlier boot"
+	on $host nft delete table inet adit ||
+		fail "an earlier boot's table was deleted"
+	compare "a journal of an earlier boot"
+}
+
 two_daemons() {
 	local got
 	start full
@@ -397,6 +455,9 @@ no_default_route
 drift
 replaced
 watcher
+gateway
+changed_by_another
+crafted_journal
 two_daemons
 rp_filter
 no_ipv6

@@ -59,17 +59,32 @@ static bool undo_one(struct host *h, const struct entry *r, uint32_t ifindex)
 	}
 }
 
-int host_undo(struct host *h)
+/* Backwards; only rules, or all but rules. */
+static int undo_pass(struct host *h, bool rules, uint32_t ifindex)
 {
-	uint32_t ifindex = known_ifindex(h);
-	int left = 0, r;
+	int left = 0;
 
 	for (size_t i = journal_count(h->journal); i-- > 0;) {
-		if (undo_one(h, journal_at(h->journal, i), ifindex))
+		const struct entry *e = journal_at(h->journal, i);
+
+		if ((e->kind == ENTRY_RULE) != rules)
+			continue;
+		if (undo_one(h, e, ifindex))
 			journal_forget(h->journal, i);
 		else
 			left++;
 	}
+	return left;
+}
+
+int host_undo(struct host *h)
+{
+	uint32_t ifindex = known_ifindex(h);
+	int left, r;
+
+	/* The rules first: some throws were added after them, and without
+	 * those the host's own networks would lead into the tunnel. */
+	left = undo_pass(h, true, ifindex) + undo_pass(h, false, ifindex);
 	r = journal_flush(h->journal);
 	if (r < 0)
 		notice(h, "undo: the journal cannot be written: %s",

@@ -143,7 +143,7 @@ static int undo_file(const struct host_config *config, const struct entry *rec)
 }
 
 int undo_entry(struct netlink *nl, const struct host_config *config,
-		uint32_t ifindex, const struct entry *r)
+	       uint32_t ifindex, const struct entry *r)
 {
 	switch (r->kind) {
 	case ENTRY_LINK:
