@@ -403,6 +403,31 @@ two_daemons() {
 	stop
 }
 
+# A device of our name that somebody else made.
+foreign_device() {
+	ip -n $host tuntap add adit0 mode tun
+	on $host "$lab" "$state" full 2>"$tmp/said" &&
+		fail "it took another program's device"
+	grep -q "File exists" "$tmp/said" || fail "said: $(cat "$tmp/said")"
+	ip -n $host link del adit0 || fail "another program's device is gone"
+	compare "a foreign device"
+}
+
+# Applying and undoing a full tunnel, again and again, under a ping to a
+# neighbour.
+no_ping_lost() {
+	local n=0
+	on $host ping -qi 0.002 -c 500 -W 2 192.0.2.1 >"$tmp/ping" &
+	while kill -0 $! 2>/dev/null && [ $n -lt 500 ]; do
+		on $host "$lab" "$state" full >/dev/null || fail "apply"
+		n=$((n + 1))
+	done
+	wait $! || fail "ping: $(cat "$tmp/ping")"
+	grep -q ' 0% packet loss' "$tmp/ping" || fail "$(cat "$tmp/ping")"
+	[ $n -ge 10 ] || fail "only $n rounds"
+	echo "note: 500 pings over $n rounds of apply and undo, none lost"
+}
+
 # What rp_filter does (plan.h): strict drops the gateway's answers, loose and
 # off do not. When a kernel changes that, the comment is wrong.
 rp_filter() {
@@ -459,6 +484,8 @@ gateway
 changed_by_another
 crafted_journal
 two_daemons
+foreign_device
+no_ping_lost
 rp_filter
 no_ipv6
 many_routes

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Opening, undoing and closing; apply_linux.c has the changes. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,20 +95,18 @@ int host_undo(struct host *h)
 
 static void recover(struct host *h)
 {
-	size_t count = journal_count(h->journal);
-
 	if (journal_bad_lines(h->journal))
 		notice(h, "undo: the journal has %u lines that are none",
 		       journal_bad_lines(h->journal));
-	for (size_t i = count; journal_is_old(h->journal) && i-- > 0;) {
+	for (size_t i = journal_count(h->journal);
+	     journal_is_old(h->journal) && i-- > 0;) {
 		if (entry_ends_with_boot(journal_at(h->journal, i)))
 			journal_forget(h->journal, i);
 	}
 	if (journal_count(h->journal))
 		notice(h, "undo: an earlier run left %zu steps",
 		       journal_count(h->journal));
-	if (count)
-		(void)host_undo(h); /* each failure was noticed */
+	(void)host_undo(h); /* each failure was noticed */
 }
 
 int host_open(const struct host_config *config, struct host **ret_host,
