@@ -3,7 +3,7 @@
  * Tells the network namespace it runs in what a client with a canned lease
  * tells its host, for tests/netns/host_undo.sh:
  *
- *   host_apply STATE_DIR [full|split|ipv4] [OPTION]...
+ *   host_apply STATE_DIR [full|split|ipv4|gateway] [OPTION]...
  *     fault=N made=N     kill -9 itself at step N, before or after it is made
  *     file=PATH place=PATH   also writes these files, by rename or in place
  *     forward            also sets ip_forward
@@ -78,8 +78,8 @@ static void fill_lease(struct lease *l, const struct options *o)
 	}
 }
 
-static int plan(struct host *h, const struct options *o, uint32_t ifindex,
-		struct host_state *ret)
+static int plan_lease(struct host *h, const struct options *o, uint32_t ifindex,
+		      struct host_state *ret)
 {
 	struct lease l = { 0 };
 	struct plan_input in = { .device = "adit0",
@@ -98,6 +98,33 @@ static int plan(struct host *h, const struct options *o, uint32_t ifindex,
 	free(routes);
 	free(l.routes.prefix);
 	free(l.excluded.prefix);
+	return r;
+}
+
+/* The far end: its addresses bring their networks, there is no table. */
+static int plan_gateway(uint32_t ifindex, struct host_state *ret)
+{
+	struct host_state s = { .device = "adit0",
+				.ifindex = ifindex,
+				.mtu = 1400 };
+	struct ip_prefix p;
+
+	if (prefix_parse("10.77.0.1/16", &p) < 0 ||
+	    host_state_add_address(&s, &p) < 0 ||
+	    prefix_parse("fd77::1/64", &p) < 0 ||
+	    host_state_add_address(&s, &p) < 0)
+		return -ENOMEM;
+	*ret = s;
+	return 0;
+}
+
+static int plan(struct host *h, const struct options *o, uint32_t ifindex,
+		struct host_state *ret)
+{
+	int r = strcmp(o->lease, "gateway") == 0
+			? plan_gateway(ifindex, ret)
+			: plan_lease(h, o, ifindex, ret);
+
 	for (size_t i = 0; r == 0 && i < o->file_count; i++)
 		r = host_state_add_file(ret, o->files[i], "ours\n", 5, 0644,
 					o->place[i]);

@@ -58,14 +58,15 @@ int host_open(const struct host_config *config, struct host **ret_host,
 	      pid_t *ret_other) ATTR_MUST_CHECK;
 void host_close(struct host *h);
 
+/* -EEXIST: there is a device of that name already, and it is not ours. */
 int host_link_expected(struct host *h) ATTR_MUST_CHECK;
 int host_link_made(struct host *h, uint32_t ifindex) ATTR_MUST_CHECK;
 
 /* 0, or -errno with the reason in host_error(); what was done until then stays
  * until host_undo(). */
 int host_apply(struct host *h, const struct host_state *want) ATTR_MUST_CHECK;
-/* Repairs what drifted from the state that was applied last: how many things,
- * or -errno. */
+/* The same, but says how many things had drifted from `want`, which was applied
+ * before; or -errno. */
 int host_verify(struct host *h, const struct host_state *want) ATTR_MUST_CHECK;
 /* Undoes everything that is in the journal. 0, or how many steps could not be
  * undone (they stay in the journal). */

@@ -69,8 +69,8 @@ static int apply_link(struct host *h, const struct host_state *want, bool up,
 	return 0;
 }
 
-static struct entry address_record(const struct host *h,
-				   const struct ip_prefix *p)
+static struct entry address_entry(const struct host *h,
+				  const struct ip_prefix *p)
 {
 	struct entry r = { .kind = ENTRY_ADDRESS, .prefix = *p };
 
@@ -100,16 +100,16 @@ static int add_addresses(struct host *h, const struct host_state *want,
 	for (size_t i = 0; r == 0 && i < want->address_count; i++) {
 		struct rtnl_addr a = { .ifindex = want->ifindex,
 				       .addr = want->addresses[i] };
-		struct entry rec = address_record(h, &a.addr);
+		struct entry e = address_entry(h, &a.addr);
 
 		if (has_address(addrs, count, &a.addr))
 			continue;
-		r = step_begin(h, &rec);
+		r = step_begin(h, &e);
 		if (r)
 			break;
 		r = netlink_addr(&h->nl, RTNL_ADD, &a);
 		if (r && r != -EEXIST) {
-			r = step_fail(h, r, "cannot add", &rec);
+			r = step_fail(h, r, "cannot add", &e);
 			break;
 		}
 		r = 0;
@@ -124,10 +124,10 @@ static int remove_addresses(struct host *h, const struct host_state *want,
 			    int *changes)
 {
 	for (size_t i = journal_count(h->journal); i-- > 0;) {
-		const struct entry *rec = journal_at(h->journal, i);
+		const struct entry *e = journal_at(h->journal, i);
 		struct rtnl_addr a = { .ifindex = want->ifindex,
-				       .addr = rec->prefix };
-		bool wanted = rec->kind != ENTRY_ADDRESS;
+				       .addr = e->prefix };
+		bool wanted = e->kind != ENTRY_ADDRESS;
 		int r;
 
 		for (size_t k = 0; k < want->address_count; k++)
@@ -136,7 +136,7 @@ static int remove_addresses(struct host *h, const struct host_state *want,
 			continue;
 		r = netlink_addr(&h->nl, RTNL_DELETE, &a);
 		if (r && r != -EADDRNOTAVAIL)
-			return step_fail(h, r, "cannot remove", rec);
+			return step_fail(h, r, "cannot remove", e);
 		journal_forget(h->journal, i);
 		++*changes;
 	}
@@ -178,16 +178,16 @@ static int our_routes(struct host *h, uint32_t table,
 static int put_route(struct host *h, enum rtnl_op op,
 		     const struct rtnl_route *r)
 {
-	struct entry rec = { .kind = ENTRY_ROUTE,
-			     .table = r->table,
-			     .prefix = r->to };
-	int error = step_begin(h, &rec);
+	struct entry e = { .kind = ENTRY_ROUTE,
+			   .table = r->table,
+			   .prefix = r->to };
+	int error = step_begin(h, &e);
 
 	if (error)
 		return error;
 	error = netlink_route(&h->nl, op, r);
 	if (error)
-		return step_fail(h, error, "cannot add", &rec);
+		return step_fail(h, error, "cannot add", &e);
 	step_made(h);
 	return 0;
 }
@@ -229,17 +229,17 @@ static int drop_routes(struct host *h, const struct rtnl_route *now,
 		       size_t count, int *changes)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct entry rec = { .kind = ENTRY_ROUTE,
-				     .table = now[i].table,
-				     .prefix = now[i].to };
+		struct entry e = { .kind = ENTRY_ROUTE,
+				   .table = now[i].table,
+				   .prefix = now[i].to };
 		int r;
 
 		if (now[i].kind == RTNL_KIND_OTHER)
 			continue;
 		r = netlink_route(&h->nl, RTNL_DELETE, &now[i]);
 		if (r && r != -ESRCH)
-			return step_fail(h, r, "cannot remove", &rec);
-		step_forget(h, &rec);
+			return step_fail(h, r, "cannot remove", &e);
+		step_forget(h, &e);
 		++*changes;
 	}
 	return 0;
@@ -256,21 +256,20 @@ static int add_rules(struct host *h, const struct host_state *want,
 		     const struct rtnl_rule *now, size_t count, int *changes)
 {
 	for (size_t i = 0; i < want->rule_count; i++) {
-		struct entry rec = { .kind = ENTRY_RULE,
-				     .rule = want->rules[i] };
+		struct entry e = { .kind = ENTRY_RULE, .rule = want->rules[i] };
 		bool there = false;
 		int r;
 
 		for (size_t k = 0; k < count; k++)
-			there |= same_rule(&now[k], &rec.rule);
+			there |= same_rule(&now[k], &e.rule);
 		if (there)
 			continue;
-		r = step_begin(h, &rec);
+		r = step_begin(h, &e);
 		if (r)
 			return r;
-		r = netlink_rule(&h->nl, RTNL_ADD, &rec.rule);
+		r = netlink_rule(&h->nl, RTNL_ADD, &e.rule);
 		if (r)
-			return step_fail(h, r, "cannot add", &rec);
+			return step_fail(h, r, "cannot add", &e);
 		step_made(h);
 		++*changes;
 	}
@@ -282,7 +281,7 @@ static int drop_rules(struct host *h, const struct host_state *want,
 		      const struct rtnl_rule *now, size_t count, int *changes)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct entry rec = { .kind = ENTRY_RULE, .rule = now[i] };
+		struct entry e = { .kind = ENTRY_RULE, .rule = now[i] };
 		bool wanted = now[i].protocol != HOST_PROTOCOL ||
 			      now[i].priority != HOST_RULE_PRIORITY ||
 			      now[i].table != want->table;
@@ -294,8 +293,8 @@ static int drop_rules(struct host *h, const struct host_state *want,
 			continue;
 		r = netlink_rule(&h->nl, RTNL_DELETE, &now[i]);
 		if (r && r != -ENOENT)
-			return step_fail(h, r, "cannot remove", &rec);
-		step_forget(h, &rec);
+			return step_fail(h, r, "cannot remove", &e);
+		step_forget(h, &e);
 		++*changes;
 	}
 	return 0;
@@ -305,25 +304,25 @@ static int drop_rules(struct host *h, const struct host_state *want,
 static int apply_content(struct host *h, const struct host_file *f,
 			 const struct host_proc *p, int *changes)
 {
-	struct entry rec = { .kind = f ? ENTRY_FILE : ENTRY_PROC };
-	int r = f ? content_compare(f, &rec) : content_compare_proc(p, &rec);
+	struct entry e = { .kind = f ? ENTRY_FILE : ENTRY_PROC };
+	int r = f ? content_compare(f, &e) : content_compare_proc(p, &e);
 
 	if (r < 0) {
-		rec.text = f ? f->path : (char *)p->path; /* borrowed */
-		return step_fail(h, r, "cannot read", &rec);
+		e.text = f ? f->path : (char *)p->path; /* borrowed */
+		return step_fail(h, r, "cannot read", &e);
 	}
 	if (r == 1) {
-		entry_fini(&rec);
+		entry_fini(&e);
 		return 0;
 	}
-	r = step_begin(h, &rec);
+	r = step_begin(h, &e);
 	if (r == 0) {
 		r = f ? content_write(f)
 		      : content_write_proc(p->path, p->value, strlen(p->value));
 		if (r)
-			(void)step_fail(h, r, "cannot write", &rec);
+			(void)step_fail(h, r, "cannot write", &e);
 	}
-	entry_fini(&rec);
+	entry_fini(&e);
 	if (r)
 		return r;
 	step_made(h);

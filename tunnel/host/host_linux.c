@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Opening, undoing and closing; apply_linux.c has the changes. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,17 +60,32 @@ static bool undo_one(struct host *h, const struct entry *r, uint32_t ifindex)
 	}
 }
 
-int host_undo(struct host *h)
+/* Backwards; only rules, or all but rules. */
+static int undo_pass(struct host *h, bool rules, uint32_t ifindex)
 {
-	uint32_t ifindex = known_ifindex(h);
-	int left = 0, r;
+	int left = 0;
 
 	for (size_t i = journal_count(h->journal); i-- > 0;) {
-		if (undo_one(h, journal_at(h->journal, i), ifindex))
+		const struct entry *e = journal_at(h->journal, i);
+
+		if ((e->kind == ENTRY_RULE) != rules)
+			continue;
+		if (undo_one(h, e, ifindex))
 			journal_forget(h->journal, i);
 		else
 			left++;
 	}
+	return left;
+}
+
+int host_undo(struct host *h)
+{
+	uint32_t ifindex = known_ifindex(h);
+	int left, r;
+
+	/* The rules first: some throws were added after them, and without
+	 * those the host's own networks would lead into the tunnel. */
+	left = undo_pass(h, true, ifindex) + undo_pass(h, false, ifindex);
 	r = journal_flush(h->journal);
 	if (r < 0)
 		notice(h, "undo: the journal cannot be written: %s",
@@ -79,20 +95,18 @@ int host_undo(struct host *h)
 
 static void recover(struct host *h)
 {
-	size_t count = journal_count(h->journal);
-
 	if (journal_bad_lines(h->journal))
 		notice(h, "undo: the journal has %u lines that are none",
 		       journal_bad_lines(h->journal));
-	for (size_t i = count; journal_is_old(h->journal) && i-- > 0;) {
+	for (size_t i = journal_count(h->journal);
+	     journal_is_old(h->journal) && i-- > 0;) {
 		if (entry_ends_with_boot(journal_at(h->journal, i)))
 			journal_forget(h->journal, i);
 	}
 	if (journal_count(h->journal))
 		notice(h, "undo: an earlier run left %zu steps",
 		       journal_count(h->journal));
-	if (count)
-		(void)host_undo(h); /* each failure was noticed */
+	(void)host_undo(h); /* each failure was noticed */
 }
 
 int host_open(const struct host_config *config, struct host **ret_host,

@@ -127,13 +127,13 @@ static void put_values(FILE *f, const struct entry *r)
 		fprintf(f, " %u %s", r->table, prefix_text(&r->prefix, prefix));
 		break;
 	case ENTRY_RULE:
-		fprintf(f, " %u %u %u %u %u %u",
-			rule->family == AF_INET ? 4 : 6, rule->priority,
+		fprintf(f, " %u %u %d %u %u %u",
+			rule->family == AF_INET ? 4U : 6U, rule->priority,
 			rule->invert, rule->mark, rule->mask, rule->table);
 		break;
 	case ENTRY_FILE:
 		put_field(f, r->text, strlen(r->text));
-		fprintf(f, " %u %u %u", r->existed, r->in_place, r->mode);
+		fprintf(f, " %d %d %u", r->existed, r->in_place, r->mode);
 		put_field(f, r->before.data, r->before.len);
 		put_field(f, r->after.data, r->after.len);
 		break;

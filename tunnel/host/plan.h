@@ -29,8 +29,10 @@
  * and off (0, the kernel's) pass. The sysctl is the administrator's, and an
  * exception for the gateway's address would let other programs' packets to it
  * out in the clear, so we change nothing: host_rp_filter_strict() (apply.h)
- * tells, and the daemon says so in its status. firewalld's IPv6_rpfilter does
- * the same to IPv6 and is not looked for.
+ * tells, and the daemon says so in its status. A rule for exactly our own
+ * datagrams ("to GATEWAY ipproto udp sport OURS dport PORT lookup main") was
+ * tried and makes strict pass; it has to follow every change of path. What
+ * firewalld's IPv6_rpfilter does to IPv6 is the same and is not looked for.
  */
 #ifndef ADIT_HOST_PLAN_H
 #define ADIT_HOST_PLAN_H

@@ -17,25 +17,22 @@ void host_state_fini(struct host_state *s)
 	*s = (struct host_state) { 0 };
 }
 
-/* Room for one more, in steps of powers of two. */
-static int grow(void *array, size_t count, size_t size)
+/* The array with room for one more, in steps of powers of two; NULL: it could
+ * not grow and is as it was. */
+static void *grow(void *array, size_t count, size_t size)
 {
-	void *old, *new;
-
 	if (count & (count - 1))
-		return 0;
-	memcpy(&old, array, sizeof(old));
-	new = reallocarray(old, count ? 2 * count : 1, size);
-	if (!new)
-		return -ENOMEM;
-	memcpy(array, &new, sizeof(new));
-	return 0;
+		return array;
+	return reallocarray(array, count ? 2 * count : 1, size);
 }
 
 int host_state_add_address(struct host_state *s, const struct ip_prefix *p)
 {
-	if (grow(&s->addresses, s->address_count, sizeof(*p)) < 0)
+	struct ip_prefix *a = grow(s->addresses, s->address_count, sizeof(*a));
+
+	if (!a)
 		return -ENOMEM;
+	s->addresses = a;
 	s->addresses[s->address_count++] = *p;
 	return 0;
 }
@@ -43,11 +40,15 @@ int host_state_add_address(struct host_state *s, const struct ip_prefix *p)
 int host_state_add_route(struct host_state *s, const struct ip_prefix *to,
 			 enum rtnl_kind kind)
 {
-	struct host_route r = { .to = prefix_masked(to), .kind = kind };
+	struct host_route *r = grow(s->routes, s->route_count, sizeof(*r));
 
-	if (grow(&s->routes, s->route_count, sizeof(r)) < 0)
+	if (!r)
 		return -ENOMEM;
-	s->routes[s->route_count++] = r;
+	s->routes = r;
+	s->routes[s->route_count++] = (struct host_route) {
+		.to = prefix_masked(to),
+		.kind = kind,
+	};
 	return 0;
 }
 
@@ -56,9 +57,11 @@ int host_state_add_file(struct host_state *s, const char *path,
 			bool in_place)
 {
 	struct host_file f = { .len = len, .mode = mode, .in_place = in_place };
+	struct host_file *files = grow(s->files, s->file_count, sizeof(f));
 
-	if (grow(&s->files, s->file_count, sizeof(f)) < 0)
+	if (!files)
 		return -ENOMEM;
+	s->files = files;
 	f.path = strdup(path);
 	f.content = malloc(len ? len : 1);
 	if (!f.path || !f.content) {
@@ -92,7 +95,7 @@ struct rtnl_rule host_rule(uint8_t family)
 		.invert = true,
 		.priority = HOST_RULE_PRIORITY,
 		.mark = HOST_MARK,
-		.mask = (uint32_t)HOST_MARK_MASK,
+		.mask = HOST_MARK_MASK,
 		.table = HOST_TABLE,
 		.protocol = HOST_PROTOCOL,
 	};

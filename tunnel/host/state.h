@@ -22,12 +22,13 @@ enum {
 	HOST_TABLE = 21004,
 	HOST_RULE_PRIORITY = 21004, /* before main, which is 32766 */
 	HOST_MARK = 0x2a17,	    /* SO_MARK of the tunnel's own sockets */
-	HOST_MARK_MASK = -1,	    /* 0xffffffff */
 	HOST_PROTOCOL = 210,	    /* "proto" of our routes and rules */
 	HOST_RULES_MAX = 4,
 	HOST_PROC_MAX = 4,
 	HOST_PROC_VALUE_MAX = 32,
 };
+
+#define HOST_MARK_MASK UINT32_MAX
 
 struct host_route {
 	struct ip_prefix to;

@@ -19,6 +19,6 @@
  * the thing since (both: nothing was touched); -ENOTSUP: a later version's
  * business; another -errno: it failed. */
 int undo_entry(struct netlink *nl, const struct host_config *config,
-		uint32_t ifindex, const struct entry *r);
+	       uint32_t ifindex, const struct entry *r);
 
 #endif

@@ -38,12 +38,12 @@ static int find_device(struct netlink *nl, const struct host_config *config,
 }
 
 static int undo_link(struct netlink *nl, const struct host_config *config,
-		     uint32_t ifindex, const struct entry *rec)
+		     uint32_t ifindex, const struct entry *e)
 {
 	uint32_t found;
 	int r;
 
-	if (strcmp(rec->device, config->device) != 0)
+	if (strcmp(e->device, config->device) != 0)
 		return -EPERM;
 	r = find_device(nl, config, ifindex, &found);
 	if (r == 0)
@@ -52,12 +52,12 @@ static int undo_link(struct netlink *nl, const struct host_config *config,
 }
 
 static int undo_address(struct netlink *nl, const struct host_config *config,
-			uint32_t ifindex, const struct entry *rec)
+			uint32_t ifindex, const struct entry *e)
 {
-	struct rtnl_addr addr = { .addr = rec->prefix };
+	struct rtnl_addr addr = { .addr = e->prefix };
 	int r;
 
-	if (strcmp(rec->device, config->device) != 0)
+	if (strcmp(e->device, config->device) != 0)
 		return -EPERM;
 	r = find_device(nl, config, ifindex, &addr.ifindex);
 	/* A device that is another's never had the address from us. */
@@ -69,24 +69,24 @@ static int undo_address(struct netlink *nl, const struct host_config *config,
 }
 
 /* Whatever kind of route it has become: by table, prefix and protocol. */
-static int undo_route(struct netlink *nl, const struct entry *rec)
+static int undo_route(struct netlink *nl, const struct entry *e)
 {
-	struct rtnl_route route = { .to = rec->prefix,
-				    .table = rec->table,
+	struct rtnl_route route = { .to = e->prefix,
+				    .table = e->table,
 				    .kind = RTNL_KIND_OTHER,
 				    .protocol = HOST_PROTOCOL };
 	int r;
 
-	if (rec->table != HOST_TABLE)
+	if (e->table != HOST_TABLE)
 		return -EPERM;
 	r = netlink_route(nl, RTNL_DELETE, &route);
 	/* No such route; no such table; no such family. */
 	return r == -ESRCH || r == -ENOENT || r == -EAFNOSUPPORT ? 0 : r;
 }
 
-static int undo_rule(struct netlink *nl, const struct entry *rec)
+static int undo_rule(struct netlink *nl, const struct entry *e)
 {
-	struct rtnl_rule rule = rec->rule;
+	struct rtnl_rule rule = e->rule;
 	int r;
 
 	if (rule.table != HOST_TABLE || rule.priority != HOST_RULE_PRIORITY)
@@ -98,7 +98,7 @@ static int undo_rule(struct netlink *nl, const struct entry *rec)
 
 /* nft as a process, for its library's licence does not go with wolfSSL's. The
  * table is added first, so that deleting it succeeds when it is gone. */
-static int undo_nft(const struct host_config *config, const struct entry *rec)
+static int undo_nft(const struct host_config *config, const struct entry *e)
 {
 	char *argv[] = { (char *)"nft", (char *)"-f", (char *)"-", NULL };
 	posix_spawn_file_actions_t actions;
@@ -106,10 +106,10 @@ static int undo_nft(const struct host_config *config, const struct entry *rec)
 	int ends[2], n, r, status = 0;
 	pid_t pid;
 
-	if (!config->nft_table || strcmp(rec->text, config->nft_table) != 0)
+	if (!config->nft_table || strcmp(e->text, config->nft_table) != 0)
 		return -EPERM;
 	n = snprintf(script, sizeof(script), "add table %s\ndelete table %s\n",
-		     rec->text, rec->text);
+		     e->text, e->text);
 	if (n >= (int)sizeof(script))
 		return -EPERM;
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -131,19 +131,19 @@ static int undo_nft(const struct host_config *config, const struct entry *rec)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
-static int undo_file(const struct host_config *config, const struct entry *rec)
+static int undo_file(const struct host_config *config, const struct entry *e)
 {
 	const char *const *path = config->files;
 
 	for (; path && *path; path++) {
-		if (strcmp(*path, rec->text) == 0)
-			return content_restore(rec);
+		if (strcmp(*path, e->text) == 0)
+			return content_restore(e);
 	}
 	return -EPERM;
 }
 
 int undo_entry(struct netlink *nl, const struct host_config *config,
-		uint32_t ifindex, const struct entry *r)
+	       uint32_t ifindex, const struct entry *r)
 {
 	switch (r->kind) {
 	case ENTRY_LINK:
