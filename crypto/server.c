@@ -1,108 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "crypto/server.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/control.h"
 #include "crypto/credentials.h"
-#include "crypto/farewell.h"
-#include "crypto/handshake.h"
-#include "crypto/inflight.h"
-#include "crypto/message.h"
 #include "crypto/secret.h"
+#include "crypto/server_session.h"
 #include "crypto/wolf.h"
-#include "tunnel/base/bytes.h"
-#include "tunnel/base/clock.h"
 
 /*
- * Timers:
+ * Timers (those of sessions are in server_session.c):
  *   cookie secret     a new one each 120 s; the previous one counts as well
  *   a handshake       its own; 10 s in all
- *   lingering         30 s, or until the session's first authentic record
  *   a TLS refusal     remembered for 20 s, repeated at most each 100 ms
- *   LEASE             pushed again after 250 ms, doubled, until HELLO; 10 s
  *   farewells         their own
- *   idle sessions     looked at once a minute
  */
 enum {
 	COOKIE_S = 120,
 	HANDSHAKE_S = 10,
-	LINGER_S = 30,
 	REFUSAL_S = 20,
 	REPEAT_MS = 100,
-	PUSH_FIRST_MS = 250,
-	PUSH_MAX_MS = 2000,
-	CONFIRM_S = 10,
-	SWEEP_S = 60,
-	MESSAGES_PER_S = 200,
-	SLOTS = 1 << SERVER_SLOT_BITS,
-	FAREWELL_MAX =
-		RECORD_OVERHEAD + MESSAGE_HEADER_LEN + 4 + MESSAGE_TEXT_MAX,
 };
-
-struct session {
-	uint32_t index;
-	struct server_guest guest;
-	struct control control;
-	struct lease lease;
-	bool confirmed;
-	uint64_t heard_ns;
-	uint64_t rate_ns; /* start of the second that is counted */
-	unsigned int rate_count;
-
-	/* Until the client has confirmed. */
-	struct keys keys;
-	uint8_t confirm[KEYS_PROOF_LEN];
-	uint64_t born_ns, push_ns, push_wait_ns;
-	struct session *next_new;	   /* in server.new */
-	uint8_t token[ENVELOPE_TOKEN_LEN]; /* of its handshake */
-};
-
-struct server {
-	/* Set at creation. */
-	struct server_options options;
-	const struct server_callbacks *cb;
-	void *arg;
-
-	struct handshake *listener;
-	struct endpoint listening_to; /* the stranger it answers now */
-	uint8_t cookie[2][HANDSHAKE_COOKIE_SECRET_LEN];
-	uint64_t cookie_ns; /* when the next one is due */
-	struct inflight_table inflight;
-	struct session *new; /* not confirmed yet */
-	struct farewells farewells;
-	uint64_t sweep_ns;
-	uint64_t deadline_ns; /* never later than the earliest timer */
-	struct server_counters count;
-	struct session *slot[SLOTS];
-};
-
-static uint64_t ms(uint64_t n)
-{
-	return n * NS_PER_MS;
-}
-
-static uint64_t sec(uint64_t n)
-{
-	return n * NS_PER_S;
-}
-
-static void due(struct server *s, uint64_t at_ns)
-{
-	if (at_ns < s->deadline_ns)
-		s->deadline_ns = at_ns;
-}
-
-static struct session *find(const struct server *s, uint32_t index)
-{
-	struct session *x = s->slot[index % SLOTS];
-
-	return x != NULL && x->index == index ? x : NULL;
-}
 
 static void send_to_stranger(void *arg, const uint8_t *datagram, size_t len)
 {
@@ -139,24 +60,13 @@ struct server *server_create(const struct server_options *o,
 	s->arg = arg;
 	inflight_table_init(&s->inflight);
 	wolf_random(s->cookie, sizeof(s->cookie));
-	s->cookie_ns = now_ns + sec(COOKIE_S);
-	s->sweep_ns = now_ns + sec(SWEEP_S);
-	s->deadline_ns = s->sweep_ns;
+	s->cookie_ns = now_ns + server_s(COOKIE_S);
+	s->sweep_ns = s->deadline_ns = now_ns;
 	if (!make_listener(s)) {
 		server_destroy(s);
 		return NULL;
 	}
 	return s;
-}
-
-static void session_destroy(struct session *x)
-{
-	if (x == NULL)
-		return;
-	lease_fini(&x->lease);
-	control_fini(&x->control);
-	secret_wipe(x, sizeof(*x));
-	free(x);
 }
 
 void server_destroy(struct server *s)
@@ -165,203 +75,11 @@ void server_destroy(struct server *s)
 		return;
 	handshake_destroy(s->listener);
 	inflight_table_fini(&s->inflight);
-	for (size_t i = 0; i < SLOTS; i++)
-		session_destroy(s->slot[i]);
+	for (size_t i = 0; i < SERVER_SLOTS; i++)
+		server_session_destroy(s->slot[i]);
 	farewells_fini(&s->farewells);
 	secret_wipe(s->cookie, sizeof(s->cookie));
 	free(s);
-}
-
-static void send_run(struct server *s, struct session *x,
-		     const struct bytes *run)
-{
-	uint8_t datagram[RECORD_CONTROL_MAX];
-	/* A client that has not confirmed may not know its index yet. */
-	uint32_t index = x->confirmed ? x->index : 0;
-	size_t len = control_seal(&x->control, index, run, datagram);
-
-	if (len > 0)
-		s->cb->send(s->arg, &x->guest.from, datagram, len);
-}
-
-/* `have`: the parts that the client has, or NULL to send all of them. */
-static void send_lease(struct server *s, struct session *x, uint8_t flags,
-		       const uint8_t *have)
-{
-	uint8_t body[LEASE_BODY_MAX], buf[CONTROL_RUN_MAX];
-	int parts = lease_part_count(&x->lease);
-
-	for (unsigned int i = 0; i < (unsigned int)parts; i++) {
-		struct bytes run = bytes_over(buf, sizeof(buf));
-		bool has = have != NULL && (have[i / 8] & 1 << i % 8) != 0;
-
-		/* An answer to HELLO has something in it at least. */
-		if (has && !(i == 0 && (flags & LEASE_FLAG_CONFIRMED) != 0))
-			continue;
-		message_put(&run, MESSAGE_LEASE, body,
-			    lease_build_part(&x->lease, i, flags, body));
-		send_run(s, x, &run);
-	}
-}
-
-static void push_lease(struct server *s, struct session *x, uint64_t now_ns)
-{
-	send_lease(s, x, 0, NULL);
-	x->push_ns = now_ns + x->push_wait_ns;
-	x->push_wait_ns *= 2;
-	if (x->push_wait_ns > ms(PUSH_MAX_MS))
-		x->push_wait_ns = ms(PUSH_MAX_MS);
-	due(s, x->push_ns);
-}
-
-static void say_farewell(struct server *s, const struct endpoint *to,
-			 struct control *control, uint32_t index,
-			 enum message_type type,
-			 const struct server_refusal *why, uint64_t now_ns)
-{
-	uint8_t buf[CONTROL_RUN_MAX], datagram[RECORD_CONTROL_MAX];
-	struct bytes run = bytes_over(buf, sizeof(buf));
-	size_t len;
-
-	message_put_ending(&run, type, (uint16_t)why->reason, why->retry_s,
-			   why->text);
-	len = control_seal(control, index, &run, datagram);
-	if (len == 0)
-		return;
-	s->cb->send(s->arg, to, datagram, len);
-	due(s,
-	    farewells_add(&s->farewells, to, datagram, len,
-			  type == MESSAGE_BYE ? FAREWELL_BYE : FAREWELL_REFUSE,
-			  now_ns));
-}
-
-static void new_remove(struct server *s, struct session *x)
-{
-	struct session **link = &s->new;
-
-	while (*link != NULL && *link != x)
-		link = &(*link)->next_new;
-	if (*link == x)
-		*link = x->next_new;
-}
-
-static void stop_lingering(struct server *s, struct session *x)
-{
-	struct inflight *f =
-		inflight_find(&s->inflight, &x->guest.from, x->token);
-
-	if (f != NULL)
-		inflight_remove(&s->inflight, f);
-}
-
-static void session_end(struct server *s, struct session *x, const char *why)
-{
-	uint32_t index = x->index;
-
-	new_remove(s, x);
-	stop_lingering(s, x);
-	s->slot[index % SLOTS] = NULL;
-	session_destroy(x);
-	s->count.ended++;
-	s->count.sessions_now--;
-	s->cb->ended(s->arg, index, why);
-}
-
-/* Below: from a finished handshake to a session. */
-
-static bool guest_admit(struct server *s, const struct handshake_result *h,
-			const struct server_guest *guest, uint32_t *ret_slot,
-			struct lease *ret_lease, struct server_refusal *refusal)
-{
-	if (!h->peer.for_clients) {
-		refusal->reason = REFUSAL_UNKNOWN;
-		snprintf(refusal->text, sizeof(refusal->text),
-			 "the certificate is not meant for clients");
-		return false;
-	}
-	if (s->cb->admit(s->arg, guest, ret_slot, ret_lease, refusal) < 0)
-		return false;
-	assert(*ret_slot < SLOTS && s->slot[*ret_slot] == NULL);
-	if (lease_part_count(ret_lease) < 0) {
-		lease_fini(ret_lease);
-		refusal->reason = REFUSAL_INTERNAL;
-		snprintf(refusal->text, sizeof(refusal->text),
-			 "the gateway's lease is too large to send");
-		return false;
-	}
-	return true;
-}
-
-/* An index that no earlier session of the slot is likely to have had. */
-static uint32_t pick_index(uint32_t slot)
-{
-	uint16_t upper;
-
-	do
-		wolf_random(&upper, sizeof(upper));
-	while (upper == 0);
-	return (uint32_t)upper << SERVER_SLOT_BITS | slot;
-}
-
-static void session_begin(struct server *s, struct inflight *f,
-			  struct session *x, uint64_t now_ns)
-{
-	x->born_ns = x->heard_ns = now_ns;
-	x->push_wait_ns = ms(PUSH_FIRST_MS);
-	memcpy(x->token, f->token, sizeof(x->token));
-	x->next_new = s->new;
-	s->new = x;
-	s->slot[x->index % SLOTS] = x;
-	f->state = INFLIGHT_LINGERING;
-	f->index = x->index;
-	f->expires_ns = now_ns + sec(LINGER_S);
-	f->repeated_ns = now_ns;
-	s->count.admitted++;
-	s->count.sessions_now++;
-	due(s, now_ns + sec(CONFIRM_S));
-	push_lease(s, x, now_ns);
-}
-
-/* Keys, then admission, then a session; or a REFUSE under the new keys. */
-static int session_create(struct server *s, struct inflight *f,
-			  struct handshake_result *h, uint64_t now_ns)
-{
-	struct session *x = calloc(1, sizeof(*x));
-	struct server_refusal refusal = { 0 };
-	uint32_t slot = 0;
-	int r;
-
-	if (x == NULL)
-		return -ENOMEM;
-	keys_init(&x->keys, h->algorithm, h->secret);
-	if (s->options.epoch_shift != 0)
-		x->keys.shift = s->options.epoch_shift;
-	x->guest.from = f->from;
-	x->guest.group = h->group;
-	x->guest.cipher = h->algorithm->name;
-	memcpy(x->guest.fingerprint, h->peer.fingerprint,
-	       sizeof(x->guest.fingerprint));
-	memcpy(x->guest.name, h->peer.name, sizeof(x->guest.name));
-	r = control_init(&x->control, &x->keys, CONTROL_GATEWAY);
-	if (r < 0)
-		goto fail;
-	if (!guest_admit(s, h, &x->guest, &slot, &x->lease, &refusal)) {
-		say_farewell(s, &f->from, &x->control, 0, MESSAGE_REFUSE,
-			     &refusal, now_ns);
-		s->count.refused++;
-		r = -EACCES;
-		goto fail;
-	}
-	x->index = x->lease.index = pick_index(slot);
-	x->lease.lanes = s->options.lanes_max;
-	r = keys_confirm(&x->keys, h->peer.fingerprint, x->index, x->confirm);
-	if (r < 0)
-		goto fail;
-	session_begin(s, f, x, now_ns);
-	return 0;
-fail:
-	session_destroy(x);
-	return r;
 }
 
 static void handshake_done(struct server *s, struct inflight *f,
@@ -377,11 +95,11 @@ static void handshake_done(struct server *s, struct inflight *f,
 		s->count.handshakes_failed++;
 		return;
 	}
-	if (session_create(s, f, &result, now_ns) < 0) {
+	if (server_session_create(s, f, &result, now_ns) < 0) {
 		/* It may still have to repeat our ACK, for the client to see
 		 * the REFUSE behind it. */
 		f->state = INFLIGHT_LINGERING;
-		f->expires_ns = now_ns + sec(HANDSHAKE_S);
+		f->expires_ns = now_ns + server_s(HANDSHAKE_S);
 	}
 	secret_wipe(&result, sizeof(result));
 }
@@ -403,7 +121,7 @@ static void handshake_failed(struct server *s, struct inflight *f,
 	handshake_destroy(f->handshake);
 	f->handshake = NULL;
 	f->state = INFLIGHT_REFUSED;
-	f->expires_ns = now_ns + sec(REFUSAL_S);
+	f->expires_ns = now_ns + server_s(REFUSAL_S);
 	f->repeated_ns = now_ns;
 }
 
@@ -412,7 +130,7 @@ static void inflight_went_on(struct server *s, struct inflight *f,
 {
 	switch (status) {
 	case HANDSHAKE_RUNNING:
-		due(s, handshake_deadline(f->handshake));
+		server_due(s, handshake_deadline(f->handshake));
 		break;
 	case HANDSHAKE_DONE:
 		handshake_done(s, f, now_ns);
@@ -426,7 +144,7 @@ static void inflight_went_on(struct server *s, struct inflight *f,
 static void on_known(struct server *s, struct inflight *f,
 		     const struct envelope *e, uint64_t now_ns)
 {
-	bool may_repeat = now_ns - f->repeated_ns >= ms(REPEAT_MS);
+	bool may_repeat = now_ns - f->repeated_ns >= server_ms(REPEAT_MS);
 	struct session *x;
 
 	switch (f->state) {
@@ -440,10 +158,10 @@ static void on_known(struct server *s, struct inflight *f,
 	case INFLIGHT_LINGERING:
 		(void)handshake_input(f->handshake, e->dtls, e->dtls_len,
 				      now_ns);
-		x = find(s, f->index);
+		x = server_session_find(s, f->index);
 		if (x != NULL && !x->confirmed && may_repeat) {
 			f->repeated_ns = now_ns;
-			send_lease(s, x, 0, NULL);
+			server_session_send_lease(s, x, 0, NULL);
 		}
 		break;
 	case INFLIGHT_REFUSED:
@@ -467,9 +185,9 @@ static void on_accepted(struct server *s, const struct endpoint *from,
 		s->count.drop_full++;
 	} else {
 		handshake_set_owner(h, send_to_inflight, f);
-		f->expires_ns = now_ns + sec(HANDSHAKE_S);
-		due(s, f->expires_ns);
-		due(s, handshake_deadline(h));
+		f->expires_ns = now_ns + server_s(HANDSHAKE_S);
+		server_due(s, f->expires_ns);
+		server_due(s, handshake_deadline(h));
 	}
 	(void)make_listener(s);
 }
@@ -485,7 +203,7 @@ static void on_stranger(struct server *s, const struct endpoint *from,
 	if (now_ns >= s->cookie_ns) {
 		memcpy(s->cookie[1], s->cookie[0], sizeof(s->cookie[0]));
 		wolf_random(s->cookie[0], sizeof(s->cookie[0]));
-		s->cookie_ns = now_ns + sec(COOKIE_S);
+		s->cookie_ns = now_ns + server_s(COOKIE_S);
 	}
 	if (s->listener == NULL && !make_listener(s))
 		return;
@@ -510,125 +228,6 @@ static void on_stranger(struct server *s, const struct endpoint *from,
 	}
 }
 
-/* Below: the control lane of a session. */
-
-static void on_hello(struct server *s, struct session *x,
-		     const struct message *m, uint64_t now_ns)
-{
-	uint32_t index = x->index;
-	struct message_hello h;
-
-	if (message_parse_hello(m, &h) < 0)
-		return;
-	if (!x->confirmed) {
-		if (!secret_equal(h.confirm, x->confirm, sizeof(h.confirm))) {
-			server_end(s, index, REFUSAL_CONFIRM,
-				   "the certificate and the keys do not fit",
-				   now_ns);
-			return;
-		}
-		x->confirmed = true;
-		new_remove(s, x);
-		s->count.confirmed++;
-		s->cb->confirmed(s->arg, index, &x->guest);
-		/* The owner may have ended it for want of something. */
-		if (find(s, index) == NULL)
-			return;
-		keys_fini(&x->keys);
-		secret_wipe(x->confirm, sizeof(x->confirm));
-	}
-	send_lease(s, x, LEASE_FLAG_CONFIRMED, h.have);
-}
-
-static void on_echo(struct server *s, struct session *x,
-		    const struct message *m)
-{
-	uint8_t buf[64];
-	struct bytes run = bytes_over(buf, sizeof(buf));
-
-	if (m->len < MESSAGE_ECHO_ID_LEN)
-		return;
-	message_put(&run, MESSAGE_ECHO_REPLY, m->body, MESSAGE_ECHO_ID_LEN);
-	send_run(s, x, &run);
-}
-
-/* False: the session is gone. */
-static bool on_message(struct server *s, struct session *x,
-		       const struct message *m, uint64_t now_ns)
-{
-	uint32_t index = x->index;
-
-	switch (m->type) {
-	case MESSAGE_HELLO:
-		on_hello(s, x, m, now_ns);
-		break;
-	case MESSAGE_BYE:
-		session_end(s, x, "the client left");
-		break;
-	case MESSAGE_ECHO:
-		on_echo(s, x, m);
-		break;
-	default:
-		if (m->type >= MESSAGE_MUST_KNOW)
-			server_end(s, index, REFUSAL_VERSION,
-				   "the client uses a newer protocol", now_ns);
-		break;
-	}
-	return find(s, index) != NULL;
-}
-
-static bool rate_allows(struct session *x, uint64_t now_ns)
-{
-	if (now_ns - x->rate_ns >= NS_PER_S) {
-		x->rate_ns = now_ns;
-		x->rate_count = 0;
-	}
-	return x->rate_count++ < MESSAGES_PER_S;
-}
-
-static void on_record(struct server *s, uint8_t *datagram, size_t len,
-		      uint64_t now_ns)
-{
-	struct record_header h;
-	struct session *x;
-	struct message m;
-	struct bytes run;
-
-	if (record_parse(datagram, len, &h) != RECORD_OK) {
-		s->count.drop_short++;
-		return;
-	}
-	x = find(s, h.index);
-	if (x == NULL || h.lane != RECORD_LANE_CONTROL) {
-		s->count.drop_index++;
-		return;
-	}
-	switch (control_open(&x->control, &h, datagram, len, &run)) {
-	case RECORD_OK:
-		break;
-	case RECORD_REPLAYED:
-		s->count.drop_replayed++;
-		return;
-	case RECORD_EPOCH:
-		s->count.drop_epoch++;
-		return;
-	case RECORD_SHORT:
-	case RECORD_FOREIGN:
-	case RECORD_FORGED:
-		s->count.drop_forged++;
-		return;
-	}
-	if (!x->confirmed)
-		stop_lingering(s, x);
-	x->heard_ns = now_ns;
-	while (message_next(&run, &m) == 1) {
-		if (!rate_allows(x, now_ns))
-			s->count.drop_rate++;
-		else if (!on_message(s, x, &m, now_ns))
-			break;
-	}
-}
-
 void server_input(struct server *s, const struct endpoint *from,
 		  uint8_t *datagram, size_t len, uint64_t now_ns)
 {
@@ -637,7 +236,7 @@ void server_input(struct server *s, const struct endpoint *from,
 
 	s->count.datagrams++;
 	if (len > 0 && datagram[0] == RECORD_TYPE) {
-		on_record(s, datagram, len, now_ns);
+		server_session_input(s, datagram, len, now_ns);
 		return;
 	}
 	if (!envelope_parse(datagram, len, &e)) {
@@ -651,8 +250,6 @@ void server_input(struct server *s, const struct endpoint *from,
 		on_stranger(s, from, &e, len, now_ns);
 }
 
-/* Below: time. */
-
 static void inflight_timers(struct server *s, uint64_t now_ns)
 {
 	struct inflight *f, *next;
@@ -665,44 +262,12 @@ static void inflight_timers(struct server *s, uint64_t now_ns)
 			inflight_remove(&s->inflight, f);
 			continue;
 		}
-		due(s, f->expires_ns);
+		server_due(s, f->expires_ns);
 		if (f->state != INFLIGHT_RUNNING)
 			continue;
 		inflight_went_on(s, f, handshake_timeout(f->handshake, now_ns),
 				 now_ns);
 	}
-}
-
-static void session_timers(struct server *s, uint64_t now_ns)
-{
-	struct session *x, *next;
-
-	for (x = s->new; x != NULL; x = next) {
-		next = x->next_new;
-		if (now_ns >= x->born_ns + sec(CONFIRM_S)) {
-			session_end(s, x, "the client did not confirm");
-			continue;
-		}
-		if (now_ns >= x->push_ns)
-			push_lease(s, x, now_ns);
-		due(s, x->push_ns);
-		due(s, x->born_ns + sec(CONFIRM_S));
-	}
-}
-
-static void sweep(struct server *s, uint64_t now_ns)
-{
-	if (now_ns >= s->sweep_ns) {
-		s->sweep_ns = now_ns + sec(SWEEP_S);
-		for (size_t i = 0; i < SLOTS; i++) {
-			struct session *x = s->slot[i];
-
-			if (x != NULL && x->lease.idle_s > 0 &&
-			    now_ns - x->heard_ns > sec(x->lease.idle_s))
-				session_end(s, x, "the client was idle");
-		}
-	}
-	due(s, s->sweep_ns);
 }
 
 uint64_t server_deadline(const struct server *s)
@@ -716,85 +281,10 @@ void server_timeout(struct server *s, uint64_t now_ns)
 		return;
 	s->deadline_ns = CLOCK_NEVER;
 	inflight_timers(s, now_ns);
-	session_timers(s, now_ns);
-	due(s, farewells_run(&s->farewells, s->cb->send, s->arg, now_ns));
-	sweep(s, now_ns);
-}
-
-int server_lane(struct server *s, uint32_t index, uint8_t lane,
-		struct keys_tx *ret_tx, struct record_rx *ret_rx)
-{
-	struct session *x = find(s, index);
-	int r;
-
-	if (x == NULL || !x->confirmed || x->keys.algorithm == NULL)
-		return -ENOENT;
-	memset(&ret_rx->replay, 0, sizeof(ret_rx->replay));
-	r = keys_tx_init(ret_tx, &x->keys, KEYS_GATEWAY_TO_CLIENT, lane);
-	if (r < 0)
-		return r;
-	r = keys_rx_init(&ret_rx->keys, &x->keys, KEYS_CLIENT_TO_GATEWAY, lane);
-	if (r < 0)
-		keys_tx_fini(ret_tx);
-	return r;
-}
-
-void server_heard(struct server *s, uint32_t index, uint64_t now_ns)
-{
-	struct session *x = find(s, index);
-
-	if (x != NULL)
-		x->heard_ns = now_ns;
-}
-
-uint64_t server_heard_ns(const struct server *s, uint32_t index)
-{
-	const struct session *x = find(s, index);
-
-	return x != NULL && x->confirmed ? x->heard_ns : 0;
-}
-
-void server_end(struct server *s, uint32_t index, enum refusal reason,
-		const char *text, uint64_t now_ns)
-{
-	struct session *x = find(s, index);
-	struct server_refusal why = { .reason = reason };
-
-	if (x == NULL)
-		return;
-	snprintf(why.text, sizeof(why.text), "%s", text);
-	say_farewell(s, &x->guest.from, &x->control,
-		     x->confirmed ? x->index : 0,
-		     reason == REFUSAL_SHUTDOWN ? MESSAGE_BYE : MESSAGE_REFUSE,
-		     &why, now_ns);
-	session_end(s, x, text);
-}
-
-unsigned int server_end_client(struct server *s,
-			       const uint8_t fingerprint[static 32],
-			       enum refusal reason, const char *text,
-			       uint64_t now_ns)
-{
-	unsigned int n = 0;
-
-	for (size_t i = 0; i < SLOTS; i++) {
-		struct session *x = s->slot[i];
-
-		if (x != NULL &&
-		    memcmp(x->guest.fingerprint, fingerprint, 32) == 0) {
-			server_end(s, x->index, reason, text, now_ns);
-			n++;
-		}
-	}
-	return n;
-}
-
-void server_end_all(struct server *s, enum refusal reason, const char *text,
-		    uint64_t now_ns)
-{
-	for (size_t i = 0; i < SLOTS; i++)
-		if (s->slot[i] != NULL)
-			server_end(s, s->slot[i]->index, reason, text, now_ns);
+	server_session_timers(s, now_ns);
+	server_due(s,
+		   farewells_run(&s->farewells, s->cb->send, s->arg, now_ns));
+	server_session_sweep(s, now_ns);
 }
 
 void server_counters(const struct server *s, struct server_counters *ret)

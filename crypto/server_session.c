@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "crypto/server_session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/message.h"
+#include "crypto/secret.h"
+#include "crypto/wolf.h"
+#include "tunnel/base/bytes.h"
+
+/*
+ * Timers:
+ *   LEASE             pushed again after 250 ms, doubled, until HELLO; 10 s
+ *   lingering         30 s, or until the session's first authentic record
+ *   idle sessions     looked at once a minute
+ */
+enum {
+	PUSH_FIRST_MS = 250,
+	PUSH_MAX_MS = 2000,
+	CONFIRM_S = 10,
+	LINGER_S = 30,
+	SWEEP_S = 60,
+	MESSAGES_PER_S = 200,
+};
+
+void server_session_destroy(struct session *x)
+{
+	if (x == NULL)
+		return;
+	lease_fini(&x->lease);
+	control_fini(&x->control);
+	secret_wipe(x, sizeof(*x));
+	free(x);
+}
+
+static void send_run(struct server *s, struct session *x,
+		     const struct bytes *run)
+{
+	uint8_t datagram[RECORD_CONTROL_MAX];
+	/* A client that has not confirmed may not know its index yet. */
+	uint32_t index = x->confirmed ? x->index : 0;
+	size_t len = control_seal(&x->control, index, run, datagram);
+
+	if (len > 0)
+		s->cb->send(s->arg, &x->guest.from, datagram, len);
+}
+
+void server_session_send_lease(struct server *s, struct session *x,
+			       uint8_t flags, const uint8_t *have)
+{
+	uint8_t body[LEASE_BODY_MAX], buf[CONTROL_RUN_MAX];
+	int parts = lease_part_count(&x->lease);
+
+	for (unsigned int i = 0; i < (unsigned int)parts; i++) {
+		struct bytes run = bytes_over(buf, sizeof(buf));
+		bool has = have != NULL && (have[i / 8] & 1 << i % 8) != 0;
+
+		/* An answer to HELLO has something in it at least. */
+		if (has && !(i == 0 && (flags & LEASE_FLAG_CONFIRMED) != 0))
+			continue;
+		message_put(&run, MESSAGE_LEASE, body,
+			    lease_build_part(&x->lease, i, flags, body));
+		send_run(s, x, &run);
+	}
+}
+
+static void push_lease(struct server *s, struct session *x, uint64_t now_ns)
+{
+	server_session_send_lease(s, x, 0, NULL);
+	x->push_ns = now_ns + x->push_wait_ns;
+	x->push_wait_ns *= 2;
+	if (x->push_wait_ns > server_ms(PUSH_MAX_MS))
+		x->push_wait_ns = server_ms(PUSH_MAX_MS);
+	server_due(s, x->push_ns);
+}
+
+static void say_farewell(struct server *s, const struct endpoint *to,
+			 struct control *control, uint32_t index,
+			 enum message_type type,
+			 const struct server_refusal *why, uint64_t now_ns)
+{
+	uint8_t buf[CONTROL_RUN_MAX], datagram[RECORD_CONTROL_MAX];
+	struct bytes run = bytes_over(buf, sizeof(buf));
+	size_t len;
+
+	message_put_ending(&run, type, (uint16_t)why->reason, why->retry_s,
+			   why->text);
+	len = control_seal(control, index, &run, datagram);
+	if (len == 0)
+		return;
+	s->cb->send(s->arg, to, datagram, len);
+	server_due(s, farewells_add(&s->farewells, to, datagram, len,
+				    type == MESSAGE_BYE ? FAREWELL_BYE
+							: FAREWELL_REFUSE,
+				    now_ns));
+}
+
+static void new_remove(struct server *s, struct session *x)
+{
+	struct session **link = &s->new;
+
+	while (*link != NULL && *link != x)
+		link = &(*link)->next_new;
+	if (*link == x)
+		*link = x->next_new;
+}
+
+static void stop_lingering(struct server *s, struct session *x)
+{
+	struct inflight *f =
+		inflight_find(&s->inflight, &x->guest.from, x->token);
+
+	if (f != NULL)
+		inflight_remove(&s->inflight, f);
+}
+
+static void session_end(struct server *s, struct session *x, const char *why)
+{
+	uint32_t index = x->index;
+
+	new_remove(s, x);
+	stop_lingering(s, x);
+	s->slot[index % SERVER_SLOTS] = NULL;
+	server_session_destroy(x);
+	s->count.ended++;
+	s->count.sessions_now--;
+	s->cb->ended(s->arg, index, why);
+}
+
+static bool guest_admit(struct server *s, const struct handshake_result *h,
+			const struct server_guest *guest, uint32_t *ret_slot,
+			struct lease *ret_lease, struct server_refusal *refusal)
+{
+	if (!h->peer.for_clients) {
+		refusal->reason = REFUSAL_UNKNOWN;
+		snprintf(refusal->text, sizeof(refusal->text),
+			 "the certificate is not meant for clients");
+		return false;
+	}
+	if (s->cb->admit(s->arg, guest, ret_slot, ret_lease, refusal) < 0)
+		return false;
+	assert(*ret_slot < SERVER_SLOTS && s->slot[*ret_slot] == NULL);
+	if (lease_part_count(ret_lease) < 0) {
+		lease_fini(ret_lease);
+		refusal->reason = REFUSAL_INTERNAL;
+		snprintf(refusal->text, sizeof(refusal->text),
+			 "the gateway's lease is too large to send");
+		return false;
+	}
+	return true;
+}
+
+/* An index that no earlier session of the slot is likely to have had. */
+static uint32_t pick_index(uint32_t slot)
+{
+	uint16_t upper;
+
+	do
+		wolf_random(&upper, sizeof(upper));
+	while (upper == 0);
+	return (uint32_t)upper << SERVER_SLOT_BITS | slot;
+}
+
+static void session_begin(struct server *s, struct inflight *f,
+			  struct session *x, uint64_t now_ns)
+{
+	x->born_ns = x->heard_ns = now_ns;
+	x->push_wait_ns = server_ms(PUSH_FIRST_MS);
+	memcpy(x->token, f->token, sizeof(x->token));
+	x->next_new = s->new;
+	s->new = x;
+	s->slot[x->index % SERVER_SLOTS] = x;
+	f->state = INFLIGHT_LINGERING;
+	f->index = x->index;
+	f->expires_ns = now_ns + server_s(LINGER_S);
+	f->repeated_ns = now_ns;
+	s->count.admitted++;
+	s->count.sessions_now++;
+	server_due(s, now_ns + server_s(CONFIRM_S));
+	push_lease(s, x, now_ns);
+}
+
+int server_session_create(struct server *s, struct inflight *f,
+			  struct handshake_result *h, uint64_t now_ns)
+{
+	struct session *x = calloc(1, sizeof(*x));
+	struct server_refusal refusal = { 0 };
+	uint32_t slot = 0;
+	int r;
+
+	if (x == NULL)
+		return -ENOMEM;
+	keys_init(&x->keys, h->algorithm, h->secret);
+	if (s->options.epoch_shift != 0)
+		x->keys.shift = s->options.epoch_shift;
+	x->guest.from = f->from;
+	x->guest.group = h->group;
+	x->guest.cipher = h->algorithm->name;
+	memcpy(x->guest.fingerprint, h->peer.fingerprint,
+	       sizeof(x->guest.fingerprint));
+	memcpy(x->guest.name, h->peer.name, sizeof(x->guest.name));
+	r = control_init(&x->control, &x->keys, CONTROL_GATEWAY);
+	if (r < 0)
+		goto fail;
+	if (!guest_admit(s, h, &x->guest, &slot, &x->lease, &refusal)) {
+		say_farewell(s, &f->from, &x->control, 0, MESSAGE_REFUSE,
+			     &refusal, now_ns);
+		s->count.refused++;
+		r = -EACCES;
+		goto fail;
+	}
+	x->index = x->lease.index = pick_index(slot);
+	x->lease.lanes = s->options.lanes_max;
+	r = keys_confirm(&x->keys, h->peer.fingerprint, x->index, x->confirm);
+	if (r < 0)
+		goto fail;
+	session_begin(s, f, x, now_ns);
+	return 0;
+fail:
+	server_session_destroy(x);
+	return r;
+}
+
+static void on_hello(struct server *s, struct session *x,
+		     const struct message *m, uint64_t now_ns)
+{
+	uint32_t index = x->index;
+	struct message_hello h;
+
+	if (message_parse_hello(m, &h) < 0)
+		return;
+	if (!x->confirmed) {
+		if (!secret_equal(h.confirm, x->confirm, sizeof(h.confirm))) {
+			server_end(s, index, REFUSAL_CONFIRM,
+				   "the certificate and the keys do not fit",
+				   now_ns);
+			return;
+		}
+		x->confirmed = true;
+		new_remove(s, x);
+		s->count.confirmed++;
+		s->cb->confirmed(s->arg, index, &x->guest);
+		/* The owner may have ended it for want of something. */
+		if (server_session_find(s, index) == NULL)
+			return;
+		keys_fini(&x->keys);
+		secret_wipe(x->confirm, sizeof(x->confirm));
+	}
+	server_session_send_lease(s, x, LEASE_FLAG_CONFIRMED, h.have);
+}
+
+static void on_echo(struct server *s, struct session *x,
+		    const struct message *m)
+{
+	uint8_t buf[64];
+	struct bytes run = bytes_over(buf, sizeof(buf));
+
+	if (m->len < MESSAGE_ECHO_ID_LEN)
+		return;
+	message_put(&run, MESSAGE_ECHO_REPLY, m->body, MESSAGE_ECHO_ID_LEN);
+	send_run(s, x, &run);
+}
+
+/* False: the session is gone. */
+static bool on_message(struct server *s, struct session *x,
+		       const struct message *m, uint64_t now_ns)
+{
+	uint32_t index = x->index;
+
+	switch (m->type) {
+	case MESSAGE_HELLO:
+		on_hello(s, x, m, now_ns);
+		break;
+	case MESSAGE_BYE:
+		session_end(s, x, "the client left");
+		break;
+	case MESSAGE_ECHO:
+		on_echo(s, x, m);
+		break;
+	default:
+		if (m->type >= MESSAGE_MUST_KNOW)
+			server_end(s, index, REFUSAL_VERSION,
+				   "the client uses a newer protocol", now_ns);
+		break;
+	}
+	return server_session_find(s, index) != NULL;
+}
+
+static bool rate_allows(struct session *x, uint64_t now_ns)
+{
+	if (now_ns - x->rate_ns >= NS_PER_S) {
+		x->rate_ns = now_ns;
+		x->rate_count = 0;
+	}
+	return x->rate_count++ < MESSAGES_PER_S;
+}
+
+void server_session_input(struct server *s, uint8_t *datagram, size_t len,
+			  uint64_t now_ns)
+{
+	struct record_header h;
+	struct session *x;
+	struct message m;
+	struct bytes run;
+
+	if (record_parse(datagram, len, &h) != RECORD_OK) {
+		s->count.drop_short++;
+		return;
+	}
+	x = server_session_find(s, h.index);
+	if (x == NULL || h.lane != RECORD_LANE_CONTROL) {
+		s->count.drop_index++;
+		return;
+	}
+	switch (control_open(&x->control, &h, datagram, len, &run)) {
+	case RECORD_OK:
+		break;
+	case RECORD_REPLAYED:
+		s->count.drop_replayed++;
+		return;
+	case RECORD_EPOCH:
+		s->count.drop_epoch++;
+		return;
+	case RECORD_SHORT:
+	case RECORD_FOREIGN:
+	case RECORD_FORGED:
+		s->count.drop_forged++;
+		return;
+	}
+	if (!x->confirmed)
+		stop_lingering(s, x);
+	x->heard_ns = now_ns;
+	while (message_next(&run, &m) == 1) {
+		if (!rate_allows(x, now_ns))
+			s->count.drop_rate++;
+		else if (!on_message(s, x, &m, now_ns))
+			break;
+	}
+}
+
+void server_session_timers(struct server *s, uint64_t now_ns)
+{
+	struct session *x, *next;
+
+	for (x = s->new; x != NULL; x = next) {
+		next = x->next_new;
+		if (now_ns >= x->born_ns + server_s(CONFIRM_S)) {
+			session_end(s, x, "the client did not confirm");
+			continue;
+		}
+		if (now_ns >= x->push_ns)
+			push_lease(s, x, now_ns);
+		server_due(s, x->push_ns);
+		server_due(s, x->born_ns + server_s(CONFIRM_S));
+	}
+}
+
+void server_session_sweep(struct server *s, uint64_t now_ns)
+{
+	if (now_ns >= s->sweep_ns) {
+		s->sweep_ns = now_ns + server_s(SWEEP_S);
+		for (size_t i = 0; i < SERVER_SLOTS; i++) {
+			struct session *x = s->slot[i];
+
+			if (x != NULL && x->lease.idle_s > 0 &&
+			    now_ns - x->heard_ns > server_s(x->lease.idle_s))
+				session_end(s, x, "the client was idle");
+		}
+	}
+	server_due(s, s->sweep_ns);
+}
+
+int server_lane(struct server *s, uint32_t index, uint8_t lane,
+		struct keys_tx *ret_tx, struct record_rx *ret_rx)
+{
+	struct session *x = server_session_find(s, index);
+	int r;
+
+	if (x == NULL || !x->confirmed || x->keys.algorithm == NULL)
+		return -ENOENT;
+	memset(&ret_rx->replay, 0, sizeof(ret_rx->replay));
+	r = keys_tx_init(ret_tx, &x->keys, KEYS_GATEWAY_TO_CLIENT, lane);
+	if (r < 0)
+		return r;
+	r = keys_rx_init(&ret_rx->keys, &x->keys, KEYS_CLIENT_TO_GATEWAY, lane);
+	if (r < 0)
+		keys_tx_fini(ret_tx);
+	return r;
+}
+
+void server_heard(struct server *s, uint32_t index, uint64_t now_ns)
+{
+	struct session *x = server_session_find(s, index);
+
+	if (x != NULL)
+		x->heard_ns = now_ns;
+}
+
+uint64_t server_heard_ns(const struct server *s, uint32_t index)
+{
+	const struct session *x = server_session_find(s, index);
+
+	return x != NULL && x->confirmed ? x->heard_ns : 0;
+}
+
+void server_end(struct server *s, uint32_t index, enum refusal reason,
+		const char *text, uint64_t now_ns)
+{
+	struct session *x = server_session_find(s, index);
+	struct server_refusal why = { .reason = reason };
+
+	if (x == NULL)
+		return;
+	snprintf(why.text, sizeof(why.text), "%s", text);
+	say_farewell(s, &x->guest.from, &x->control,
+		     x->confirmed ? x->index : 0,
+		     reason == REFUSAL_SHUTDOWN ? MESSAGE_BYE : MESSAGE_REFUSE,
+		     &why, now_ns);
+	session_end(s, x, text);
+}
+
+unsigned int server_end_client(struct server *s,
+			       const uint8_t fingerprint[static 32],
+			       enum refusal reason, const char *text,
+			       uint64_t now_ns)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < SERVER_SLOTS; i++) {
+		struct session *x = s->slot[i];
+
+		if (x != NULL &&
+		    memcmp(x->guest.fingerprint, fingerprint, 32) == 0) {
+			server_end(s, x->index, reason, text, now_ns);
+			n++;
+		}
+	}
+	return n;
+}
+
+void server_end_all(struct server *s, enum refusal reason, const char *text,
+		    uint64_t now_ns)
+{
+	for (size_t i = 0; i < SERVER_SLOTS; i++)
+		if (s->slot[i] != NULL)
+			server_end(s, s->slot[i]->index, reason, text, now_ns);
+}
