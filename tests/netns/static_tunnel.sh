@@ -7,9 +7,14 @@
 #   adit0 10.9.0.1 fd99::1                          adit0 10.9.0.2 fd99::2
 #      |                                               |
 #   v0 192.0.2.1 ------------- veth ------------- v0 192.0.2.2
+#                                                 v1 198.51.100.1 2001:db8::1
+#                                                    |
+#                        the office's host:       v0 198.51.100.2 2001:db8::2
 #
 # ping and TCP both ways in both families; once with an epoch's usual length,
 # and once with a new key every 128 packets. No packet may be lost to keys.
+# Then what is forwarded to the office: a promised checksum must be there when
+# the packet leaves the gateway by a device that computes none.
 set -eu
 cd "$(dirname "$0")/../.."
 program=build/linux/lab/static_tunnel
@@ -17,7 +22,7 @@ program=build/linux/lab/static_tunnel
 [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
 [ -e /dev/net/tun ] || { echo "needs /dev/net/tun"; exit 77; }
 
-a=adit-st$$-a b=adit-st$$-b
+a=adit-st$$-a b=adit-st$$-b office=adit-st$$-c
 work=$(mktemp -d)
 pids=
 cleanup() {
@@ -25,6 +30,7 @@ cleanup() {
 	wait
 	ip netns del $a 2>/dev/null || true
 	ip netns del $b 2>/dev/null || true
+	ip netns del $office 2>/dev/null || true
 	rm -rf "$work"
 }
 trap cleanup EXIT
@@ -84,11 +90,15 @@ count() { # FILE NAME
 	awk -v n="$2" '$1 == n { print $2 }' "$work/$1"
 }
 
+serve() { # NAMESPACE
+	ip netns exec "$1" iperf3 -s -1 -D -I "$work/iperf.pid" --forceflush
+	until_works 5 eval "ip netns exec $1 ss -Hltn sport = :5201 | grep -q ."
+}
+
 stream() { # ADDRESS NAME [-R]
 	local out bits
-	ip netns exec $b iperf3 -s -1 -D -I "$work/iperf.pid" --forceflush
+	serve $b
 	out=$work/iperf.json
-	until_works 5 eval "ip netns exec $b ss -Hltn sport = :5201 | grep -q ."
 	ip netns exec $a timeout 20 iperf3 -J -C cubic -t 2 -c "$1" ${3-} \
 		>"$out" || fail "iperf3 $2"
 	bits=$(python3 -c 'import json, sys
@@ -116,6 +126,91 @@ no_wrong_drops() { # SHIFT
 		"$(count b tx_packets) down, $epochs epochs up; Gbit/s:$results"
 }
 
+office() {
+	ip netns add $office
+	ip -n $b link add v1 type veth peer name v0 netns $office
+	ip -n $b addr add 198.51.100.1/24 dev v1
+	ip -n $b addr add 2001:db8::1/64 dev v1 nodad
+	ip -n $office addr add 198.51.100.2/24 dev v0
+	ip -n $office addr add 2001:db8::2/64 dev v0 nodad
+	ip -n $b link set v1 up
+	ip -n $office link set v0 up
+	ip -n $office link set lo up
+	ip netns exec $b sysctl -qw net.ipv4.ip_forward=1 \
+		net.ipv6.conf.all.forwarding=1
+	ip -n $a route add 198.51.100.0/24 dev adit0
+	ip -n $a route add 2001:db8::/64 dev adit0
+	ip -n $office route add 10.9.0.0/24 via 198.51.100.1
+	ip -n $office route add fd99::/64 via 2001:db8::1
+	# ETHTOOL_STXCSUM 0: the kernel must compute what leaves by v1.
+	ip netns exec $b python3 -c 'import ctypes, fcntl, socket, struct
+value = ctypes.create_string_buffer(struct.pack("II", 0x17, 0))
+fcntl.ioctl(socket.socket(), 0x8946,
+	struct.pack("16sP8x", b"v1", ctypes.addressof(value)))'
+}
+
+# Every TCP and UDP packet in a capture must have a right checksum.
+check_capture() { # FILE
+	python3 - "$1" <<'END'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+at, count, big = 24, {}, 0
+def fold(b):
+    b += b"\0" * (len(b) % 2)
+    s = sum(struct.unpack(">%dH" % (len(b) // 2), b))
+    while s >> 16:
+        s = (s & 0xffff) + (s >> 16)
+    return s
+while at < len(data):
+    kept, whole = struct.unpack("<II", data[at + 8:at + 16])
+    p = data[at + 16 + 14:at + 16 + kept]
+    at += 16 + kept
+    assert kept == whole, "a packet was not captured whole"
+    if p[0] >> 4 == 4:
+        length = struct.unpack(">H", p[2:4])[0]
+        n, protocol, addresses = (p[0] & 15) * 4, p[9], p[12:20]
+        assert fold(p[:n]) == 0xffff, "IPv4 header"
+    else:
+        length = 40 + struct.unpack(">H", p[4:6])[0]
+        n, protocol, addresses = 40, p[6], p[8:40]
+    t = p[n:length]
+    if protocol not in (6, 17):
+        continue
+    name = {6: "TCP", 17: "UDP"}[protocol] + str(p[0] >> 4)
+    pseudo = addresses + struct.pack(">HH", protocol, len(t))
+    assert fold(pseudo + t) == 0xffff, "%s of %d bytes" % (name, length)
+    count[name] = count.get(name, 0) + 1
+assert all(count.get(n, 0) >= 100 for n in ("TCP4", "TCP6", "UDP4", "UDP6")), count
+print("note: forwarded with right checksums:", ", ".join(
+    "%s %d" % (n, count[n]) for n in sorted(count)))
+END
+}
+
+forwarded() {
+	local capture address
+	start 24
+	office
+	ip netns exec $office tcpdump -Z root -q -n -i v0 -Q in -U \
+		-B 32768 -w "$work/capture" 'tcp or udp' 2>"$work/tcpdump" &
+	capture=$!
+	pids="$pids $capture"
+	until_works 5 grep -q 'listening on' "$work/tcpdump"
+	for address in 198.51.100.2 2001:db8::2; do
+		serve $office
+		ip netns exec $a timeout 20 iperf3 -C cubic -n 1M -c $address \
+			>/dev/null || fail "iperf3 to the office"
+		serve $office
+		ip netns exec $a timeout 20 iperf3 -u -b 50M -l 777 -n 500K \
+			-c $address >/dev/null || fail "iperf3 -u to the office"
+	done
+	kill -INT $capture
+	wait $capture
+	grep -q '^0 packets dropped by kernel' "$work/tcpdump" ||
+		fail "the capture is not whole"
+	stop
+	check_capture "$work/capture" || fail "a wrong checksum left the gateway"
+}
+
 topology
 for shift in 24 7; do
 	results=
@@ -134,3 +229,4 @@ for shift in 24 7; do
 	stop
 	no_wrong_drops $shift
 done
+forwarded
