@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Identities as administrators bring them: PEM, PKCS#12 from OpenSSL, and
+ * revocation lists. Uses the openssl program; without it the tests that need
+ * it say that they are skipped. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crypto/credentials.h"
+#include "crypto/pki.h"
+#include "tests/lib/duo.h"
+#include "tunnel/base/attr.h"
+
+enum {
+	FILE_MAX = 16384,
+	DAY_S = 86400,
+};
+
+static char folder[] = "/tmp/adit-credentials-XXXXXX";
+static struct pki_identity ca, leaf, other;
+static bool have_openssl;
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+static size_t read_file(const char *name, char *out)
+{
+	char path[128];
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL, "no %s", path);
+	n = fread(out, 1, FILE_MAX - 1, f);
+	out[n] = '\0';
+	fclose(f);
+	return n;
+}
+
+/* Runs a shell command in the folder. */
+static void run(const char *command)
+{
+	char line[1024];
+
+	snprintf(line, sizeof(line), "cd %s && { %s; } >log 2>&1", folder,
+		 command);
+	ck_assert_msg(system(line) == 0, "%s: see %s/log", command, folder);
+}
+
+static void issue(enum pki_use use, const char *name,
+		  const struct pki_identity *issuer, struct pki_identity *ret)
+{
+	int64_t now = time(NULL);
+	struct pki_request r = {
+		.use = use,
+		.name = name,
+		.not_before = now - DAY_S,
+		.not_after = now + 30 * DAY_S,
+	};
+
+	ck_assert_int_eq(pki_issue(&r, issuer, ret), 0);
+}
+
+static void set_up(void)
+{
+	char pem[PKI_PEM_MAX];
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	issue(PKI_CA, "CA", NULL, &ca);
+	issue(PKI_CLIENT, "laptop", &ca, &leaf);
+	issue(PKI_CLIENT, "other", &ca, &other);
+	ck_assert_int_eq(pki_certificate_pem(&ca, pem), 0);
+	write_file("ca.pem", pem);
+	ck_assert_int_eq(pki_key_pem(&ca, pem), 0);
+	write_file("ca.key", pem);
+	ck_assert_int_eq(pki_certificate_pem(&leaf, pem), 0);
+	write_file("leaf.pem", pem);
+	ck_assert_int_eq(pki_key_pem(&leaf, pem), 0);
+	write_file("leaf.key", pem);
+	have_openssl = system("openssl version >/dev/null 2>&1") == 0;
+	if (!have_openssl)
+		printf("note: SKIPPED what needs the openssl program\n");
+}
+
+static void tear_down(void)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "rm -rf %s", folder);
+	ck_assert_int_eq(system(line), 0);
+	strcpy(folder, "/tmp/adit-credentials-XXXXXX");
+}
+
+/* What credentials_create says of a source; "" when it takes it. */
+static const char *verdict(const struct credentials_source *s)
+{
+	static char error[CREDENTIALS_ERROR_MAX];
+	struct credentials *c;
+
+	error[0] = '\0';
+	c = credentials_create(CREDENTIALS_CLIENT, s, error);
+	ck_assert((c == NULL) == (error[0] != '\0'));
+	credentials_destroy(c);
+	return error;
+}
+
+START_TEST(says_what_is_wrong_with_pem)
+{
+	static char cert[FILE_MAX], key[FILE_MAX], trust[FILE_MAX];
+	static char wrong[PKI_PEM_MAX];
+	struct credentials_source good, s;
+
+	good = (struct credentials_source) {
+		.certificate = cert,
+		.certificate_len = read_file("leaf.pem", cert),
+		.key = key,
+		.key_len = read_file("leaf.key", key),
+		.ca = trust,
+		.ca_len = read_file("ca.pem", trust),
+	};
+	ck_assert_str_eq(verdict(&good), "");
+	s = good;
+	s.certificate = "no PEM";
+	s.certificate_len = 6;
+	ck_assert_str_eq(verdict(&s), "the certificate is not readable PEM");
+	s = good;
+	s.key = cert;
+	s.key_len = good.certificate_len;
+	ck_assert_ptr_nonnull(strstr(verdict(&s), "private key"));
+	s = good;
+	ck_assert_int_eq(pki_key_pem(&other, wrong), 0);
+	s.key = wrong;
+	s.key_len = strlen(wrong);
+	ck_assert_str_eq(verdict(&s),
+			 "the private key does not fit the certificate");
+	s = good;
+	s.ca = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+	s.ca_len = strlen(s.ca);
+	ck_assert_ptr_nonnull(strstr(verdict(&s), "the CA is not"));
+	s = good;
+	s.groups[0] = "nonsense";
+	s.group_count = 1;
+	ck_assert_ptr_nonnull(strstr(verdict(&s), "group"));
+	/* No byte of a broken file crashes it. */
+	for (size_t cut = 0; cut < good.certificate_len; cut += 7) {
+		s = good;
+		s.certificate_len = cut;
+		(void)verdict(&s);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *name, *options, *password;
+	const char *wanted; /* "" when it opens */
+} bags[] = {
+	{ "AES", "-inkey leaf.key -in leaf.pem -passout pass:geheim", "geheim",
+	  "" },
+	{ "with its CA",
+	  "-inkey leaf.key -in leaf.pem -certfile ca.pem -passout pass:geheim",
+	  "geheim", "" },
+	{ "no password", "-inkey leaf.key -in leaf.pem -passout pass:", NULL,
+	  "" },
+	{ "3DES",
+	  "-inkey leaf.key -in leaf.pem -passout pass:geheim -legacy -keypbe "
+	  "PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1",
+	  "geheim", "" },
+	{ "RC2-40",
+	  "-inkey leaf.key -in leaf.pem -passout pass:geheim -legacy -keypbe "
+	  "PBE-SHA1-3DES -certpbe PBE-SHA1-RC2-40 -macalg sha1",
+	  "geheim", "" },
+	{ "wrong password", "-inkey leaf.key -in leaf.pem -passout pass:geheim",
+	  "falsch", "the PKCS#12 password is wrong" },
+	{ "no key", "-nokeys -in leaf.pem -passout pass:geheim", "geheim",
+	  "the PKCS#12 file holds no private key" },
+};
+
+START_TEST(opens_pkcs12_as_others_make_it)
+{
+	static char der[FILE_MAX], trust[FILE_MAX];
+	struct credentials_source s;
+	char command[512];
+
+	if (!have_openssl)
+		return;
+	snprintf(command, sizeof(command),
+		 "openssl pkcs12 -export -out bag.p12 %s", bags[_i].options);
+	run(command);
+	s = (struct credentials_source) {
+		.pkcs12 = (const uint8_t *)der,
+		.pkcs12_len = read_file("bag.p12", der),
+		.password = bags[_i].password,
+		.ca = trust,
+		.ca_len = read_file("ca.pem", trust),
+	};
+	ck_assert_msg(strcmp(verdict(&s), bags[_i].wanted) == 0, "%s: %s",
+		      bags[_i].name, verdict(&s));
+	for (size_t cut = 0; cut < s.pkcs12_len; cut += 13) {
+		struct credentials_source part = s;
+
+		part.pkcs12_len = cut;
+		ck_assert_str_ne(verdict(&part), "");
+	}
+}
+END_TEST
+
+/* A CA in a folder, as `openssl ca` wants it. */
+static void make_crl(const char *name, const char *revoked)
+{
+	char command[1024];
+
+	run("touch index.txt; [ -e crlnumber ] || echo 01 >crlnumber; printf "
+	    "'[ca]\\n"
+	    "default_ca=d\\n[d]\\ndatabase=index.txt\\ncrlnumber=crlnumber\\n"
+	    "default_md=sha256\\ndefault_crl_days=30\\n' >ca.cnf");
+	if (revoked != NULL) {
+		snprintf(command, sizeof(command),
+			 "openssl ca -config ca.cnf -cert ca.pem -keyfile "
+			 "ca.key -revoke %s",
+			 revoked);
+		run(command);
+	}
+	snprintf(command, sizeof(command),
+		 "openssl ca -config ca.cnf -cert ca.pem -keyfile ca.key "
+		 "-gencrl -out %s",
+		 name);
+	run(command);
+}
+
+static struct credentials *from_folder(enum credentials_role role,
+				       const struct pki_identity *who,
+				       const char *crl)
+{
+	static char trust[FILE_MAX], list[FILE_MAX];
+	char cert[PKI_PEM_MAX], key[PKI_PEM_MAX];
+	char error[CREDENTIALS_ERROR_MAX];
+	struct credentials_source s = {
+		.certificate = cert,
+		.key = key,
+		.ca = trust,
+		.ca_len = read_file("ca.pem", trust),
+	};
+	struct credentials *c;
+
+	ck_assert_int_eq(pki_certificate_pem(who, cert), 0);
+	ck_assert_int_eq(pki_key_pem(who, key), 0);
+	s.certificate_len = strlen(cert);
+	s.key_len = strlen(key);
+	if (crl != NULL) {
+		s.crl = list;
+		s.crl_len = read_file(crl, list);
+	}
+	c = credentials_create(role, &s, error);
+	ck_assert_msg(c != NULL, "%s", error);
+	return c;
+}
+
+/* One handshake with these two; what the client was told, or "up". */
+static void meet(struct credentials *client, struct credentials *gateway,
+		 char *ret_text)
+{
+	struct duo_options o = { .client = client, .gateway = gateway };
+	struct duo d;
+
+	duo_init(&d, &o);
+	duo_start(&d);
+	strcpy(ret_text, duo_run_until_up(&d, 20000) ? "up" : d.text);
+	duo_fini(&d);
+}
+
+START_TEST(asks_a_revocation_list_at_both_ends)
+{
+	struct credentials *client, *gateway;
+	static char list[FILE_MAX];
+	char error[CREDENTIALS_ERROR_MAX], text[DUO_TEXT_MAX];
+	char pem[PKI_PEM_MAX];
+	struct pki_identity gw;
+	size_t len;
+
+	if (!have_openssl)
+		return;
+	issue(PKI_GATEWAY, "gw.test", &ca, &gw);
+	make_crl("empty.crl", NULL);
+	client = from_folder(CREDENTIALS_CLIENT, &leaf, "empty.crl");
+	gateway = from_folder(CREDENTIALS_GATEWAY, &gw, "empty.crl");
+	meet(client, gateway, text);
+	ck_assert_str_eq(text, "up");
+	/* A newer list is loaded on top of the one in use. */
+	make_crl("new.crl", "leaf.pem");
+	len = read_file("new.crl", list);
+	ck_assert_int_eq(credentials_load_crl(gateway, list, len, error), 0);
+	meet(client, gateway, text);
+	ck_assert_msg(strstr(text, "refused this device's certificate "
+				   "(revoked"),
+		      "%s", text);
+	ck_assert_int_lt(credentials_load_crl(gateway, "nonsense", 8, error),
+			 0);
+	credentials_destroy(client);
+	ck_assert_int_eq(pki_certificate_pem(&gw, pem), 0);
+	write_file("gw.pem", pem);
+	make_crl("both.crl", "gw.pem");
+	client = from_folder(CREDENTIALS_CLIENT, &other, "new.crl");
+	meet(client, gateway, text);
+	ck_assert_str_eq(text, "up");
+	credentials_destroy(client);
+	client = from_folder(CREDENTIALS_CLIENT, &other, "both.crl");
+	meet(client, gateway, text);
+	ck_assert_str_eq(text, "the gateway's certificate is revoked");
+	credentials_destroy(client);
+	credentials_destroy(gateway);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("credentials");
+	TCase *t = tcase_create("credentials");
+	SRunner *r;
+	int failed;
+
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, says_what_is_wrong_with_pem);
+	tcase_add_loop_test(t, opens_pkcs12_as_others_make_it, 0,
+			    ARRAY_SIZE(bags));
+	tcase_add_test(t, asks_a_revocation_list_at_both_ends);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
