@@ -49,9 +49,11 @@ TESTS    := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard \
 	    tests/base/test_*.c tests/config/test_*.c tests/crypto/test_*.c \
 	    tests/dns/test_*.c tests/data/test_*.c tests/host/test_*.c \
 	    tests/tunnel/test_*.c))
+FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
 LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
 
-.PHONY: all deps deps-test demo test check check-net bench lint format clean
+.PHONY: all deps deps-test demo test check check-net bench fuzz lint format clean
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -114,6 +116,12 @@ $(OUT)/tests/%: $(OUT)/tests/%.o $(LIB_OBJ) $(OUT)/libadit.a
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ \
 		$(shell pkg-config --libs check) $(ALL_LIBS)
 
+$(OUT)/tests/fuzz/test_%: $(OUT)/tests/fuzz/fuzz_%.o \
+		$(OUT)/tests/fuzz/replay_main.o $(OUT)/libadit.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
 $(OUT)/lab/%: $(OUT)/tests/lab/%.o $(OUT)/libadit.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
@@ -121,6 +129,25 @@ $(OUT)/lab/%: $(OUT)/tests/lab/%.o $(OUT)/libadit.a
 
 build/deps/wolfssl.mk:
 	@echo "wolfSSL is not set up yet: run \"make deps\" first" >&2; exit 1
+
+# Each parser of outside bytes for FUZZ_SECONDS, from its corpus. clang's
+# libFuzzer; objects of their own.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@config/deps.sh build fuzz
+	@$(MAKE) --no-print-directory CC=clang OUT=build/fuzz \
+		SAN=fuzzer-no-link,address,undefined \
+		$(FUZZERS:%=build/fuzz/fuzz_%)
+	@for f in $(FUZZERS); do \
+		mkdir -p build/fuzz/corpus/$$f; echo "$$f"; \
+		build/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			build/fuzz/corpus/$$f tests/fuzz/corpus/$$f \
+			2>&1 | grep -E 'ERROR|SUMMARY|executed|new_units' || exit 1; \
+	done
+
+$(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libadit.a
+	@echo "  LD    $@"
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(ALL_LIBS)
 
 lint:
 	@config/deps.sh build lint
