@@ -10,6 +10,7 @@
 
 static const struct gateway_command *const commands[] = {
 	&gateway_command_init,	 &gateway_command_add, &gateway_command_list,
+	&gateway_command_revoke, &gateway_command_run,
 };
 
 int gateway_usage_error(const struct gateway_cli *cli, const char *fmt, ...)

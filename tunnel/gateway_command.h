@@ -58,6 +58,7 @@ extern const struct gateway_command gateway_command_init;
 extern const struct gateway_command gateway_command_add;
 extern const struct gateway_command gateway_command_list;
 extern const struct gateway_command gateway_command_revoke;
+extern const struct gateway_command gateway_command_run;
 
 /* The next option's `value`; GATEWAY_OPTION_END when all are read and the
  * positionals are there; GATEWAY_OPTION_LEAVE after --help or an error. */
