@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/check.h"
 #include "config/json.h"
 #include "crypto/credentials.h"
 #include "tunnel/gateway_cli.h"
@@ -264,7 +265,10 @@ START_TEST(prints_a_profile_that_works_as_it_stands)
 	struct config_report report = { 0 };
 	const struct json_node *port;
 	struct json *json;
-	char *profile;
+	char *profile, *said;
+	size_t said_len;
+	FILE *findings;
+	int rc;
 
 	ck_assert_int_eq(init_gateway("10.77.0.0/16"), 0);
 	ck_assert_int_eq(add("laptop", &profile), 0);
@@ -281,7 +285,15 @@ START_TEST(prints_a_profile_that_works_as_it_stands)
 	ck_assert(port && port->whole && port->number == 443);
 	check_identity(json);
 	json_destroy(json);
+	/* And the client's own judge finds nothing to say. */
+	ck_assert_int_eq(gateway_store_write(in_dir("p.json"), profile, &error),
+			 0);
 	free(profile);
+	findings = open_memstream(&said, &said_len);
+	rc = profile_check(in_dir("p.json"), findings, findings);
+	fclose(findings);
+	ck_assert_msg(rc == 0 && !strstr(said, "warning"), "%s", said);
+	free(said);
 }
 END_TEST
 
