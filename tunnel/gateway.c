@@ -490,14 +490,16 @@ static void print_ready(const struct gateway *g)
 	char local[ENDPOINT_TEXT_MAX], pool[PREFIX_TEXT_MAX];
 	char pool6[PREFIX_TEXT_MAX];
 	const struct gateway_pool *p = &g->config.pool;
+	size_t clients = gateway_clients_living(
+		gateway_sessions_clients(g->sessions), clock_wall_s());
 
-	fprintf(g->o->out, "adit-gateway: %s on %s, pool %s%s%s, %zu clients\n",
+	fprintf(g->o->out,
+		"adit-gateway: %s on %s, pool %s%s%s, %zu client%s\n",
 		g->config.name, endpoint_text(&g->local, local),
 		prefix_text(&p->prefix4, pool),
 		p->prefix6.addr.family ? " and " : "",
 		p->prefix6.addr.family ? prefix_text(&p->prefix6, pool6) : "",
-		gateway_clients_living(gateway_sessions_clients(g->sessions),
-				       clock_wall_s()));
+		clients, clients == 1 ? "" : "s");
 	fflush(g->o->out);
 }
 

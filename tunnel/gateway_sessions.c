@@ -361,9 +361,12 @@ void gateway_sessions_timeout(struct gateway_sessions *s, uint64_t now_ns)
 
 void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns)
 {
+	const size_t before =
+		gateway_clients_living(&s->clients, clock_wall_s());
 	const struct gateway_client *client;
 	struct gateway_error error;
 	struct session *x, *next;
+	size_t after;
 
 	s->now_ns = now_ns;
 	if (gateway_clients_load(&s->clients, s->c.dir, &error)) {
@@ -371,6 +374,9 @@ void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns)
 		return;
 	}
 	complain(s, &error);
+	after = gateway_clients_living(&s->clients, clock_wall_s());
+	if (after != before)
+		log_info("clients that may come in: %zu", after);
 	for (x = s->first; x; x = next) {
 		next = x->next;
 		client = gateway_clients_by_fingerprint(&s->clients,
