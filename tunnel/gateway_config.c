@@ -46,28 +46,26 @@ static const char *add_name(struct lease_names *list, const char *text)
 	}
 }
 
-/* Is it a name that could stand in the lease, too? */
-static bool is_domain_name(const char *text)
-{
-	struct lease_names list = { 0 };
-	bool good = add_name(&list, text) == NULL;
-
-	if (good)
-		free(list.name[0]);
-	free(list.name);
-	return good;
-}
-
 const char *gateway_config_set_name(struct gateway_config *c, const char *text)
 {
+	struct lease_names list = { 0 };
 	struct ip_addr addr;
+	char name[ADDR_TEXT_MAX];
+	const char *wrong = NULL;
 
-	if (strlen(text) > LEASE_NAME_MAX ||
-	    (addr_parse(text, &addr) < 0 && !is_domain_name(text)))
-		return "must be a DNS name or an IP address";
-	strcpy(c->name, text);
-	strcpy(c->lease.gateway, text);
-	return NULL;
+	/* One spelling for each name, as the certificate will have it. */
+	if (addr_parse(text, &addr) == 0)
+		strcpy(c->name, addr_text(&addr, name));
+	else if (add_name(&list, text) == NULL)
+		strcpy(c->name, list.name[0]);
+	else
+		wrong = "must be a DNS name or an IP address";
+	if (list.count > 0)
+		free(list.name[0]);
+	free(list.name);
+	if (!wrong)
+		strcpy(c->lease.gateway, c->name);
+	return wrong;
 }
 
 const char *gateway_config_set_port(struct gateway_config *c, int64_t port)

@@ -163,14 +163,6 @@ static void take_mtu(const struct reader *r, const struct json_node *n)
 	r->config->lease.mtu = (uint16_t)mtu;
 }
 
-static void take_lanes(const struct reader *r, const struct json_node *n)
-{
-	int64_t lanes = 0;
-
-	take_number(r, n, 1, 64, &lanes);
-	r->config->lease.lanes = (uint8_t)lanes;
-}
-
 static void take_pool(const struct reader *r, const struct json_node *n)
 {
 	TAKE(r, n, gateway_config_set_pool(r->config, n->text));
@@ -223,7 +215,6 @@ static const struct field config_fields[] = {
 	{ "MatchDomains", JSON_ARRAY, true, take_match },
 	{ "SearchDomains", JSON_ARRAY, true, take_search },
 	{ "MTU", JSON_NUMBER, true, take_mtu },
-	{ "Lanes", JSON_NUMBER, true, take_lanes },
 };
 
 int gateway_config_parse(const char *text, size_t len, const char *file,
@@ -316,9 +307,6 @@ char *gateway_config_print(const struct gateway_config *c)
 	ok = ok && add_lease(o, &c->lease);
 	if (ok && c->lease.mtu != GATEWAY_MTU_DEFAULT)
 		ok = cJSON_AddNumberToObject(o, "MTU", c->lease.mtu) != NULL;
-	if (ok && c->lease.lanes > 0)
-		ok = cJSON_AddNumberToObject(o, "Lanes", c->lease.lanes) !=
-		     NULL;
 	return print(o, ok);
 }
 

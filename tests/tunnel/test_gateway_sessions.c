@@ -275,9 +275,11 @@ static void start_sessions(void)
 		      "%s", error.text);
 }
 
-static void set_up(void)
+static void set_up_with(enum pki_algorithm algorithm)
 {
-	struct gateway_init init = { .config = &config, .now = clock_wall_s() };
+	struct gateway_init init = { .config = &config,
+				     .algorithm = algorithm,
+				     .now = clock_wall_s() };
 
 	strcpy(base, "/tmp/test_sessions.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(base));
@@ -303,6 +305,16 @@ static void set_up(void)
 		guests[i].from.port = 5000;
 	}
 	start_sessions();
+}
+
+static void set_up(void)
+{
+	set_up_with(PKI_ECDSA_P256);
+}
+
+static void set_up_ed25519(void)
+{
+	set_up_with(PKI_ED25519);
 }
 
 static void tear_down(void)
@@ -513,7 +525,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("gateway_sessions");
-	TCase *t = tcase_create("sessions");
+	TCase *t = tcase_create("sessions"), *ed = tcase_create("ed25519");
 	SRunner *r;
 	int failed;
 
@@ -532,6 +544,9 @@ int main(void)
 	tcase_add_test(t, gives_a_revoked_address_to_its_new_owner_at_once);
 	tcase_add_test(t, says_goodbye_to_everybody);
 	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(ed, set_up_ed25519, tear_down);
+	tcase_add_test(ed, publishes_a_peer_whose_keys_are_the_clients);
+	suite_add_tcase(s, ed);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

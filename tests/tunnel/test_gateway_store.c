@@ -170,7 +170,7 @@ static const struct {
 	const char *text, *error; /* NULL: accepted */
 } configs[] = {
 	{ "{" GOOD "}", NULL },
-	{ "{" GOOD ", \"Port\": 8443, \"MTU\": 1280, \"Lanes\": 2}", NULL },
+	{ "{" GOOD ", \"Port\": 8443, \"MTU\": 1280}", NULL },
 	{ "{" GOOD ", \"DNS\": [\"10.77.0.1\", \"fd00::1\"],"
 	  "\"MatchDomains\": [\"corp.example.com\"],"
 	  "\"SearchDomains\": [\"example.com\"], \"Routes\": [\"::/0\"]}",
@@ -183,7 +183,6 @@ static const struct {
 	{ "{" GOOD ", \"Port\": \"443\"}", "/Port: must be" },
 	{ "{" GOOD ", \"Port\": 1, \"Port\": 2}", "Port" },
 	{ "{" GOOD ", \"MTU\": 100}", "/MTU: must be a whole number from 576" },
-	{ "{" GOOD ", \"Lanes\": 65}", "/Lanes" },
 	{ "{" GOOD ", \"Routes\": [\"10.0.0.1/8\"]}", "/Routes/0: has bits" },
 	{ "{" GOOD ", \"Routes\": [\"::/0\", 7]}", "/Routes/1: must be a str" },
 	{ "{" GOOD ", \"DNS\": [\"dns.example.com\"]}",
@@ -198,6 +197,8 @@ static const struct {
 	  "/Pool: the pool has no address" },
 	{ "{\"Name\": \"a..b\", \"Pool\": \"10.77.0.0/16\"}",
 	  "/Name: must be a DNS name or an IP address" },
+	{ "{\"Name\": \"VPN.Example.COM.\", \"Pool\": \"10.77.0.0/16\"}",
+	  NULL },
 	{ "[]", "must be an object" },
 	{ "", "x:1:1" },
 };
@@ -210,6 +211,7 @@ START_TEST(judges_a_configuration_strictly)
 
 	if (!want) {
 		ck_assert_msg(rc == 0, "%s: %s", text, error.text);
+		ck_assert_str_eq(c.name, "vpn.example.com");
 		gateway_config_fini(&c);
 		return;
 	}
