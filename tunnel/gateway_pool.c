@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/gateway_pool.h"
 
-#include <errno.h>
-
 #include "tunnel/base/bytes.h"
 
 /* How many slots a prefix has: all of its addresses but IPv4's broadcast. */
@@ -16,41 +14,44 @@ static uint32_t prefix_slots(const struct ip_prefix *p)
 	return (1U << bits) - is4;
 }
 
-int gateway_pool_init(struct gateway_pool *pool,
-		      const struct ip_prefix *prefix4,
-		      const struct ip_prefix *prefix6, const char **ret_why)
+static const char *check_prefix(const struct ip_prefix *p, uint8_t len_min)
 {
-	const struct ip_prefix masked4 = prefix_masked(prefix4);
-	const struct ip_prefix masked6 = prefix_masked(prefix6);
+	const struct ip_prefix masked = prefix_masked(p);
+
+	if (p->len < len_min)
+		return "the pool is too big to be meant";
+	if (!prefix_equal(p, &masked))
+		return "the pool has bits set behind its length";
+	return NULL;
+}
+
+const char *gateway_pool_init(struct gateway_pool *pool,
+			      const struct ip_prefix *prefix4,
+			      const struct ip_prefix *prefix6)
+{
 	struct gateway_pool p = { .prefix4 = *prefix4, .prefix6 = *prefix6 };
+	const char *wrong;
 	uint32_t slots6;
 
-	*ret_why = NULL;
 	if (prefix4->addr.family != AF_INET)
-		*ret_why = "it is not an IPv4 prefix";
-	else if (prefix4->len < GATEWAY_POOL_LEN4_MIN)
-		*ret_why = "an IPv4 pool is a /8 or smaller";
-	else if (!prefix_equal(prefix4, &masked4))
-		*ret_why = "the IPv4 prefix has bits set behind its length";
-	else if (prefix6->addr.family != AF_INET6 && prefix6->addr.family != 0)
-		*ret_why = "it is not an IPv6 prefix";
-	else if (prefix6->addr.family && prefix6->len < GATEWAY_POOL_LEN6_MIN)
-		*ret_why = "an IPv6 pool is a /32 or smaller";
-	else if (prefix6->addr.family && !prefix_equal(prefix6, &masked6))
-		*ret_why = "the IPv6 prefix has bits set behind its length";
-	if (*ret_why)
-		return -EINVAL;
+		return "the pool is not an IPv4 prefix";
+	wrong = check_prefix(prefix4, GATEWAY_POOL_LEN4_MIN);
+	if (wrong)
+		return wrong;
 	p.slots = prefix_slots(prefix4);
 	if (prefix6->addr.family) {
+		if (prefix6->addr.family != AF_INET6)
+			return "the IPv6 pool is not an IPv6 prefix";
+		wrong = check_prefix(prefix6, GATEWAY_POOL_LEN6_MIN);
+		if (wrong)
+			return wrong;
 		slots6 = prefix_slots(prefix6);
 		p.slots = slots6 < p.slots ? slots6 : p.slots;
 	}
-	if (p.slots <= GATEWAY_POOL_SLOT_FIRST) {
-		*ret_why = "it has no address for a client";
-		return -EINVAL;
-	}
+	if (p.slots <= GATEWAY_POOL_SLOT_FIRST)
+		return "the pool has no address for a client";
 	*pool = p;
-	return 0;
+	return NULL;
 }
 
 bool gateway_pool_has(const struct gateway_pool *pool, uint32_t slot)

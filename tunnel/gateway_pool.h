@@ -28,11 +28,10 @@ struct gateway_pool {
 	uint32_t slots;		  /* the clients' are below this */
 };
 
-/* 0; or -EINVAL with a sentence in `ret_why` (static). */
-int gateway_pool_init(struct gateway_pool *pool,
-		      const struct ip_prefix *prefix4,
-		      const struct ip_prefix *prefix6,
-		      const char **ret_why) ATTR_MUST_CHECK;
+/* NULL; or what is wrong, a static sentence, and the pool is as it was. */
+const char *gateway_pool_init(struct gateway_pool *pool,
+			      const struct ip_prefix *prefix4,
+			      const struct ip_prefix *prefix6) ATTR_MUST_CHECK;
 /* May a client have this slot? */
 bool gateway_pool_has(const struct gateway_pool *pool, uint32_t slot);
 /* The slot's addresses, with the length of the pool they lie in; family 0

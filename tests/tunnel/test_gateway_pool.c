@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <check.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #include "tunnel/gateway_pool.h"
 
-static int make(const char *four, const char *six, struct gateway_pool *ret)
+static bool make(const char *four, const char *six, struct gateway_pool *ret)
 {
 	struct ip_prefix p4 = { 0 }, p6 = { 0 };
-	const char *why;
-	int rc;
 
 	ck_assert_int_eq(prefix_parse(four, &p4), 0);
 	if (*six)
 		ck_assert_int_eq(prefix_parse(six, &p6), 0);
-	rc = gateway_pool_init(ret, &p4, &p6, &why);
-	ck_assert_int_eq(rc == 0, why == NULL);
-	return rc;
+	return gateway_pool_init(ret, &p4, &p6) == NULL;
 }
 
 static const struct {
@@ -46,8 +41,7 @@ START_TEST(counts_the_slots_of_a_pool_or_refuses_it)
 	struct gateway_pool p;
 	uint32_t want = pools[_i].slots;
 
-	ck_assert_int_eq(make(pools[_i].four, pools[_i].six, &p),
-			 want ? 0 : -EINVAL);
+	ck_assert_int_eq(make(pools[_i].four, pools[_i].six, &p), want > 0);
 	if (want)
 		ck_assert_uint_eq(p.slots, want);
 }
@@ -57,7 +51,7 @@ START_TEST(gives_a_client_neither_the_network_nor_the_gateway_nor_broadcast)
 {
 	struct gateway_pool p;
 
-	ck_assert_int_eq(make("10.77.0.0/24", "", &p), 0);
+	ck_assert(make("10.77.0.0/24", "", &p));
 	ck_assert(!gateway_pool_has(&p, 0));
 	ck_assert(!gateway_pool_has(&p, GATEWAY_POOL_SLOT_GATEWAY));
 	ck_assert(gateway_pool_has(&p, GATEWAY_POOL_SLOT_FIRST));
@@ -87,7 +81,7 @@ START_TEST(adds_the_slot_to_the_base_in_both_families)
 	struct ip_prefix a4, a6;
 	struct gateway_pool p;
 
-	ck_assert_int_eq(make(addresses[_i].four, addresses[_i].six, &p), 0);
+	ck_assert(make(addresses[_i].four, addresses[_i].six, &p));
 	gateway_pool_addresses(&p, addresses[_i].slot, &a4, &a6);
 	ck_assert_str_eq(prefix_text(&a4, text), addresses[_i].address4);
 	ck_assert_str_eq(prefix_text(&a6, text), addresses[_i].address6);
@@ -99,7 +93,7 @@ START_TEST(keeps_every_slot_of_the_largest_pool_inside_it)
 	struct ip_prefix a4, a6;
 	struct gateway_pool p;
 
-	ck_assert_int_eq(make("10.77.0.0/16", "fd00::/112", &p), 0);
+	ck_assert(make("10.77.0.0/16", "fd00::/112", &p));
 	for (uint32_t slot = 0; slot < p.slots; slot++) {
 		gateway_pool_addresses(&p, slot, &a4, &a6);
 		ck_assert(prefix_has(&p.prefix4, &a4.addr));

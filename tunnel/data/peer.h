@@ -61,6 +61,7 @@ struct peer_config {
 	uint32_t index;
 	uint32_t inner_slot; /* 0 at a client */
 	unsigned int lanes;  /* 1 to LANES_MAX */
+	/* NULL: the caller fills tx and rx of each lane before it publishes. */
 	const struct keys *keys;
 	enum keys_direction send;	/* the direction in which we send */
 	struct sockaddr_storage remote; /* as our sockets want it */

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tunnel/gateway_cli.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "config/text.h"
+#include "tunnel/gateway_command.h"
+
+static const struct gateway_command *const commands[] = {
+	&gateway_command_init,	 &gateway_command_add, &gateway_command_list,
+	&gateway_command_revoke, &gateway_command_run,
+};
+
+int gateway_usage_error(const struct gateway_cli *cli, const char *fmt, ...)
+{
+	const char *space = cli->command ? " " : "";
+	const char *name = cli->command ? cli->command->name : "";
+	va_list args;
+
+	fprintf(cli->err, "adit-gateway%s%s: ", space, name);
+	va_start(args, fmt);
+	vfprintf(cli->err, fmt, args);
+	va_end(args);
+	fprintf(cli->err, "; try adit-gateway%s%s --help\n", space, name);
+	return GATEWAY_EXIT_USAGE;
+}
+
+int gateway_failed(const struct gateway_cli *cli,
+		   const struct gateway_error *error)
+{
+	fprintf(cli->err, "adit-gateway %s: %s\n", cli->command->name,
+		error->text);
+	return GATEWAY_EXIT_FAILED;
+}
+
+static int leave(struct gateway_cli *cli, int code)
+{
+	cli->code = code;
+	return GATEWAY_OPTION_LEAVE;
+}
+
+static int print_help(const struct gateway_cli *cli)
+{
+	fprintf(cli->out, "Usage: adit-gateway %s %s\n\n%s", cli->command->name,
+		cli->command->arguments, cli->command->help);
+	return GATEWAY_EXIT_DONE;
+}
+
+/* "--name VALUE" or "--name=VALUE"; names are not shortened, so that a new
+ * option never changes what an old script means. */
+static int take_option(struct gateway_cli *cli, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	size_t len = equals ? (size_t)(equals - text) : strlen(text);
+	const struct gateway_option *o;
+
+	if (strcmp(text, "--help") == 0)
+		return leave(cli, print_help(cli));
+	for (o = cli->command->options; o->name; o++)
+		if (len == strlen(o->name) + 2 && strncmp(text, "--", 2) == 0 &&
+		    strncmp(text + 2, o->name, len - 2) == 0)
+			break;
+	if (!o->name)
+		return leave(cli,
+			     gateway_usage_error(
+				     cli, "there is no option \"%s\"", text));
+	if (!equals && cli->at == cli->argc)
+		return leave(cli, gateway_usage_error(cli, "%s needs a value",
+						      text));
+	cli->option = o->name;
+	cli->value = equals ? equals + 1 : cli->argv[cli->at++];
+	return o->value;
+}
+
+static int check_positionals(struct gateway_cli *cli)
+{
+	static const char *const names[GATEWAY_POSITIONALS_MAX] = {
+		"DIR", "the client's name"
+	};
+
+	if (cli->positionals < cli->command->positionals)
+		return leave(cli, gateway_usage_error(cli, "%s is missing",
+						      names[cli->positionals]));
+	return GATEWAY_OPTION_END;
+}
+
+int gateway_next_option(struct gateway_cli *cli)
+{
+	const char *text;
+
+	while (cli->at < cli->argc) {
+		text = cli->argv[cli->at++];
+		if (!cli->only_positionals && strcmp(text, "--") == 0)
+			cli->only_positionals = true;
+		else if (!cli->only_positionals && text[0] == '-' && text[1])
+			return take_option(cli, text);
+		else if (cli->positionals < cli->command->positionals)
+			cli->positional[cli->positionals++] = text;
+		else
+			return leave(cli,
+				     gateway_usage_error(
+					     cli,
+					     "\"%s\" is one argument too many",
+					     text));
+	}
+	return check_positionals(cli);
+}
+
+static int print_overview(FILE *to)
+{
+	fputs("Usage: adit-gateway COMMAND DIR ...\n"
+	      "\n"
+	      "The far end of adit's tunnels. A gateway is a directory DIR, "
+	      "with a CA of its\n"
+	      "own, its configuration, and the list of the devices that may "
+	      "come in.\n"
+	      "\n"
+	      "  init DIR --name NAME    make a gateway\n"
+	      "  add DIR CLIENT          let a device in: prints its profile\n"
+	      "  list DIR                the devices, their addresses and "
+	      "state\n"
+	      "  revoke DIR CLIENT       shut a device out, at once\n"
+	      "  run DIR                 answer clients, until SIGTERM (as "
+	      "root)\n"
+	      "\n"
+	      "A first gateway, with an office network behind it:\n"
+	      "\n"
+	      "  adit-gateway init /etc/adit-gateway --name vpn.example.com "
+	      "\\\n"
+	      "      --route 192.168.7.0/24\n"
+	      "  adit-gateway add /etc/adit-gateway laptop --output "
+	      "laptop.json\n"
+	      "  adit-gateway run /etc/adit-gateway\n"
+	      "\n"
+	      "and on the laptop: adit profile add laptop.json; adit connect\n"
+	      "\n"
+	      "\"adit-gateway COMMAND --help\" tells more; \"adit-gateway "
+	      "version\" which one\n"
+	      "this is. Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
+	      to);
+	return GATEWAY_EXIT_DONE;
+}
+
+static int unknown_command(const struct gateway_cli *cli, const char *name)
+{
+	unsigned int best = UINT_MAX, distance;
+	const char *near = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		distance = text_distance(name, commands[i]->name);
+		if (distance < best && text_is_near(distance, name)) {
+			best = distance;
+			near = commands[i]->name;
+		}
+	}
+	if (near)
+		return gateway_usage_error(
+			cli,
+			"there is no command \"%s\" (did you mean \"%s\"?)",
+			name, near);
+	return gateway_usage_error(cli, "there is no command \"%s\"", name);
+}
+
+int gateway_cli(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct gateway_cli cli = { .out = out, .err = err };
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (argc < 2)
+		return gateway_usage_error(&cli, "a command is missing");
+	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0)
+		return print_overview(out);
+	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
+		fprintf(out, "adit-gateway %s\n", ADIT_VERSION);
+		return GATEWAY_EXIT_DONE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(name, commands[i]->name) == 0)
+			cli.command = commands[i];
+	if (!cli.command)
+		return unknown_command(&cli, name);
+	cli.argc = argc - 2;
+	cli.argv = argv + 2;
+	return cli.command->run(&cli);
+}

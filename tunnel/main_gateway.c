@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tunnel/gateway_cli.h"
+
+int main(int argc, char **argv)
+{
+	return gateway_cli(argc, argv, stdout, stderr);
+}
