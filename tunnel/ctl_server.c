@@ -15,9 +15,9 @@
 
 #include "tunnel/caller.h"
 
-struct ctl_client {
+struct ctl_peer {
 	struct ctl_server *server;
-	struct ctl_client *next;
+	struct ctl_peer *next;
 	uv_pipe_t pipe;
 	uv_timer_t timer;
 	struct caller caller;
@@ -36,7 +36,7 @@ struct ctl_server {
 	unsigned int patience_ms;
 	char path[CTL_PATH_MAX];
 	uv_pipe_t listener;
-	struct ctl_client *clients;
+	struct ctl_peer *peers;
 	unsigned int count, onlookers;
 	bool listening; /* the listener's handle is not closed yet */
 	bool closing;
@@ -46,7 +46,7 @@ struct ctl_server {
 
 struct write {
 	uv_write_t req;
-	struct ctl_client *client;
+	struct ctl_peer *peer;
 	char *line; /* owned */
 };
 
@@ -55,69 +55,69 @@ static void server_check_closed(struct ctl_server *s)
 	void (*done)(void *arg) = s->done;
 	void *arg = s->done_arg;
 
-	if (!s->closing || s->listening || s->clients != NULL)
+	if (!s->closing || s->listening || s->peers != NULL)
 		return;
 	free(s);
 	if (done != NULL)
 		done(arg);
 }
 
-static void client_handle_closed(uv_handle_t *handle)
+static void peer_handle_closed(uv_handle_t *handle)
 {
-	struct ctl_client *c = handle->data, **at;
-	struct ctl_server *s = c->server;
+	struct ctl_peer *p = handle->data, **at;
+	struct ctl_server *s = p->server;
 
-	if (--c->handles > 0)
+	if (--p->handles > 0)
 		return;
-	for (at = &s->clients; *at != c; at = &(*at)->next)
+	for (at = &s->peers; *at != p; at = &(*at)->next)
 		;
-	*at = c->next;
+	*at = p->next;
 	s->count--;
-	if (!c->caller.may_act)
+	if (!p->caller.may_act)
 		s->onlookers--;
-	free(c->line);
-	free(c);
+	free(p->line);
+	free(p);
 	server_check_closed(s);
 }
 
-static void client_close(struct ctl_client *c)
+static void peer_close(struct ctl_peer *p)
 {
-	if (c->closing)
+	if (p->closing)
 		return;
-	c->closing = true;
-	uv_close((uv_handle_t *)&c->pipe, client_handle_closed);
-	uv_close((uv_handle_t *)&c->timer, client_handle_closed);
-	if (c->asked && !c->server->closing)
-		c->server->cb->gone(c->server->arg, c);
+	p->closing = true;
+	uv_close((uv_handle_t *)&p->pipe, peer_handle_closed);
+	uv_close((uv_handle_t *)&p->timer, peer_handle_closed);
+	if (p->asked && !p->server->closing)
+		p->server->cb->gone(p->server->arg, p);
 }
 
 static void on_patience_over(uv_timer_t *timer)
 {
-	client_close(timer->data);
+	peer_close(timer->data);
 }
 
-static void wait_for_request(struct ctl_client *c)
+static void wait_for_request(struct ctl_peer *p)
 {
 	/* Only a timer that is being closed cannot be started. */
-	(void)uv_timer_start(&c->timer, on_patience_over,
-			     c->server->patience_ms, 0);
+	(void)uv_timer_start(&p->timer, on_patience_over,
+			     p->server->patience_ms, 0);
 }
 
-static void client_take_lines(struct ctl_client *c);
+static void peer_take_lines(struct ctl_peer *p);
 
 static void on_written(uv_write_t *req, int status)
 {
 	struct write *w = (struct write *)req;
-	struct ctl_client *c = w->client;
+	struct ctl_peer *p = w->peer;
 
 	free(w->line);
 	free(w);
-	if (status < 0 || (c->last && uv_stream_get_write_queue_size(
-					      (uv_stream_t *)&c->pipe) == 0))
-		client_close(c);
+	if (status < 0 || (p->last && uv_stream_get_write_queue_size(
+					      (uv_stream_t *)&p->pipe) == 0))
+		peer_close(p);
 }
 
-static void client_send(struct ctl_client *c, const struct ctl_reply *reply)
+static void peer_send(struct ctl_peer *p, const struct ctl_reply *reply)
 {
 	struct write *w = calloc(1, sizeof(*w));
 	char *line = ctl_reply_line(reply);
@@ -125,13 +125,13 @@ static void client_send(struct ctl_client *c, const struct ctl_reply *reply)
 
 	if (w == NULL || line == NULL)
 		goto fail;
-	if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) >
+	if (uv_stream_get_write_queue_size((uv_stream_t *)&p->pipe) >
 	    CTL_SERVER_UNREAD_MAX)
 		goto fail;
-	w->client = c;
+	w->peer = p;
 	w->line = line;
 	buf = uv_buf_init(line, (unsigned int)strlen(line));
-	if (uv_write(&w->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0)
+	if (uv_write(&w->req, (uv_stream_t *)&p->pipe, &buf, 1, on_written) < 0)
 		goto fail;
 	return;
 fail:
@@ -139,165 +139,164 @@ fail:
 	free(line);
 	/* The timer cuts it off: the caller may be in the middle of a walk
 	 * over those who wait. */
-	(void)uv_timer_start(&c->timer, on_patience_over, 0, 0);
+	(void)uv_timer_start(&p->timer, on_patience_over, 0, 0);
 }
 
-void ctl_server_reply(struct ctl_client *c, const struct ctl_reply *reply)
+void ctl_server_reply(struct ctl_peer *p, const struct ctl_reply *reply)
 {
-	if (c->closing)
+	if (p->closing)
 		return;
 	if (reply->final) {
-		c->asked = false;
-		wait_for_request(c);
+		p->asked = false;
+		wait_for_request(p);
 	}
-	client_send(c, reply);
-	if (reply->final && c->len > 0)
-		client_take_lines(c);
+	peer_send(p, reply);
+	if (reply->final && p->len > 0)
+		peer_take_lines(p);
 }
 
-/* One line, and then the end of what this client may say. */
-static void client_refuse(struct ctl_client *c, enum ctl_exit code,
-			  const char *why)
+/* One line, and then the end of what this caller may say. */
+static void peer_refuse(struct ctl_peer *p, enum ctl_exit code, const char *why)
 {
 	char text[256];
 	struct ctl_reply reply = { .final = true, .exit = code, .text = text };
 
 	snprintf(text, sizeof(text), "%s", why);
-	c->last = true;
-	(void)uv_read_stop((uv_stream_t *)&c->pipe);
-	wait_for_request(c);
-	client_send(c, &reply);
+	p->last = true;
+	(void)uv_read_stop((uv_stream_t *)&p->pipe);
+	wait_for_request(p);
+	peer_send(p, &reply);
 }
 
-static void client_take_line(struct ctl_client *c, const char *line, size_t len)
+static void peer_take_line(struct ctl_peer *p, const char *line, size_t len)
 {
-	struct ctl_server *s = c->server;
+	struct ctl_server *s = p->server;
 	struct ctl_request request;
 	const char *why = "out of memory";
 
 	if (ctl_request_parse(line, len, &request, &why) < 0) {
-		client_refuse(c, CTL_EXIT_USAGE, why);
+		peer_refuse(p, CTL_EXIT_USAGE, why);
 		return;
 	}
-	if (ctl_command_acts(request.command) && !c->caller.may_act) {
-		client_refuse(c, CTL_EXIT_NOT_PERMITTED,
-			      "this needs root or membership of the "
-			      "group \"" CALLER_GROUP "\"");
+	if (ctl_command_acts(request.command) && !p->caller.may_act) {
+		peer_refuse(p, CTL_EXIT_NOT_PERMITTED,
+			    "this needs root or membership of the "
+			    "group \"" CALLER_GROUP "\"");
 		ctl_request_fini(&request);
 		return;
 	}
-	c->asked = true;
-	(void)uv_timer_stop(&c->timer);
-	s->cb->request(s->arg, c, &request);
+	p->asked = true;
+	(void)uv_timer_stop(&p->timer);
+	s->cb->request(s->arg, p, &request);
 	ctl_request_fini(&request);
 }
 
-static void client_take_lines(struct ctl_client *c)
+static void peer_take_lines(struct ctl_peer *p)
 {
-	while (!c->asked && !c->last && !c->closing && c->len > 0) {
-		char *end = memchr(c->line, '\n', c->len);
+	while (!p->asked && !p->last && !p->closing && p->len > 0) {
+		char *end = memchr(p->line, '\n', p->len);
 		size_t len;
 
 		if (end == NULL)
 			return;
-		len = (size_t)(end - c->line);
+		len = (size_t)(end - p->line);
 		/* Taken off first: an answer may come from inside the call,
 		 * and look for the next line. */
-		char *line = strndup(c->line, len);
+		char *line = strndup(p->line, len);
 
-		memmove(c->line, end + 1, c->len - len - 1);
-		c->len -= len + 1;
+		memmove(p->line, end + 1, p->len - len - 1);
+		p->len -= len + 1;
 		if (line == NULL)
-			client_refuse(c, CTL_EXIT_FAILED, "out of memory");
+			peer_refuse(p, CTL_EXIT_FAILED, "out of memory");
 		else
-			client_take_line(c, line, len);
+			peer_take_line(p, line, len);
 		free(line);
 	}
 }
 
-static size_t client_line_max(const struct ctl_client *c)
+static size_t peer_line_max(const struct ctl_peer *p)
 {
-	return c->caller.may_act ? CTL_ADD_LINE_MAX : CTL_LINE_MAX;
+	return p->caller.may_act ? CTL_ADD_LINE_MAX : CTL_LINE_MAX;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 {
-	struct ctl_client *c = handle->data;
+	struct ctl_peer *p = handle->data;
 
 	(void)suggested;
-	if (c->len == c->room) {
-		size_t room = c->room ? c->room * 2 : 1024;
+	if (p->len == p->room) {
+		size_t room = p->room ? p->room * 2 : 1024;
 		char *line = NULL;
 
-		if (c->room <= client_line_max(c))
-			line = realloc(c->line, room);
+		if (p->room <= peer_line_max(p))
+			line = realloc(p->line, room);
 		if (line != NULL) {
-			c->line = line;
-			c->room = room;
+			p->line = line;
+			p->room = room;
 		}
 	}
 	*ret_buf =
-		uv_buf_init(c->line + c->len, (unsigned int)(c->room - c->len));
+		uv_buf_init(p->line + p->len, (unsigned int)(p->room - p->len));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-	struct ctl_client *c = stream->data;
+	struct ctl_peer *p = stream->data;
 
 	(void)buf;
 	if (n == UV_ENOBUFS) {
-		client_refuse(c, CTL_EXIT_USAGE, "the request is too long");
+		peer_refuse(p, CTL_EXIT_USAGE, "the request is too long");
 		return;
 	}
 	if (n < 0) {
-		client_close(c);
+		peer_close(p);
 		return;
 	}
-	c->len += (size_t)n;
-	client_take_lines(c);
-	if (!c->closing && !c->last && c->len > client_line_max(c))
-		client_refuse(c, CTL_EXIT_USAGE, "the request is too long");
+	p->len += (size_t)n;
+	peer_take_lines(p);
+	if (!p->closing && !p->last && p->len > peer_line_max(p))
+		peer_refuse(p, CTL_EXIT_USAGE, "the request is too long");
 }
 
 static void on_connection(uv_stream_t *listener, int status)
 {
 	struct ctl_server *s = listener->data;
-	struct ctl_client *c;
+	struct ctl_peer *p;
 	uv_os_fd_t fd = -1;
 
 	if (status < 0)
 		return;
-	c = calloc(1, sizeof(*c));
-	if (c == NULL)
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
 		return;
-	c->server = s;
-	c->handles = 2;
+	p->server = s;
+	p->handles = 2;
 	/* Neither can fail: they only set fields. */
-	(void)uv_pipe_init(listener->loop, &c->pipe, 0);
-	(void)uv_timer_init(listener->loop, &c->timer);
-	c->pipe.data = c;
-	c->timer.data = c;
-	c->next = s->clients;
-	s->clients = c;
+	(void)uv_pipe_init(listener->loop, &p->pipe, 0);
+	(void)uv_timer_init(listener->loop, &p->timer);
+	p->pipe.data = p;
+	p->timer.data = p;
+	p->next = s->peers;
+	s->peers = p;
 	s->count++;
-	if (uv_accept(listener, (uv_stream_t *)&c->pipe) < 0 ||
-	    uv_fileno((uv_handle_t *)&c->pipe, &fd) < 0 ||
-	    caller_at(fd, &c->caller) < 0) {
+	if (uv_accept(listener, (uv_stream_t *)&p->pipe) < 0 ||
+	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 ||
+	    caller_at(fd, &p->caller) < 0) {
 		s->onlookers++;
-		client_close(c);
+		peer_close(p);
 		return;
 	}
-	if (!c->caller.may_act)
+	if (!p->caller.may_act)
 		s->onlookers++;
 	if (s->count > CTL_SERVER_CLIENTS ||
 	    s->onlookers > CTL_SERVER_ONLOOKERS) {
-		client_refuse(c, CTL_EXIT_FAILED,
-			      "aditd has too many callers; try again");
+		peer_refuse(p, CTL_EXIT_FAILED,
+			    "aditd has too many callers; try again");
 		return;
 	}
-	wait_for_request(c);
-	if (uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) < 0)
-		client_close(c);
+	wait_for_request(p);
+	if (uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read) < 0)
+		peer_close(p);
 }
 
 /* Removes a socket that nobody answers, and nothing else. */
@@ -399,6 +398,6 @@ void ctl_server_close(struct ctl_server *s, void (*done)(void *arg), void *arg)
 	s->done_arg = arg;
 	unlink(s->path);
 	uv_close((uv_handle_t *)&s->listener, listener_closed);
-	for (struct ctl_client *c = s->clients; c != NULL; c = c->next)
-		client_close(c);
+	for (struct ctl_peer *p = s->peers; p != NULL; p = p->next)
+		peer_close(p);
 }

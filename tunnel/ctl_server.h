@@ -24,7 +24,7 @@
 #include "tunnel/ctl.h"
 
 struct ctl_server;
-struct ctl_client;
+struct ctl_peer;
 struct uv_loop_s;
 
 enum {
@@ -47,10 +47,10 @@ struct ctl_server_options {
 
 struct ctl_server_callbacks {
 	/* Borrows the request. The caller may do what it asks for. */
-	void (*request)(void *arg, struct ctl_client *client,
+	void (*request)(void *arg, struct ctl_peer *peer,
 			const struct ctl_request *request);
 	/* The client went away before its final reply. */
-	void (*gone)(void *arg, struct ctl_client *client);
+	void (*gone)(void *arg, struct ctl_peer *peer);
 };
 
 /* 0; -EADDRINUSE: somebody answers there; -ENOTSOCK: another kind of file is
@@ -64,6 +64,6 @@ void ctl_server_close(struct ctl_server *s, void (*done)(void *arg), void *arg);
 /* Sends one reply; after a final one the client may ask again. A client that
  * does not read what it is sent is cut off, which `gone` tells later, not from
  * here. */
-void ctl_server_reply(struct ctl_client *client, const struct ctl_reply *reply);
+void ctl_server_reply(struct ctl_peer *peer, const struct ctl_reply *reply);
 
 #endif

@@ -23,11 +23,11 @@
 static char dir[64], path[CTL_PATH_MAX];
 static uv_loop_t loop;
 static struct ctl_server *server;
-static struct ctl_client *waiting;
+static struct ctl_peer *waiting;
 static unsigned int requests, gone;
 
 /* connect waits until the test answers it; all else is answered at once. */
-static void on_request(void *arg, struct ctl_client *client,
+static void on_request(void *arg, struct ctl_peer *client,
 		       const struct ctl_request *request)
 {
 	char text[] = "here";
@@ -41,7 +41,7 @@ static void on_request(void *arg, struct ctl_client *client,
 		ctl_server_reply(client, &reply);
 }
 
-static void on_gone(void *arg, struct ctl_client *client)
+static void on_gone(void *arg, struct ctl_peer *client)
 {
 	(void)arg;
 	gone++;
