@@ -32,7 +32,7 @@ enum liveness_verdict liveness_step(struct liveness *l, uint64_t now_ns,
 		l->sent = sent;
 		l->asked = 0;
 		l->unanswered_ns = CLOCK_NEVER;
-		return asked > 1 ? LIVENESS_HEARD : LIVENESS_QUIET;
+		return asked > 0 ? LIVENESS_HEARD : LIVENESS_QUIET;
 	}
 	if (sent != l->sent) {
 		l->sent = sent;

@@ -28,7 +28,7 @@ enum liveness_verdict {
 	LIVENESS_QUIET,	 /* nothing to do */
 	LIVENESS_ECHO,	 /* ask now */
 	LIVENESS_MISSED, /* one was not answered; ask again */
-	LIVENESS_HEARD,	 /* back, after an echo was missed */
+	LIVENESS_HEARD,	 /* back, after an echo was sent */
 	LIVENESS_SILENT, /* gone */
 };
 
