@@ -12,6 +12,8 @@
 #include "crypto/client.h"
 #include "crypto/credentials.h"
 #include "tunnel/base/clock.h"
+#include "tunnel/client_peer.h"
+#include "tunnel/data/peer.h"
 #include "tunnel/data/udp.h"
 
 enum {
@@ -51,6 +53,7 @@ struct attempt {
 	struct socket_poll *poll;   /* NULL: closed */
 	struct client *client;
 	struct lease lease;
+	struct peer *peer; /* up, and not taken yet */
 	uv_timer_t timer;
 	unsigned int handles; /* that libuv still has */
 	uint8_t *buf;	      /* UDP_RECEIVE_MAX */
@@ -68,6 +71,7 @@ static void attempt_free(struct attempt *a)
 	if (a->handles > 0 || a->resolving)
 		return;
 	client_destroy(a->client);
+	peer_destroy(a->peer);
 	credentials_destroy(a->credentials);
 	lease_fini(&a->lease);
 	free(a->buf);
@@ -205,7 +209,7 @@ static void on_send(void *arg, const uint8_t *datagram, size_t len)
 {
 	struct attempt *a = arg;
 	struct sockaddr_storage sa;
-	socklen_t sa_len = attempt_sockaddr(a, &sa);
+	socklen_t sa_len = udp_sockaddr(&a->remote, a->remote.addr.family, &sa);
 
 	if (a->poll == NULL)
 		return;
@@ -231,26 +235,27 @@ static void on_new_port(void *arg)
 	(void)open_sockets(a);
 }
 
+static void end_here(struct attempt *a, enum reason reason, const char *text)
+{
+	a->over = true;
+	a->reason = reason;
+	snprintf(a->text, sizeof(a->text), "%s", text);
+}
+
 static void on_up(void *arg, const struct lease *lease)
 {
 	struct attempt *a = arg;
 
-	if (lease_copy(lease, &a->lease) == 0) {
+	if (lease_copy(lease, &a->lease) == 0 &&
+	    client_peer_create(a->client, lease, &a->remote, &a->peer) == 0)
 		a->came_up = true;
-		return;
-	}
-	a->over = true;
-	a->reason = REASON_INTERNAL;
-	snprintf(a->text, sizeof(a->text), "out of memory");
+	else
+		end_here(a, REASON_INTERNAL, "out of memory");
 }
 
 static void on_down(void *arg, enum reason reason, const char *text)
 {
-	struct attempt *a = arg;
-
-	a->over = true;
-	a->reason = reason;
-	snprintf(a->text, sizeof(a->text), "%s", text);
+	end_here(arg, reason, text);
 }
 
 static const struct client_callbacks client_callbacks = {
@@ -508,10 +513,12 @@ const struct endpoint *attempt_remote(const struct attempt *a)
 	return &a->remote;
 }
 
-socklen_t attempt_sockaddr(const struct attempt *a,
-			   struct sockaddr_storage *ret_sa)
+struct peer *attempt_take_peer(struct attempt *a)
 {
-	return udp_sockaddr(&a->remote, a->remote.addr.family, ret_sa);
+	struct peer *p = a->peer;
+
+	a->peer = NULL;
+	return p;
 }
 
 int attempt_take_socket(struct attempt *a, unsigned int lane)

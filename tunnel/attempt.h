@@ -23,6 +23,7 @@
 struct attempt;
 struct client;
 struct lease;
+struct peer;
 struct profile;
 struct uv_loop_s;
 
@@ -59,10 +60,9 @@ struct client *attempt_client(const struct attempt *a);
 const struct lease *attempt_lease(const struct attempt *a);
 /* The address being tried, or that answered; family 0: none yet. */
 const struct endpoint *attempt_remote(const struct attempt *a);
-/* The same as the sockets want it. */
-socklen_t attempt_sockaddr(const struct attempt *a,
-			   struct sockaddr_storage *ret_sa);
-/* Gives a lane's socket away, or -1. */
+/* Once up, give away what the workers need: the gateway with its keys, and a
+ * lane's socket. NULL and -1 the second time. */
+struct peer *attempt_take_peer(struct attempt *a);
 int attempt_take_socket(struct attempt *a, unsigned int lane);
 
 #endif

@@ -2,13 +2,13 @@
 /* (uv) */
 #include "tunnel/datapath.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
-#include "crypto/client.h"
 #include "tunnel/attempt.h"
 #include "tunnel/data/peer_table.h"
 #include "tunnel/data/tun.h"
@@ -179,68 +179,13 @@ static void on_reap(uv_timer_t *timer)
 		(void)uv_timer_stop(timer); /* cannot fail */
 }
 
-/* What may stand in an inner packet as its source: everything that the lease
- * leads to us, and the networks that the inner addresses lie in. */
-static struct ip_prefix *lease_sources(const struct lease *l, size_t *ret_count)
-{
-	struct ip_prefix *sources =
-		calloc(l->routes.count + 2, sizeof(*sources));
-	size_t n = 0;
-
-	if (sources == NULL)
-		return NULL;
-	if (l->address4.addr.family != 0)
-		sources[n++] = prefix_masked(&l->address4);
-	if (l->address6.addr.family != 0)
-		sources[n++] = prefix_masked(&l->address6);
-	for (size_t i = 0; i < l->routes.count; i++)
-		sources[n++] = prefix_masked(&l->routes.prefix[i]);
-	*ret_count = n;
-	return sources;
-}
-
-static int make_peer(struct attempt *a, struct peer **ret_peer)
-{
-	const struct lease *lease = attempt_lease(a);
-	struct peer_config c = {
-		.index = lease->index,
-		.lanes = 1,
-		.send = KEYS_CLIENT_TO_GATEWAY,
-	};
-	struct ip_prefix *sources = lease_sources(lease, &c.source_count);
-	struct peer *p;
-	int r;
-
-	if (sources == NULL)
-		return -ENOMEM;
-	c.sources = sources;
-	c.remote_len = attempt_sockaddr(a, &c.remote);
-	r = peer_create(&c, &p);
-	free(sources);
-	if (r < 0)
-		return r;
-	r = client_lane(attempt_client(a), 0, &p->lane[0].tx, &p->lane[0].rx);
-	if (r < 0) {
-		peer_destroy(p);
-		return r;
-	}
-	*ret_peer = p;
-	return 0;
-}
-
 int datapath_publish(struct datapath *d, struct attempt *a)
 {
-	struct peer *p, *before = d->peer;
-	int fd, r;
+	struct peer *p = attempt_take_peer(a), *before = d->peer;
+	int fd = attempt_take_socket(a, 0);
+	int r;
 
-	r = make_peer(a, &p);
-	if (r < 0)
-		return r;
-	fd = attempt_take_socket(a, 0);
-	if (fd < 0) {
-		peer_destroy(p);
-		return -EBADF;
-	}
+	assert(p != NULL && fd >= 0); /* of an attempt that is up */
 	r = peer_table_publish(d->table, p);
 	/* Two sessions may share a slot of the index by chance, and this one
 	 * is the one that lives. */
