@@ -62,6 +62,7 @@ struct attempt {
 	bool came_up, told_up, over, told_over, no_way, ending;
 	enum reason reason;
 	char text[CLIENT_TEXT_MAX];
+	char way_text[ENDPOINT_TEXT_MAX + 64]; /* if no_way */
 };
 
 static void attempt_settle(struct attempt *a);
@@ -210,6 +211,7 @@ static void on_send(void *arg, const uint8_t *datagram, size_t len)
 	struct attempt *a = arg;
 	struct sockaddr_storage sa;
 	socklen_t sa_len = udp_sockaddr(&a->remote, a->remote.addr.family, &sa);
+	int error;
 
 	if (a->poll == NULL)
 		return;
@@ -219,11 +221,17 @@ static void on_send(void *arg, const uint8_t *datagram, size_t len)
 	/* A full buffer is loss, and is repeated like loss. */
 	if (errno == EAGAIN || errno == ENOBUFS)
 		return;
+	error = -errno;
 	if (errno == ENETUNREACH || errno == EHOSTUNREACH ||
-	    errno == EADDRNOTAVAIL)
+	    errno == EADDRNOTAVAIL) {
+		char where[ENDPOINT_TEXT_MAX];
+
 		a->no_way = true;
+		snprintf(a->way_text, sizeof(a->way_text), "%s: %s",
+			 endpoint_text(&a->remote, where), strerror(-error));
+	}
 	if (a->client != NULL)
-		client_unreachable(a->client, -errno);
+		client_unreachable(a->client, error);
 }
 
 static void on_new_port(void *arg)
@@ -397,12 +405,15 @@ static void attempt_settle(struct attempt *a)
 		if (a->ending)
 			return;
 	}
-	if (!a->over && !(a->no_way && !a->told_up && more_to_try(a))) {
+	/* Waiting does not open a way: another address may have one, and the
+	 * owner hears of it when the network changes. */
+	if (a->no_way && !a->told_up && !a->over)
+		end_here(a, REASON_UNREACHABLE, a->way_text);
+	if (!a->over) {
 		arm_timer(a);
 		return;
 	}
-	if (!a->told_up && more_to_try(a) &&
-	    (a->no_way || is_about_the_way(a->reason))) {
+	if (!a->told_up && more_to_try(a) && is_about_the_way(a->reason)) {
 		client_destroy(a->client);
 		a->client = NULL;
 		a->over = a->no_way = false;

@@ -13,7 +13,6 @@
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
 #include "tunnel/daemon_private.h"
-#include "tunnel/host/apply.h"
 #include "tunnel/host/netwatch.h"
 #include "tunnel/notify.h"
 
@@ -30,16 +29,18 @@ static void on_host_notice(void *arg, const char *sentence)
 	log_warning("%s", sentence);
 }
 
-/* The journal's lock is what keeps a second daemon away. */
-static int open_host(const struct daemon_options *o, struct host **ret_host)
+/* The journal's lock is what keeps a second daemon away. The config is filled
+ * here and must live as long as the host is open. */
+static int open_host(const struct daemon_options *o, struct host_config *config,
+		     struct host **ret_host)
 {
-	struct host_config config = {
+	*config = (struct host_config) {
 		.state_dir = o->state_dir,
 		.device = SESSION_IO_DEVICE,
 		.notice = on_host_notice,
 	};
 	pid_t other = 0;
-	int r = host_open(&config, ret_host, &other);
+	int r = host_open(config, ret_host, &other);
 
 	if (r == -EBUSY)
 		log_error("%s: another aditd is running (pid %ld); one is "
@@ -52,10 +53,11 @@ static int open_host(const struct daemon_options *o, struct host **ret_host)
 
 int daemon_undo(const struct daemon_options *o)
 {
+	struct host_config config;
 	struct host *host;
 	int left;
 
-	if (open_host(o, &host) < 0)
+	if (open_host(o, &config, &host) < 0)
 		return 1;
 	left = host_undo(host);
 	if (left > 0)
@@ -297,6 +299,39 @@ static int init(struct daemon *d)
 	return open_socket(d);
 }
 
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* After the loop has ended, or could not be filled. */
+static void fini(struct daemon *d)
+{
+	uv_walk(&d->loop, close_handle, NULL);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	session_io_destroy(d->io);
+	profiles_fini(&d->profiles);
+	if (d->watch_fd >= 0)
+		close(d->watch_fd);
+	(void)uv_loop_close(&d->loop); /* -EBUSY: a handle was forgotten */
+}
+
+static void serve(struct daemon *d)
+{
+	log_notice("aditd " ADIT_VERSION " is ready; %zu profiles in %s",
+		   d->profiles.count, d->profiles.folder);
+	notify_send("READY=1\nSTATUS=no tunnel was asked for");
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	if (!d->forced)
+		return;
+	log_notice("ended with a name being resolved");
+	host_close(d->host);
+	/* exit() would wait for libuv's thread in the resolver. */
+	_exit(0);
+}
+
 int daemon_run(const struct daemon_options *o)
 {
 	struct daemon d = { .options = o, .watch_fd = -1 };
@@ -304,33 +339,21 @@ int daemon_run(const struct daemon_options *o)
 
 	/* Writing to a client that is gone is an error code, not an end. */
 	signal(SIGPIPE, SIG_IGN);
-	if (open_host(o, &d.host) < 0)
+	if (open_host(o, &d.host_config, &d.host) < 0)
 		return 1;
 	r = uv_loop_init(&d.loop);
-	if (r == 0)
-		r = init(&d);
-	/* A daemon that could not start has changed nothing of the host, and
-	 * its process ends: nobody needs its memory back. */
 	if (r < 0) {
+		log_error("cannot start: %s", strerror(-r));
 		host_close(d.host);
 		return 1;
 	}
-	log_notice("aditd " ADIT_VERSION " is ready; %zu profiles in %s",
-		   d.profiles.count, d.profiles.folder);
-	notify_send("READY=1\nSTATUS=no tunnel was asked for");
-	uv_run(&d.loop, UV_RUN_DEFAULT);
+	r = init(&d);
+	if (r == 0)
+		serve(&d);
+	else if (d.io != NULL)
+		session_io_end(d.io);
+	fini(&d);
 	host_close(d.host);
-	close(d.watch_fd);
-	if (d.forced) {
-		log_notice("ended with a name being resolved");
-		/* exit() would wait for libuv's thread in the resolver. */
-		_exit(0);
-	}
-	uv_close((uv_handle_t *)&d.last, NULL);
-	uv_run(&d.loop, UV_RUN_DEFAULT);
-	session_io_destroy(d.io);
-	profiles_fini(&d.profiles);
-	(void)uv_loop_close(&d.loop); /* -EBUSY would be a handle forgotten */
 	log_notice("ended");
-	return 0;
+	return r == 0 ? 0 : 1;
 }

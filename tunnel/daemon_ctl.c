@@ -154,8 +154,8 @@ static bool tell_waiter(struct daemon *d, struct waiter *w)
 	case SESSION_STATE_FAILED:
 		reply_text(w->peer, true,
 			   (enum ctl_exit)reason_exit_code(s->reason),
-			   "%s: %s%s%s%s%s", name, reason_text(s->reason),
-			   *text ? " (" : "", text, *text ? ")" : "",
+			   "%s: %s%s", name,
+			   *text ? text : reason_text(s->reason),
 			   s->retry_ns != CLOCK_NEVER
 				   ? "; it is tried again, see \"adit status\""
 				   : "");

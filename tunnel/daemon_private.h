@@ -9,6 +9,7 @@
 #include "config/profiles.h"
 #include "tunnel/ctl_server.h"
 #include "tunnel/daemon.h"
+#include "tunnel/host/apply.h"
 #include "tunnel/session_io.h"
 
 /* Somebody in `adit connect --wait`. */
@@ -22,6 +23,7 @@ struct daemon {
 	const struct daemon_options *options;
 	uv_loop_t loop;
 	struct host *host;
+	struct host_config host_config; /* borrowed by `host` */
 	struct session_io *io;
 	struct ctl_server *server;
 	struct profiles profiles;
