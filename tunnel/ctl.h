@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What `adit` and `aditd` say to each other: one JSON object a line over
+ * RUNTIME/adit.sock. A request has one answer that is final, and before it any
+ * number that are not. Fields that are not known are ignored, so that either
+ * end may be newer. Pure; any thread.
+ *
+ *   {"version":1,"command":"connect","profile":"work","wait":true}
+ *   {"version":1,"final":false,"exit":0,"status":{"state":"connecting",...}}
+ *   {"version":1,"final":true,"exit":0,"text":"work is up"}
+ *
+ * The structs own their texts and lists; zeroed is empty, and *_fini frees.
+ */
+#ifndef ADIT_CTL_H
+#define ADIT_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tunnel/base/attr.h"
+
+enum {
+	CTL_VERSION = 1,
+	CTL_LINE_MAX = 64 * 1024,
+	/* `profile add` carries a file of a mebibyte, and JSON in JSON may be
+	 * twice as long. */
+	CTL_ADD_LINE_MAX = 2 * 1024 * 1024 + CTL_LINE_MAX,
+	CTL_REPLY_MAX = 4 * 1024 * 1024,
+	CTL_PATH_MAX = 108, /* of sockaddr_un, final zero included */
+	CTL_WAIT_MAX_S = 3600,
+};
+
+#define CTL_SOCKET_NAME "adit.sock"
+
+/* Exit codes of `adit`, and what replies carry. */
+enum ctl_exit {
+	CTL_EXIT_DONE = 0,
+	CTL_EXIT_FAILED = 1,
+	CTL_EXIT_USAGE = 2,
+	CTL_EXIT_NO_DAEMON = 3,
+	CTL_EXIT_NOT_PERMITTED = 4,
+	CTL_EXIT_REFUSED = 5,
+	CTL_EXIT_UNREACHABLE = 6,
+	CTL_EXIT_TIMED_OUT = 7,
+};
+
+enum ctl_command {
+	CTL_COMMAND_STATUS,
+	CTL_COMMAND_CONNECT,
+	CTL_COMMAND_DISCONNECT,
+	CTL_COMMAND_PROFILE_LIST,
+	CTL_COMMAND_PROFILE_SHOW,
+	CTL_COMMAND_PROFILE_ADD,
+	CTL_COMMAND_PROFILE_REMOVE,
+	CTL_COMMAND_COUNT,
+};
+
+struct ctl_request {
+	enum ctl_command command;
+	char *profile; /* NULL: the only one, or the one that is up */
+	char *text;    /* of profile-add: the file */
+	bool wait;     /* connect: answer when it is up, or has failed */
+	uint64_t wait_s;
+	bool replace; /* profile-add: over one of this name */
+};
+
+struct ctl_list {
+	void *items; /* an array of what the field's comment says */
+	size_t count;
+};
+
+struct ctl_drop {
+	char *cause;
+	uint64_t count;
+};
+
+struct ctl_fallback {
+	char *what, *reason;
+};
+
+struct ctl_transition {
+	uint64_t at_ms; /* since 1970 */
+	char *from, *to, *event, *reason;
+};
+
+struct ctl_status {
+	uint64_t version;
+	char *daemon; /* aditd's version */
+	char *state;
+	struct {
+		char *code, *text;
+	} reason;
+	char *detail; /* what exactly went wrong last, a sentence */
+	char *profile;
+	uint64_t since;	   /* seconds since 1970, in this state */
+	uint64_t retry_at; /* 0: no attempt is due */
+	uint64_t attempts;
+	struct {
+		char *state, *cause;
+		uint64_t since;
+	} hold;
+	struct {
+		char *name, *address;
+		uint64_t certificate_ends;
+	} gateway;
+	char *transport, *group, *cipher;
+	uint64_t rtt_us;
+	char *device;
+	uint64_t mtu, lanes;
+	struct ctl_list addresses; /* char * */
+	struct ctl_list routes;	   /* char * */
+	struct ctl_list excluded;  /* char * */
+	struct {
+		struct ctl_list servers; /* char * */
+		struct ctl_list match;	 /* char * */
+		struct ctl_list search;	 /* char * */
+		bool applied;
+	} dns;
+	struct {
+		uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
+		uint64_t rx_control, tx_control;
+	} counters;
+	struct ctl_list drops;	     /* struct ctl_drop */
+	struct ctl_list fallbacks;   /* struct ctl_fallback */
+	struct ctl_list problems;    /* char *: profiles that are refused */
+	struct ctl_list transitions; /* struct ctl_transition */
+};
+
+struct ctl_profile {
+	char *name, *visible_name, *gateway, *state, *problem;
+};
+
+struct ctl_reply {
+	bool final;
+	uint64_t exit; /* enum ctl_exit */
+	char *text;    /* one line for a person */
+	char *body;    /* of profile-show */
+	bool has_status;
+	struct ctl_status status;
+	struct ctl_list profiles; /* struct ctl_profile */
+};
+
+void ctl_request_fini(struct ctl_request *r);
+void ctl_reply_fini(struct ctl_reply *r);
+void ctl_status_fini(struct ctl_status *s);
+
+/* A whole line with its newline, to be freed; NULL: out of memory. */
+char *ctl_request_line(const struct ctl_request *r);
+char *ctl_reply_line(const struct ctl_reply *r);
+/* The status as `adit status --json` prints it; to be freed. */
+char *ctl_status_text(const struct ctl_status *s);
+
+/* One line without its newline. 0; -EBADMSG with a sentence in `ret_why`; or
+ * -ENOMEM. On failure there is nothing to free. */
+int ctl_request_parse(const char *line, size_t len,
+		      struct ctl_request *ret_request,
+		      const char **ret_why) ATTR_MUST_CHECK;
+int ctl_reply_parse(const char *line, size_t len, struct ctl_reply *ret_reply,
+		    const char **ret_why) ATTR_MUST_CHECK;
+
+/* Does it change anything (and so needs permission)? */
+bool ctl_command_acts(enum ctl_command command);
+const char *ctl_command_name(enum ctl_command command);
+
+/* One more element, zeroed; NULL: out of memory. */
+void *ctl_list_add(struct ctl_list *list, size_t size);
+/* Appends a copy of a text. 0 or -ENOMEM. */
+int ctl_list_add_text(struct ctl_list *list, const char *text);
+/* RUNTIME/adit.sock; -ENAMETOOLONG for what a sockaddr_un cannot hold, which
+ * libuv would cut in silence. */
+int ctl_socket_path(const char *runtime_dir,
+		    char ret_path[static CTL_PATH_MAX]);
+
+#endif
