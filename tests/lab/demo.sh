@@ -4,14 +4,15 @@
 # demo.sh [--keep | --end | --on HOST COMMAND...]: adit from nothing to a
 # download through it, on a network that exists for this run alone (`make demo`).
 #
-#        laptop                 café                gateway              office
-#   +--------------+                            +--------------+    +---------------+
-#   | aditd, adit  |   up0 +----------+   up0   | adit-gateway |    | a web server  |
-#   | 192.0.2.10   |-------|  switch  |---------| 192.0.2.2    |    | iperf3        |
-#   |              |       +----------+         | 198.51.100.1 |----| 198.51.100.10 |
-#   |  adit0       |        tcpdump             |  adit0       |    | 2001:db8:2::10|
-#   |  10.77.0.2   |     192.0.2.1: neighbour   |  10.77.0.1   |    |               |
-#   +--------------+      and way out           +--------------+    +---------------+
+#       laptop               cafe               gateway            office
+#   +-------------+                          +--------------+   +---------------+
+#   | aditd, adit |       +----------+       | adit-gateway |   | a web server  |
+#   | 192.0.2.10  |-------|  switch  |-------| 192.0.2.2    |   | 198.51.100.10 |
+#   |             |       +----------+       | 198.51.100.1 |---| 2001:db8:2::10|
+#   |  adit0      |       | 192.0.2.1|       |  adit0       |   +---------------+
+#   |  10.77.0.2  | = = = = = = = = = = = = =|  10.77.0.1   |
+#   +-------------+     a neighbour, and     +--------------+
+#                       tcpdump on the wire
 #
 # Every box is namespaces of its own (lab.sh); the machine is compared with
 # itself at the end. Exit code 0: every step held. --keep leaves it all
@@ -20,7 +21,7 @@ set -u
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
 
-kept=$lab_root/build/demo # of a kept demo: a link to its folder
+kept=$lab_root/build/demo.kept # what a kept demo consists of
 web=198.51.100.10 web6=2001:db8:2::10
 pool=10.77.0.0/16 pool6=fd77:ad17::/64
 promise_ms=50
@@ -39,19 +40,23 @@ step() {
 	began=$(now_ms)
 	"$2" >"$lab/step.log" 2>&1
 	took=$(($(now_ms) - began))
-	printf '  %sok%s  %-23s %s%*s%s\n' "$green" "$plain" "$name" "$result" \
-		$((66 - ${#result})) "$(seconds $took)" "$plain"
+	printf '  %sok%s  %-20s %-47s %s%s%s\n' "$green" "$plain" "$name" \
+		"$result" "$dim" "$(duration $took)" "$plain"
 }
 
-seconds() { # MILLISECONDS
-	printf '%s%d.%02d s' "$dim" $(($1 / 1000)) $(($1 % 1000 / 10))
+duration() { # MILLISECONDS, in seven columns
+	if [ "$1" -lt 1000 ]; then
+		printf '%4d ms' "$1"
+	else
+		printf '%4d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100))
+	fi
 }
 
 # Replaces the library's: the line of the step says that it failed.
 fail() { # WHY
 	local log
 	{
-		printf '  %sno%s  %-23s %s\n' "$red" "$plain" "${name-}" "$1"
+		printf '  %sno%s  %-20s %s\n' "$red" "$plain" "${name-}" "$1"
 		for log in step aditd gateway; do
 			[ -s "$lab/$log.log" ] || continue
 			printf '\n%s said last:\n' "$log"
@@ -72,8 +77,8 @@ machine() { # what a user would mind to find changed
 	nft list ruleset
 	sha256sum /etc/resolv.conf /etc/hosts
 	cat /proc/sys/net/ipv4/ip_forward
-	ls -d /etc/adit /var/lib/adit /run/adit /run/netns/* 2>&1
-	grep -c . /proc/self/mountinfo
+	ls -d /etc/adit /var/lib/adit /run/adit 2>&1
+	grep adit-lab /proc/self/mountinfo
 } 2>/dev/null
 
 make_network() {
@@ -90,7 +95,7 @@ make_network() {
 	until_true 5 on office curl -sfI http://$web/report.bin ||
 		fail "the web server does not start"
 	lab_snapshot laptop >"$lab/laptop.before"
-	result="4 hosts, each with its own network, /etc, /run and processes"
+	result="4 hosts, each with a network, /etc, /run"
 }
 
 # --- the gateway and the laptop ------------------------------------------
@@ -100,13 +105,13 @@ make_gateway() {
 		--pool $pool --pool6 $pool6 --route 198.51.100.0/24 \
 		--route 2001:db8:2::/64 --dns $web --match corp.example ||
 		fail "adit-gateway init"
-	result="a CA, a certificate for vpn.example.com, a pool of addresses"
+	result="a CA, a certificate, a pool of addresses"
 }
 
 add_laptop() {
 	on gateway adit-gateway add /etc/adit-gateway laptop \
 		--output /run/lab/laptop.json || fail "adit-gateway add"
-	result="laptop.json, a profile with its identity inside"
+	result="laptop.json: a profile, its identity inside"
 }
 
 run_gateway() {
@@ -119,14 +124,14 @@ run_gateway() {
 run_aditd() {
 	start aditd laptop aditd
 	until_true 5 on laptop adit status || fail "aditd does not answer"
-	result="the laptop's service answers"
+	result="answers on the laptop"
 }
 
 add_profile() {
 	on laptop adit profile check /run/lab/laptop.json &&
 		on laptop adit profile add /run/lab/laptop.json ||
 		fail "the profile is refused"
-	result="checked and kept in /etc/adit/profiles"
+	result="checked and kept"
 }
 
 # --- what the café sees --------------------------------------------------
@@ -157,7 +162,7 @@ look_without() {
 	stop capture INT
 	n=$(packets without.pcap "$clear")
 	[ "$n" -ge 4 ] || fail "the capture on the uplink missed packets"
-	result="the office cannot be reached; the café saw $n packets that tried"
+	result="no office; $n packets that tried, in clear"
 	capture with.pcap
 }
 
@@ -177,7 +182,7 @@ connect() {
 	ms=$(($(cat "$lab/connect.us") / 1000))
 	[ $ms -lt $promise_ms ] ||
 		fail "the first reply took $ms ms, $promise_ms are promised"
-	result="the office's first reply after $ms ms (promised: $promise_ms)"
+	result="office's first reply after $ms ms (promise: $promise_ms)"
 }
 
 uplink_meanwhile() {
@@ -187,11 +192,11 @@ uplink_meanwhile() {
 		lost=$(grep -o '[0-9.]*% packet loss' "$lab/ping.log")
 		fail "the ping beside it lost packets: $lost"
 	}
-	result="300 pings to a neighbour all the while, none lost"
+	result="300 pings on the uplink, none lost"
 }
 
 average() { # FILE: of a ping, in ms
-	sed -n 's:^rtt .* = [^/]*/\([^/]*\)/.*:\1:p' "$1"
+	awk -F/ '/^rtt/ { printf "%.2f", $5 }' "$1"
 }
 
 ping_office() {
@@ -200,8 +205,8 @@ ping_office() {
 		grep -q ' 0% packet loss' "$lab/ping4" &&
 		grep -q ' 0% packet loss' "$lab/ping6" ||
 		fail "not every ping to the office came back"
-	result="$(average "$lab/ping4") ms over IPv4, $(average "$lab/ping6") ms"
-	result+=" over IPv6, 50 each, none lost"
+	result="IPv4 $(average "$lab/ping4") ms, IPv6 $(average "$lab/ping6") ms"
+	result+="; 100 sent, none lost"
 }
 
 download() {
@@ -213,7 +218,7 @@ download() {
 	got=$(on laptop sha256sum </dev/null /run/report.bin)
 	[ -n "$got" ] && [ "${got%% *}" = "${want%% *}" ] ||
 		fail "SHA-256 of the download differs"
-	result="64 MiB at $((${speed%.*} / 1000000)) MB/s, SHA-256 ${got:0:8}… as in the office"
+	result="64 MiB, $((${speed%.*} / 1000000)) MB/s, SHA-256 as it was (${got:0:8})"
 }
 
 gbits() { # [-R]
@@ -227,7 +232,7 @@ print("%.1f" % (end["sum_received"]["bits_per_second"] / 1e9))' \
 throughput() {
 	local up down
 	up=$(gbits) && down=$(gbits -R) || fail "iperf3"
-	result="$up Gbit/s up, $down Gbit/s down; one TCP stream, cubic"
+	result="$up Gbit/s up, $down down; one TCP stream, cubic"
 }
 
 show_status() {
@@ -250,7 +255,7 @@ look_with() {
 	[ "$open" -eq 0 ] || fail "$open packets to or from the office, in clear"
 	[ "$other" -eq 0 ] || fail "$other packets that should not be there"
 	[ "${lost:-1}" -eq 0 ] || fail "tcpdump missed $lost packets"
-	result="$sealed sealed datagrams; 0 in clear, 0 unexplained, 0 missed"
+	result="$sealed sealed datagrams, none in clear"
 }
 
 disconnect() {
@@ -258,7 +263,7 @@ disconnect() {
 	lab_snapshot laptop >"$lab/laptop.after"
 	diff "$lab/laptop.before" "$lab/laptop.after" ||
 		fail "the laptop is not as it was (diff above)"
-	result="links, addresses, rules, routes, nft, resolv.conf: as before"
+	result="links, routes, rules, nft, DNS: as before"
 }
 
 end_programs() {
@@ -269,7 +274,7 @@ end_programs() {
 	on laptop sh -c 'ls -A /run/adit' | grep . && fail "files are left"
 	stop web
 	stop iperf
-	result="aditd and adit-gateway ended, the laptop is still as before"
+	result="both programs ended; laptop as before"
 }
 
 same_machine() {
@@ -287,16 +292,13 @@ end_network() {
 		same_machine
 		fail "the machine is not as it was (diff above)"
 	}
-	result="no namespace or process is left; this machine is as before"
+	result="no process or namespace; machine as before"
 }
 
 # --- kept ----------------------------------------------------------------
 
 keep() {
-	{
-		declare -p lab lab_pid lab_nets
-	} >"$lab/kept"
-	ln -sfn "$lab" "$kept"
+	declare -p lab lab_pid lab_nets >"$kept"
 	trap - EXIT
 	cat <<-END
 		  The tunnel is up and stays so. Look around:
@@ -317,15 +319,15 @@ keep() {
 }
 
 load_kept() {
-	[ -f "$kept/kept" ] || {
+	[ -f "$kept" ] || {
 		echo "no demo is running: make demo KEEP=1 leaves one" >&2
 		exit 1
 	}
-	# shellcheck disable=SC1091
-	. "$kept/kept"
+	# shellcheck source=/dev/null
+	. "$kept"
 	# After a restart of the machine the numbers are somebody else's.
 	[ "$(readlink "/proc/${lab_pid[laptop]}/ns/net")" = "${lab_nets[0]}" ] || {
-		rm -rf "$(readlink "$kept")" "$kept"
+		rm -rf "$lab" "$kept"
 		echo "the kept demo is gone" >&2
 		exit 1
 	}
@@ -343,28 +345,28 @@ end_kept() {
 main() {
 	local began
 	began=$(now_ms)
-	printf '\n%sadit: a laptop in a café reaches its office%s\n\n' \
+	printf '\n%sadit: a laptop in a cafe reaches its office%s\n\n' \
 		"$bold" "$plain"
-	sed -n '/^#        laptop/,/^$/s/^# \{0,3\}\([^a-zA-Z]*[|+l].*\)/\1/p' "$0" | sed '/^$/q'
+	sed -n '/^#       laptop/,/^#$/s/^# //p' "$0" # the picture above
 	printf '\n'
 	step "the network" make_network
 	step "adit-gateway init" make_gateway
-	step "adit-gateway add laptop" add_laptop
+	step "adit-gateway add" add_laptop
 	step "adit-gateway run" run_gateway
 	step "aditd" run_aditd
 	step "adit profile add" add_profile
-	step "without the tunnel" look_without
+	step "without a tunnel" look_without
 	step "adit connect --wait" connect
-	step "  on the uplink" uplink_meanwhile
-	step "  ping" ping_office
-	step "  download" download
-	step "  throughput" throughput
+	step "meanwhile" uplink_meanwhile
+	step "ping" ping_office
+	step "download" download
+	step "throughput" throughput
 	show_status
 	[ "$keeping" ] && { stop capture INT; keep; return; }
-	step "what the café saw" look_with
+	step "tcpdump saw" look_with
 	step "adit disconnect" disconnect
 	step "SIGTERM" end_programs
-	step "clean" end_network
+	step "what is left" end_network
 	printf '\n  %sEverything held%s, in %d s.\n\n' "$green" "$plain" \
 		$((($(now_ms) - began) / 1000))
 }
@@ -400,7 +402,7 @@ for program in aditd adit adit-gateway; do
 		exit 1
 	}
 done
-if [ -f "$kept/kept" ]; then
+if [ -f "$kept" ]; then
 	echo "demo: a kept demo is running: tests/lab/demo.sh --end" >&2
 	exit 1
 fi

@@ -48,7 +48,8 @@ lab_cannot() {
 
 # With "keep" the hosts outlive this shell, until somebody kills them.
 lab_begin() { # [keep]
-	lab=$(mktemp -d /tmp/adit-lab.XXXXXX)
+	lab=$(mktemp -d /tmp/adit-lab.XXXXXX) || exit
+	# Even after kill -9 of this shell no host stays.
 	lab_guard=(setpriv --pdeathsig KILL)
 	[ "${1-}" = keep ] && lab_guard=(setsid)
 	exec 3>&1
@@ -120,8 +121,8 @@ on() { # HOST COMMAND...
 start() { # LABEL HOST COMMAND...: in the background, $lab/LABEL.log
 	local label=$1 host=$2
 	shift 2
-	PATH=$lab_path "${lab_into[@]}" "${lab_pid[$host]}" -- "$@" \
-		>"$lab/$label.log" 2>&1 </dev/null 3>&- &
+	PATH=$lab_path "${lab_guard[@]}" "${lab_into[@]}" "${lab_pid[$host]}" \
+		-- "$@" >"$lab/$label.log" 2>&1 </dev/null 3>&- &
 	lab_job[$label]=$!
 }
 
