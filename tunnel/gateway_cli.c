@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/gateway_cli.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -48,6 +47,37 @@ static int print_help(const struct gateway_cli *cli)
 	return GATEWAY_EXIT_DONE;
 }
 
+/* The known name that somebody may have meant, in steps of near_consider. */
+struct near {
+	unsigned int distance;
+	const char *name; /* NULL: none yet */
+};
+
+static void near_consider(struct near *near, const char *text,
+			  const char *known)
+{
+	unsigned int distance = text_distance(text, known);
+
+	if (text_is_near(distance, text) &&
+	    (!near->name || distance < near->distance))
+		*near = (struct near) { distance, known };
+}
+
+static int unknown_option(const struct gateway_cli *cli, const char *text)
+{
+	struct near near = { 0 };
+
+	for (const struct gateway_option *o = cli->command->options; o->name;
+	     o++)
+		near_consider(&near, text + strspn(text, "-"), o->name);
+	if (near.name)
+		return gateway_usage_error(
+			cli,
+			"there is no option \"%s\" (did you mean \"--%s\"?)",
+			text, near.name);
+	return gateway_usage_error(cli, "there is no option \"%s\"", text);
+}
+
 /* "--name VALUE" or "--name=VALUE"; names are not shortened, so that a new
  * option never changes what an old script means. */
 static int take_option(struct gateway_cli *cli, const char *text)
@@ -63,9 +93,7 @@ static int take_option(struct gateway_cli *cli, const char *text)
 		    strncmp(text + 2, o->name, len - 2) == 0)
 			break;
 	if (!o->name)
-		return leave(cli,
-			     gateway_usage_error(
-				     cli, "there is no option \"%s\"", text));
+		return leave(cli, unknown_option(cli, text));
 	if (!equals && cli->at == cli->argc)
 		return leave(cli, gateway_usage_error(cli, "%s needs a value",
 						      text));
@@ -145,21 +173,15 @@ static int print_overview(FILE *to)
 
 static int unknown_command(const struct gateway_cli *cli, const char *name)
 {
-	unsigned int best = UINT_MAX, distance;
-	const char *near = NULL;
+	struct near near = { 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		distance = text_distance(name, commands[i]->name);
-		if (distance < best && text_is_near(distance, name)) {
-			best = distance;
-			near = commands[i]->name;
-		}
-	}
-	if (near)
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		near_consider(&near, name, commands[i]->name);
+	if (near.name)
 		return gateway_usage_error(
 			cli,
 			"there is no command \"%s\" (did you mean \"%s\"?)",
-			name, near);
+			name, near.name);
 	return gateway_usage_error(cli, "there is no command \"%s\"", name);
 }
 
