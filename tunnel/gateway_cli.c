@@ -136,41 +136,6 @@ int gateway_next_option(struct gateway_cli *cli)
 	return check_positionals(cli);
 }
 
-static int print_overview(FILE *to)
-{
-	fputs("Usage: adit-gateway COMMAND DIR ...\n"
-	      "\n"
-	      "The far end of adit's tunnels. A gateway is a directory DIR, "
-	      "with a CA of its\n"
-	      "own, its configuration, and the list of the devices that may "
-	      "come in.\n"
-	      "\n"
-	      "  init DIR --name NAME    make a gateway\n"
-	      "  add DIR CLIENT          let a device in: prints its profile\n"
-	      "  list DIR                the devices, their addresses and "
-	      "state\n"
-	      "  revoke DIR CLIENT       shut a device out, at once\n"
-	      "  run DIR                 answer clients, until SIGTERM (as "
-	      "root)\n"
-	      "\n"
-	      "A first gateway, with an office network behind it:\n"
-	      "\n"
-	      "  adit-gateway init /etc/adit-gateway --name vpn.example.com "
-	      "\\\n"
-	      "      --route 192.168.7.0/24\n"
-	      "  adit-gateway add /etc/adit-gateway laptop --output "
-	      "laptop.json\n"
-	      "  adit-gateway run /etc/adit-gateway\n"
-	      "\n"
-	      "and on the laptop: adit profile add laptop.json; adit connect\n"
-	      "\n"
-	      "\"adit-gateway COMMAND --help\" tells more; \"adit-gateway "
-	      "version\" which one\n"
-	      "this is. Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
-	      to);
-	return GATEWAY_EXIT_DONE;
-}
-
 static int unknown_command(const struct gateway_cli *cli, const char *name)
 {
 	struct near near = { 0 };
@@ -193,7 +158,9 @@ int gateway_cli(int argc, char **argv, FILE *out, FILE *err)
 	if (argc < 2)
 		return gateway_usage_error(&cli, "a command is missing");
 	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0)
-		return print_overview(out);
+		return fputs(gateway_help_overview, out) < 0
+			       ? GATEWAY_EXIT_FAILED
+			       : GATEWAY_EXIT_DONE;
 	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
 		fprintf(out, "adit-gateway %s\n", ADIT_VERSION);
 		return GATEWAY_EXIT_DONE;
