@@ -24,12 +24,14 @@
 /*
  * Timers:
  *   deadline   when the transport's server wants it
- *   tick       always, each 500 ms: the list of clients, what workers released
+ *   tick       always, each 500 ms: the list of clients, what workers released;
+ *              each 30 s whether the host is still as we made it
  *   ending     once, from SIGTERM on: BYE is said three times, 50 ms apart
  */
 enum {
 	LANES = 1,
 	TICK_MS = 500,
+	VERIFY_TICKS = 30000 / TICK_MS,
 	ENDING_MS = 200,
 	/* A directory's time moves in steps of some milliseconds: after a
 	 * change it is read until the change is this old. */
@@ -65,7 +67,8 @@ struct gateway {
 	bool is_ending;
 	int failure; /* why the loop ended before it was told to */
 
-	struct timespec clients_time;
+	unsigned int ticks;
+	struct timespec clients_time; /* of the directory, seen last */
 	uint8_t buffer[UDP_RECEIVE_MAX];
 };
 
@@ -203,6 +206,19 @@ static bool clients_changed(struct gateway *g)
 	return !same || now.tv_sec - st.st_mtim.tv_sec < SETTLED_S;
 }
 
+/* Another program may have taken an address away, or forwarding. */
+static void verify_host(struct gateway *g)
+{
+	int repaired = host_verify(g->host, &g->host_state);
+
+	if (repaired > 0)
+		log_warning("%s: %d settings of the host had changed, and are "
+			    "made again",
+			    g->o->device, repaired);
+	else if (repaired < 0)
+		log_warning("%s: %s", g->o->device, host_error(g->host));
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct gateway *g = timer->data;
@@ -213,6 +229,8 @@ static void on_tick(uv_timer_t *timer)
 	gateway_sessions_note_traffic(g->sessions, now_ns);
 	if (peer_table_reap(g->table) > 0)
 		worker_wake(g->worker);
+	if (++g->ticks % VERIFY_TICKS == 0)
+		verify_host(g);
 	arm(g);
 }
 

@@ -13,8 +13,6 @@
 #include "tunnel/base/attr.h"
 #include "tunnel/gateway_config.h"
 
-#define GATEWAY_DEVICE_DEFAULT "adit-gw"
-
 struct gateway_options {
 	const char *dir;
 	/* Family 0: every address of both families, at the configured port. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/gateway_cli.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -48,6 +47,37 @@ static int print_help(const struct gateway_cli *cli)
 	return GATEWAY_EXIT_DONE;
 }
 
+/* The known name that somebody may have meant, in steps of near_consider. */
+struct near {
+	unsigned int distance;
+	const char *name; /* NULL: none yet */
+};
+
+static void near_consider(struct near *near, const char *text,
+			  const char *known)
+{
+	unsigned int distance = text_distance(text, known);
+
+	if (text_is_near(distance, text) &&
+	    (!near->name || distance < near->distance))
+		*near = (struct near) { distance, known };
+}
+
+static int unknown_option(const struct gateway_cli *cli, const char *text)
+{
+	struct near near = { 0 };
+
+	for (const struct gateway_option *o = cli->command->options; o->name;
+	     o++)
+		near_consider(&near, text + strspn(text, "-"), o->name);
+	if (near.name)
+		return gateway_usage_error(
+			cli,
+			"there is no option \"%s\" (did you mean \"--%s\"?)",
+			text, near.name);
+	return gateway_usage_error(cli, "there is no option \"%s\"", text);
+}
+
 /* "--name VALUE" or "--name=VALUE"; names are not shortened, so that a new
  * option never changes what an old script means. */
 static int take_option(struct gateway_cli *cli, const char *text)
@@ -63,9 +93,7 @@ static int take_option(struct gateway_cli *cli, const char *text)
 		    strncmp(text + 2, o->name, len - 2) == 0)
 			break;
 	if (!o->name)
-		return leave(cli,
-			     gateway_usage_error(
-				     cli, "there is no option \"%s\"", text));
+		return leave(cli, unknown_option(cli, text));
 	if (!equals && cli->at == cli->argc)
 		return leave(cli, gateway_usage_error(cli, "%s needs a value",
 						      text));
@@ -108,58 +136,17 @@ int gateway_next_option(struct gateway_cli *cli)
 	return check_positionals(cli);
 }
 
-static int print_overview(FILE *to)
-{
-	fputs("Usage: adit-gateway COMMAND DIR ...\n"
-	      "\n"
-	      "The far end of adit's tunnels. A gateway is a directory DIR, "
-	      "with a CA of its\n"
-	      "own, its configuration, and the list of the devices that may "
-	      "come in.\n"
-	      "\n"
-	      "  init DIR --name NAME    make a gateway\n"
-	      "  add DIR CLIENT          let a device in: prints its profile\n"
-	      "  list DIR                the devices, their addresses and "
-	      "state\n"
-	      "  revoke DIR CLIENT       shut a device out, at once\n"
-	      "  run DIR                 answer clients, until SIGTERM (as "
-	      "root)\n"
-	      "\n"
-	      "A first gateway, with an office network behind it:\n"
-	      "\n"
-	      "  adit-gateway init /etc/adit-gateway --name vpn.example.com "
-	      "\\\n"
-	      "      --route 192.168.7.0/24\n"
-	      "  adit-gateway add /etc/adit-gateway laptop --output "
-	      "laptop.json\n"
-	      "  adit-gateway run /etc/adit-gateway\n"
-	      "\n"
-	      "and on the laptop: adit profile add laptop.json; adit connect\n"
-	      "\n"
-	      "\"adit-gateway COMMAND --help\" tells more; \"adit-gateway "
-	      "version\" which one\n"
-	      "this is. Exit codes: 0 done, 1 failed, 2 wrong usage.\n",
-	      to);
-	return GATEWAY_EXIT_DONE;
-}
-
 static int unknown_command(const struct gateway_cli *cli, const char *name)
 {
-	unsigned int best = UINT_MAX, distance;
-	const char *near = NULL;
+	struct near near = { 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		distance = text_distance(name, commands[i]->name);
-		if (distance < best && text_is_near(distance, name)) {
-			best = distance;
-			near = commands[i]->name;
-		}
-	}
-	if (near)
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		near_consider(&near, name, commands[i]->name);
+	if (near.name)
 		return gateway_usage_error(
 			cli,
 			"there is no command \"%s\" (did you mean \"%s\"?)",
-			name, near);
+			name, near.name);
 	return gateway_usage_error(cli, "there is no command \"%s\"", name);
 }
 
@@ -171,7 +158,9 @@ int gateway_cli(int argc, char **argv, FILE *out, FILE *err)
 	if (argc < 2)
 		return gateway_usage_error(&cli, "a command is missing");
 	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0)
-		return print_overview(out);
+		return fputs(gateway_help_overview, out) < 0
+			       ? GATEWAY_EXIT_FAILED
+			       : GATEWAY_EXIT_DONE;
 	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
 		fprintf(out, "adit-gateway %s\n", ADIT_VERSION);
 		return GATEWAY_EXIT_DONE;

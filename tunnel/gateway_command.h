@@ -60,6 +60,17 @@ extern const struct gateway_command gateway_command_list;
 extern const struct gateway_command gateway_command_revoke;
 extern const struct gateway_command gateway_command_run;
 
+#define GATEWAY_POOL_DEFAULT "10.77.0.0/16"
+#define GATEWAY_DEVICE_DEFAULT "adit-gw"
+
+/* gateway_help.c */
+extern const char gateway_help_overview[];
+extern const char gateway_help_init[];
+extern const char gateway_help_add[];
+extern const char gateway_help_list[];
+extern const char gateway_help_revoke[];
+extern const char gateway_help_run[];
+
 /* The next option's `value`; GATEWAY_OPTION_END when all are read and the
  * positionals are there; GATEWAY_OPTION_LEAVE after --help or an error. */
 int gateway_next_option(struct gateway_cli *cli);

@@ -178,14 +178,7 @@ const struct gateway_command gateway_command_add = {
 	.positionals = 2,
 	.options = add_options,
 	.run = run_add,
-	.help = "Makes a certificate for the device CLIENT and prints "
-		"its profile: one file\n"
-		"with everything the device needs, its private key "
-		"inside. A name that was\n"
-		"revoked may be added again, and keeps its address.\n"
-		"\n"
-		"  --output FILE    write the profile to FILE (mode "
-		"0600) instead\n",
+	.help = gateway_help_add,
 };
 
 const struct gateway_command gateway_command_list = {
@@ -194,8 +187,7 @@ const struct gateway_command gateway_command_list = {
 	.positionals = 1,
 	.options = no_options,
 	.run = run_list,
-	.help = "Lists the clients with their inner addresses, the day "
-		"they were added, and until\nwhen they may come in.\n",
+	.help = gateway_help_list,
 };
 
 const struct gateway_command gateway_command_revoke = {
@@ -204,7 +196,5 @@ const struct gateway_command gateway_command_revoke = {
 	.positionals = 2,
 	.options = no_options,
 	.run = run_revoke,
-	.help = "Takes CLIENT's certificate off the list. A running "
-		"gateway ends its session\n"
-		"within a second, and refuses it from then on.\n",
+	.help = gateway_help_revoke,
 };

@@ -8,8 +8,6 @@
 #include "tunnel/gateway_command.h"
 #include "tunnel/gateway_store.h"
 
-#define POOL_DEFAULT "10.77.0.0/16"
-
 enum {
 	OPTION_NAME,
 	OPTION_PORT,
@@ -119,7 +117,7 @@ static const char *complete_config(struct gateway_config *c, bool no_pool6)
 	const char *wrong;
 
 	if (!c->pool.prefix4.addr.family)
-		(void)gateway_config_set_pool(c, POOL_DEFAULT);
+		(void)gateway_config_set_pool(c, GATEWAY_POOL_DEFAULT);
 	if (!no_pool6 && !c->pool.prefix6.addr.family &&
 	    random_pool6(&c->pool.prefix6))
 		return "the system gives no random numbers";
@@ -190,33 +188,5 @@ const struct gateway_command gateway_command_init = {
 	.positionals = 1,
 	.options = options,
 	.run = run_init,
-	.help = "Makes the directory DIR (mode 0700; it must be new or "
-		"empty) with a CA of its\n"
-		"own, the gateway's certificate and gateway.json, its "
-		"configuration. The\n"
-		"configuration may be changed by hand later; names of "
-		"keys are checked.\n"
-		"\n"
-		"  --name NAME      the DNS name or IP address that "
-		"clients dial; it stands in\n"
-		"                   the certificate and in the "
-		"profiles\n"
-		"  --port N         UDP port (443)\n"
-		"  --pool P         inner IPv4 addresses (" POOL_DEFAULT
-		"); the first one is\n"
-		"                   the gateway's own\n"
-		"  --pool6 P        inner IPv6 addresses (a random "
-		"fd..::/64), or none\n"
-		"  --route P        what clients reach through the "
-		"tunnel, as often as needed\n"
-		"                   (the pools); 0.0.0.0/0 and ::/0 "
-		"are everything\n"
-		"  --dns A          a DNS server behind the gateway, "
-		"as often as needed\n"
-		"  --match D        names under D are asked of these "
-		"servers\n"
-		"  --search D       D completes names of a single "
-		"label\n"
-		"  --keys KIND      p256 (the default) or ed25519: "
-		"keys of CA and gateway\n",
+	.help = gateway_help_init,
 };

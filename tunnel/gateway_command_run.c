@@ -66,23 +66,5 @@ const struct gateway_command gateway_command_run = {
 	.positionals = 1,
 	.options = options,
 	.run = run_run,
-	.help = "Answers clients until SIGTERM or SIGINT; needs root. Opens a "
-		"TUN device with\n"
-		"the pool's first address, switches forwarding on, and undoes "
-		"both at its end (what\n"
-		"a crash left, the next run undoes). Clients that are added "
-		"or revoked meanwhile are\n"
-		"seen within a second. Prints one line when it is ready; "
-		"logs to standard error.\n"
-		"\n"
-		"  --listen A:P     address and UDP port (all addresses, the "
-		"configured port)\n"
-		"  --device NAME    the TUN device (" GATEWAY_DEVICE_DEFAULT
-		"); another one for a second gateway\n"
-		"\n"
-		"Hosts behind the gateway need a route to the pool through "
-		"it. Forwarding switches\n"
-		"router advertisements off: a gateway that gets its own IPv6 "
-		"by them needs the\n"
-		"sysctl net.ipv6.conf.DEVICE.accept_ra=2 on its uplink.\n",
+	.help = gateway_help_run,
 };

@@ -182,18 +182,13 @@ static int on_admit(void *arg, const struct server_guest *guest,
 
 /* The client's own two addresses, and nothing else, may be its sources. */
 static size_t own_addresses(const struct gateway_sessions *s, uint32_t slot,
-			    struct ip_prefix ret_sources[static 2])
+			    struct ip_prefix ret_own[static 2])
 {
-	size_t n = 1;
-
-	gateway_pool_addresses(&s->c.config->pool, slot, &ret_sources[0],
-			       &ret_sources[1]);
-	ret_sources[0].len = 32;
-	if (ret_sources[1].addr.family) {
-		ret_sources[1].len = 128;
-		n++;
-	}
-	return n;
+	gateway_pool_addresses(&s->c.config->pool, slot, &ret_own[0],
+			       &ret_own[1]);
+	ret_own[0].len = 32;
+	ret_own[1].len = 128;
+	return ret_own[1].addr.family ? 2 : 1;
 }
 
 static int make_peer(struct gateway_sessions *s, struct session *x,
@@ -233,7 +228,7 @@ static void on_confirmed(void *arg, uint32_t index,
 	struct gateway_sessions *s = arg;
 	struct session *x = s->by_slot[index & (GATEWAY_POOL_SLOTS_MAX - 1)];
 	char from[ENDPOINT_TEXT_MAX], inner[ADDR_TEXT_MAX];
-	struct ip_prefix sources[2];
+	struct ip_prefix own[2];
 	int rc;
 
 	x->index = index;
@@ -245,23 +240,25 @@ static void on_confirmed(void *arg, uint32_t index,
 			   "the gateway is out of memory", s->now_ns);
 		return;
 	}
-	(void)own_addresses(s, x->slot, sources);
+	(void)own_addresses(s, x->slot, own);
 	log_info("%s: up, from %s, has %s (%s, %s)", x->name,
-		 endpoint_text(&x->from, from),
-		 addr_text(&sources[0].addr, inner), guest->group,
-		 guest->cipher);
+		 endpoint_text(&x->from, from), addr_text(&own[0].addr, inner),
+		 guest->group, guest->cipher);
 }
 
 static void on_ended(void *arg, uint32_t index, const char *why)
 {
 	struct gateway_sessions *s = arg;
 	struct session *x = s->by_slot[index & (GATEWAY_POOL_SLOTS_MAX - 1)];
-	char from[ENDPOINT_TEXT_MAX];
+	char from[ENDPOINT_TEXT_MAX], inner[ADDR_TEXT_MAX];
+	struct ip_prefix own[2];
 
 	if (!x)
 		return;
-	log_info("%s: ended, from %s: %s", x->name,
-		 endpoint_text(&x->from, from), why);
+	(void)own_addresses(s, x->slot, own);
+	log_info("%s: ended, from %s, had %s: %s", x->name,
+		 endpoint_text(&x->from, from), addr_text(&own[0].addr, inner),
+		 why);
 	session_destroy(s, x);
 }
 
@@ -299,8 +296,9 @@ int gateway_sessions_create(const struct gateway_sessions_config *c,
 	struct gateway_sessions *s = calloc(1, sizeof(*s));
 	int rc = -ENOMEM;
 
+	gateway_error_set(error, "the gateway cannot start: out of memory");
 	if (!s)
-		goto fail;
+		return rc;
 	s->c = *c;
 	s->now_ns = now_ns;
 	if (lease_part_count(&c->config->lease) < 0) {
@@ -308,23 +306,19 @@ int gateway_sessions_create(const struct gateway_sessions_config *c,
 				  "%s/gateway.json: the routes and domains do "
 				  "not fit into a lease; give fewer",
 				  c->dir);
-		gateway_sessions_destroy(s);
-		return -E2BIG;
+		rc = -E2BIG;
+		goto fail;
 	}
-	rc = gateway_clients_load(&s->clients, c->dir, error);
-	if (rc) {
-		gateway_sessions_destroy(s);
-		return rc;
-	}
-	complain(s, error);
 	s->server = server_create(&o, &callbacks, s, now_ns);
-	if (s->server) {
-		*ret_sessions = s;
-		return 0;
-	}
-	rc = -ENOMEM;
+	if (!s->server)
+		goto fail;
+	rc = gateway_clients_load(&s->clients, c->dir, error);
+	if (rc)
+		goto fail;
+	complain(s, error);
+	*ret_sessions = s;
+	return 0;
 fail:
-	gateway_error_set(error, "the gateway cannot start: %s", strerror(-rc));
 	gateway_sessions_destroy(s);
 	return rc;
 }
