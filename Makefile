@@ -109,7 +109,7 @@ $(OUT)/%.o: %.c | build/deps/wolfssl.mk
 
 # Test hooks that the programs do not have: wolfSSL's clock, and the secret of
 # a handshake for a second decoder. tests/lib defines them.
-WRAP := -Wl,--wrap=gettimeofday,--wrap=time,--wrap=keys_init
+WRAP := -Wl,--wrap=gettimeofday,--wrap=time,--wrap=keys_init,--wrap=wolfSSL_export_keying_material
 $(OUT)/tests/%: $(OUT)/tests/%.o $(LIB_OBJ) $(OUT)/libadit.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"

@@ -35,7 +35,7 @@ outside() { # HEADER-PATTERN ALLOWED-PATTERN
 	grep -nE "#include [<\"]($1)" "${sources[@]}" | grep -vE "^($2)" |
 		complain "$1 is included outside its home ($2)"
 }
-outside 'wolfssl/' 'crypto/|tests/crypto/|tests/bench/|tests/fuzz/'
+outside 'wolfssl/' 'crypto/|tests/crypto/|tests/lib/'
 outside 'cjson/' 'config/|tunnel/ctl|tunnel/gateway_store|tests/'
 outside 'check.h' 'tests/'
 outside 'libmnl/' 'tunnel/host/|tests/host/'

@@ -324,6 +324,138 @@ START_TEST(asks_a_revocation_list_at_both_ends)
 }
 END_TEST
 
+/* A chain made by the openssl program: leaf.x behind `depth` intermediates. */
+static void make_chain(const char *common_name, unsigned int depth,
+		       const char *extensions)
+{
+	char command[1024];
+
+	run("cp ca.pem i0.pem; cp ca.key i0.key; : >chain.pem");
+	for (unsigned int i = 1; i <= depth; i++) {
+		snprintf(command, sizeof(command),
+			 "openssl ecparam -name prime256v1 -genkey -noout -out "
+			 "i%u.key && openssl req -new -key i%u.key -subj "
+			 "/CN=i%u "
+			 "-out i.csr && printf 'basicConstraints=critical,"
+			 "CA:TRUE\nkeyUsage=keyCertSign\n"
+			 "subjectKeyIdentifier=hash\nauthorityKeyIdentifier="
+			 "keyid\n' >i.ext && openssl "
+			 "x509 -req -in i.csr -CA i%u.pem -CAkey i%u.key "
+			 "-CAcreateserial -days 9 -extfile i.ext -out i%u.pem",
+			 i, i, i, i - 1, i - 1, i);
+		run(command);
+	}
+	snprintf(
+		command, sizeof(command),
+		"openssl ecparam -name prime256v1 -genkey -noout -out x.key && "
+		"openssl req -new -key x.key -subj /CN=%s -out x.csr && printf "
+		"'%s' >x.ext && openssl x509 -req -in x.csr -CA i%u.pem "
+		"-CAkey i%u.key -CAcreateserial -days 9 -extfile x.ext -out "
+		"x.pem && cp x.pem chain.pem",
+		common_name, extensions, depth, depth);
+	run(command);
+	for (unsigned int i = depth; i > 0; i--) {
+		snprintf(command, sizeof(command), "cat i%u.pem >>chain.pem",
+			 i);
+		run(command);
+	}
+}
+
+static struct credentials *from_chain(enum credentials_role role)
+{
+	static char trust[FILE_MAX], cert[FILE_MAX], key[FILE_MAX];
+	char error[CREDENTIALS_ERROR_MAX];
+	struct credentials_source s = {
+		.certificate = cert,
+		.certificate_len = read_file("chain.pem", cert),
+		.key = key,
+		.key_len = read_file("x.key", key),
+		.ca = trust,
+		.ca_len = read_file("ca.pem", trust),
+	};
+	struct credentials *c = credentials_create(role, &s, error);
+
+	ck_assert_msg(c != NULL, "%s", error);
+	return c;
+}
+
+static const char server_extensions[] =
+	"keyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n";
+static const char client_extensions[] =
+	"keyUsage=digitalSignature\nextendedKeyUsage=clientAuth\n";
+
+START_TEST(refuses_a_gateway_without_a_subject_alternative_name)
+{
+	struct credentials *client, *gateway;
+	char text[DUO_TEXT_MAX];
+
+	if (!have_openssl)
+		return;
+	make_chain("gw.test", 0, server_extensions);
+	gateway = from_chain(CREDENTIALS_GATEWAY);
+	client = from_folder(CREDENTIALS_CLIENT, &leaf, NULL);
+	meet(client, gateway, text);
+	ck_assert_msg(strstr(text, "no subject alternative name"), "%s", text);
+	credentials_destroy(client);
+	credentials_destroy(gateway);
+}
+END_TEST
+
+START_TEST(refuses_certificates_that_name_no_use)
+{
+	struct credentials *client, *gateway;
+	char text[DUO_TEXT_MAX];
+	struct pki_identity gw;
+
+	if (!have_openssl)
+		return;
+	issue(PKI_GATEWAY, "gw.test", &ca, &gw);
+	make_chain("gw.test", 0,
+		   "keyUsage=digitalSignature\nsubjectAltName=DNS:gw.test\n");
+	gateway = from_chain(CREDENTIALS_GATEWAY);
+	client = from_folder(CREDENTIALS_CLIENT, &leaf, NULL);
+	meet(client, gateway, text);
+	ck_assert_msg(strstr(text, "not meant for servers"), "%s", text);
+	credentials_destroy(client);
+	credentials_destroy(gateway);
+	gateway = from_folder(CREDENTIALS_GATEWAY, &gw, NULL);
+	client = from_chain(CREDENTIALS_CLIENT);
+	meet(client, gateway, text);
+	ck_assert_msg(strstr(text, "not meant for clients"), "%s", text);
+	credentials_destroy(client);
+	credentials_destroy(gateway);
+}
+END_TEST
+
+START_TEST(takes_eight_intermediates_and_not_nine)
+{
+	struct credentials *client, *gateway;
+	char text[DUO_TEXT_MAX];
+
+	if (!have_openssl)
+		return;
+	/* Our own CA allows no intermediates at all. */
+	run("openssl ecparam -name prime256v1 -genkey -noout -out ca.key && "
+	    "openssl req -new -x509 -key ca.key -subj /CN=root -days 9 -out "
+	    "ca.pem -addext keyUsage=keyCertSign");
+	make_chain("gw.test", 0,
+		   "extendedKeyUsage=serverAuth\nsubjectAltName=DNS:gw.test\n");
+	gateway = from_chain(CREDENTIALS_GATEWAY);
+	for (unsigned int depth = 7; depth <= 9; depth++) {
+		make_chain("laptop", depth, client_extensions);
+		client = from_chain(CREDENTIALS_CLIENT);
+		meet(client, gateway, text);
+		if (depth <= 8)
+			ck_assert_str_eq(text, "up");
+		else
+			ck_assert_str_ne(text, "up");
+		printf("note: %u intermediates: %s\n", depth, text);
+		credentials_destroy(client);
+	}
+	credentials_destroy(gateway);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("credentials");
@@ -337,6 +469,9 @@ int main(void)
 	tcase_add_loop_test(t, opens_pkcs12_as_others_make_it, 0,
 			    ARRAY_SIZE(bags));
 	tcase_add_test(t, asks_a_revocation_list_at_both_ends);
+	tcase_add_test(t, refuses_a_gateway_without_a_subject_alternative_name);
+	tcase_add_test(t, refuses_certificates_that_name_no_use);
+	tcase_add_test(t, takes_eight_intermediates_and_not_nine);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
