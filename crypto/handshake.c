@@ -414,6 +414,11 @@ enum reason handshake_error(const struct handshake *h,
 			    ret_text, HANDSHAKE_TEXT_MAX, ret_final);
 }
 
+const char *handshake_client_error(const struct handshake *h)
+{
+	return wolf_explain_client(h->error);
+}
+
 size_t handshake_last(const struct handshake *h, const uint8_t **ret_datagram)
 {
 	*ret_datagram = h->last;

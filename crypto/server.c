@@ -91,8 +91,10 @@ static void handshake_done(struct server *s, struct inflight *f,
 
 	s->count.handshakes++;
 	if (handshake_finish(f->handshake, &result, &reason, text) < 0) {
-		inflight_remove(&s->inflight, f);
 		s->count.handshakes_failed++;
+		if (s->cb->rejected != NULL)
+			s->cb->rejected(s->arg, &f->from, text);
+		inflight_remove(&s->inflight, f);
 		return;
 	}
 	if (server_session_create(s, f, &result, now_ns) < 0) {
@@ -112,6 +114,9 @@ static void handshake_failed(struct server *s, struct inflight *f,
 	size_t len = handshake_last(f->handshake, &last);
 
 	s->count.handshakes_failed++;
+	if (s->cb->rejected != NULL)
+		s->cb->rejected(s->arg, &f->from,
+				handshake_client_error(f->handshake));
 	if (len == 0 || len > sizeof(f->alert)) {
 		inflight_remove(&s->inflight, f);
 		return;

@@ -64,6 +64,10 @@ struct server_callbacks {
 	int (*admit)(void *arg, const struct server_guest *guest,
 		     uint32_t *ret_slot, struct lease *ret_lease,
 		     struct server_refusal *ret_refusal);
+	/* A handshake failed after its cookie: for the log, which has to limit
+	 * its own rate. NULL: nobody wants to know. */
+	void (*rejected)(void *arg, const struct endpoint *from,
+			 const char *why);
 	/* The client has proved itself: data may flow. server_lane is called
 	 * in here, and only here (the secret is wiped behind it). */
 	void (*confirmed)(void *arg, uint32_t index,

@@ -97,6 +97,29 @@ static const struct explanation theirs[] = {
 	  "the gateway found no common key exchange or cipher" },
 };
 
+/* What the gateway found in a client's flight, for its log. */
+static const struct explanation of_client[] = {
+	{ ASN_NO_SIGNER_E, REASON_DEVICE_CERTIFICATE,
+	  "its certificate is signed by another CA than this gateway's" },
+	{ ASN_AFTER_DATE_E, REASON_DEVICE_CERTIFICATE,
+	  "its certificate has expired" },
+	{ ASN_BEFORE_DATE_E, REASON_DEVICE_CERTIFICATE,
+	  "its certificate is not valid yet" },
+	{ CRL_CERT_REVOKED, REASON_DEVICE_CERTIFICATE,
+	  "its certificate is on the revocation list" },
+	{ CRL_MISSING, REASON_DEVICE_CERTIFICATE,
+	  "there is no revocation list of its certificate's CA" },
+	{ CRL_CERT_DATE_ERR, REASON_DEVICE_CERTIFICATE,
+	  "the revocation list is out of date" },
+	{ EXTKEYUSE_AUTH_E, REASON_DEVICE_CERTIFICATE,
+	  "its certificate is not meant for clients" },
+	{ KEYUSE_SIGNATURE_E, REASON_DEVICE_CERTIFICATE,
+	  "its certificate may not sign handshakes" },
+	{ MAX_CHAIN_ERROR, REASON_DEVICE_CERTIFICATE,
+	  "its certificate has more than 8 intermediates" },
+	{ NO_PEER_CERT, REASON_DEVICE_CERTIFICATE, "it sent no certificate" },
+};
+
 static const struct explanation *find(const struct explanation *table, size_t n,
 				      int code)
 {
@@ -131,4 +154,14 @@ enum reason wolf_explain(int error, int alert, char *text, size_t size,
 				 (unsigned long)(long)error),
 			 error);
 	return REASON_TIMEOUT;
+}
+
+const char *wolf_explain_client(int error)
+{
+	const struct explanation *e =
+		find(of_client, ARRAY_SIZE(of_client), error);
+
+	if (e != NULL)
+		return e->text;
+	return wolfSSL_ERR_reason_error_string((unsigned long)(long)error);
 }

@@ -29,6 +29,8 @@ struct gateway_sessions {
 	struct gateway_clients clients;
 	char complaint[GATEWAY_ERROR_MAX]; /* told last about the list */
 	uint64_t now_ns; /* of the call that the server's callbacks are in */
+	uint64_t rejected_ns;  /* when a failed handshake was told last */
+	unsigned int rejected; /* and how many were not told since */
 	struct session *first;
 	struct session *by_slot[GATEWAY_POOL_SLOTS_MAX];
 };
@@ -270,9 +272,29 @@ static void on_send(void *arg, const struct endpoint *to,
 	s->c.send(s->c.arg, to, datagram, len);
 }
 
+/* Anyone with a valid cookie can cause this: one line a second. */
+static void on_rejected(void *arg, const struct endpoint *from, const char *why)
+{
+	struct gateway_sessions *s = arg;
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (s->rejected_ns && s->now_ns - s->rejected_ns < NS_PER_S) {
+		s->rejected++;
+		return;
+	}
+	log_notice("handshake refused, from %s: %s", endpoint_text(from, text),
+		   why);
+	if (s->rejected > 0)
+		log_notice("%u more refused within the second before",
+			   s->rejected);
+	s->rejected = 0;
+	s->rejected_ns = s->now_ns;
+}
+
 static const struct server_callbacks callbacks = {
 	.send = on_send,
 	.admit = on_admit,
+	.rejected = on_rejected,
 	.confirmed = on_confirmed,
 	.ended = on_ended,
 };

@@ -163,22 +163,30 @@ static const struct row {
 	const char *client, *gateway, *server_name;
 	enum reason reason;
 	const char *text; /* a part of it */
+	const char *log;  /* a part of the gateway's log line */
 } refusals[] = {
-	{ "p256", "other-ca", NULL, REASON_GATEWAY_CERTIFICATE, "another CA" },
-	{ "p256", "expired", NULL, REASON_GATEWAY_CERTIFICATE, "expired" },
-	{ "p256", "early", NULL, REASON_GATEWAY_CERTIFICATE, "not valid yet" },
+	{ "p256", "other-ca", NULL, REASON_GATEWAY_CERTIFICATE, "another CA",
+	  NULL },
+	{ "p256", "expired", NULL, REASON_GATEWAY_CERTIFICATE, "expired",
+	  NULL },
+	{ "p256", "early", NULL, REASON_GATEWAY_CERTIFICATE, "not valid yet",
+	  NULL },
 	{ "p256", "other-name", NULL, REASON_GATEWAY_CERTIFICATE,
-	  "another name" },
-	{ "p256", "address", NULL, REASON_GATEWAY_CERTIFICATE, "another name" },
+	  "another name", NULL },
+	{ "p256", "address", NULL, REASON_GATEWAY_CERTIFICATE, "another name",
+	  NULL },
 	{ "p256", "p256", "192.0.2.1", REASON_GATEWAY_CERTIFICATE,
-	  "another address" },
+	  "another address", NULL },
 	{ "p256", "client-use", NULL, REASON_GATEWAY_CERTIFICATE,
-	  "not meant for servers" },
-	{ "other-ca", "p256", NULL, REASON_DEVICE_CERTIFICATE, "another CA" },
-	{ "expired", "p256", NULL, REASON_DEVICE_CERTIFICATE, "expired" },
-	{ "early", "p256", NULL, REASON_DEVICE_CERTIFICATE, "not valid yet" },
+	  "not meant for servers", NULL },
+	{ "other-ca", "p256", NULL, REASON_DEVICE_CERTIFICATE, "another CA",
+	  "another CA" },
+	{ "expired", "p256", NULL, REASON_DEVICE_CERTIFICATE, "expired",
+	  "has expired" },
+	{ "early", "p256", NULL, REASON_DEVICE_CERTIFICATE, "not valid yet",
+	  "not valid yet" },
 	{ "server-use", "p256", NULL, REASON_DEVICE_CERTIFICATE,
-	  "not meant for clients" },
+	  "not meant for clients", "not meant for clients" },
 };
 
 static void expect_refusal(const struct row *row, duo_hook hook, void *arg,
@@ -201,6 +209,9 @@ static void expect_refusal(const struct row *row, duo_hook hook, void *arg,
 		      "%s at %s: %s: %s", row->client, row->gateway,
 		      reason_code(d.reason), d.text);
 	ck_assert_uint_le(duo_elapsed_ms(&d, d.down_ns), limit_ms);
+	if (row->log != NULL)
+		ck_assert_msg(strstr(d.rejected, row->log) != NULL,
+			      "the log says \"%s\"", d.rejected);
 	ck_assert_uint_eq(d.up, 0);
 	duo_fini(&d);
 }

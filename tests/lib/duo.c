@@ -318,6 +318,15 @@ static int server_admit(void *arg, const struct server_guest *guest,
 	return 0;
 }
 
+static void server_rejected(void *arg, const struct endpoint *from,
+			    const char *why)
+{
+	struct duo *d = arg;
+
+	(void)from;
+	snprintf(d->rejected, sizeof(d->rejected), "%s", why);
+}
+
 static void server_confirmed(void *arg, uint32_t index,
 			     const struct server_guest *guest)
 {
@@ -350,6 +359,7 @@ static const struct client_callbacks client_table = {
 static const struct server_callbacks server_table = {
 	.send = server_send,
 	.admit = server_admit,
+	.rejected = server_rejected,
 	.confirmed = server_confirmed,
 	.ended = server_ended,
 };

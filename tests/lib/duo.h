@@ -75,6 +75,7 @@ struct duo {
 
 	/* What the gateway's owner was told. */
 	unsigned int admitted, confirmed, ended;
+	char rejected[DUO_TEXT_MAX]; /* why a handshake failed */
 	uint32_t index;
 	struct server_guest guest;
 	struct keys_tx gateway_tx;
