@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tunnel/base/clock.h"
@@ -139,26 +140,37 @@ static void reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
 
 static void arm_waiting(struct daemon *d);
 
+static void reply_failed(struct daemon *d, struct ctl_peer *peer)
+{
+	const struct session *s = session_io_session(d->io);
+	const char *text = session_io_text(d->io);
+
+	reply_text(peer, true, (enum ctl_exit)reason_exit_code(s->reason),
+		   "%s: %s%s", session_io_name(d->io),
+		   *text ? text : reason_text(s->reason),
+		   s->retry_ns != CLOCK_NEVER
+			   ? "; it is tried again, see \"adit status\""
+			   : "");
+}
+
 /* What a waiter is told now; true: it was the last. */
 static bool tell_waiter(struct daemon *d, struct waiter *w)
 {
 	const struct session *s = session_io_session(d->io);
 	const char *name = session_io_name(d->io);
-	const char *text = session_io_text(d->io);
 
 	switch (s->state) {
 	case SESSION_STATE_UP:
 		reply_text(w->peer, true, CTL_EXIT_DONE, "%s is up", name);
 		return true;
-	case SESSION_STATE_DOWN:
 	case SESSION_STATE_FAILED:
-		reply_text(w->peer, true,
-			   (enum ctl_exit)reason_exit_code(s->reason),
-			   "%s: %s%s", name,
-			   *text ? text : reason_text(s->reason),
-			   s->retry_ns != CLOCK_NEVER
-				   ? "; it is tried again, see \"adit status\""
-				   : "");
+		/* The gateway frees a dead session's place by itself. */
+		if (s->reason == REASON_BUSY)
+			break;
+		reply_failed(d, w->peer);
+		return true;
+	case SESSION_STATE_DOWN:
+		reply_failed(d, w->peer);
 		return true;
 	case SESSION_STATE_WAITING:
 	case SESSION_STATE_CONNECTING:
@@ -168,11 +180,28 @@ static bool tell_waiter(struct daemon *d, struct waiter *w)
 		break;
 	}
 	if (w->told != s->state)
-		reply_text(w->peer, false, CTL_EXIT_DONE, "%s: %s", name,
-			   session_state_name(s->state));
+		reply_text(w->peer, false, CTL_EXIT_DONE, "%s: %s%s%s", name,
+			   session_state_name(s->state), s->reason ? ", " : "",
+			   s->reason ? reason_text(s->reason) : "");
 	w->told = s->state;
 	return false;
 }
+
+static void reply_timed_out(struct daemon *d, struct ctl_peer *peer)
+{
+	const struct session *s = session_io_session(d->io);
+
+	if (s->state == SESSION_STATE_FAILED)
+		reply_failed(d, peer);
+	else
+		reply_text(peer, true, CTL_EXIT_TIMED_OUT,
+			   "%s is not up yet (%s); it is still tried, see "
+			   "\"adit status\"",
+			   session_io_name(d->io),
+			   session_state_name(s->state));
+}
+
+static void arm_waiting(struct daemon *d);
 
 static void on_waiting(uv_timer_t *timer)
 {
@@ -186,12 +215,7 @@ static void on_waiting(uv_timer_t *timer)
 		if (peer == NULL || w->deadline_ns > now)
 			continue;
 		w->peer = NULL;
-		reply_text(
-			peer, true, CTL_EXIT_TIMED_OUT,
-			"%s is not up yet (%s); it is still tried, see "
-			"\"adit status\"",
-			session_io_name(d->io),
-			session_state_name(session_io_session(d->io)->state));
+		reply_timed_out(d, peer);
 	}
 	arm_waiting(d);
 }
@@ -435,6 +459,9 @@ static void do_add(struct daemon *d, struct ctl_peer *peer,
 	}
 	r = write_draft(d, request->text, &draft);
 	if (r == 0) {
+		/* profiles_add() makes the folder in it, and says what is
+		 * wrong. */
+		(void)mkdir(d->options->config_dir, 0755);
 		r = profiles_add(d->profiles.folder, draft, request->profile,
 				 request->replace, &report);
 		unlink(draft);
