@@ -136,6 +136,7 @@ static const struct field status_fields[] = {
 	NUMBER(struct ctl_status, "since", since),
 	NUMBER(struct ctl_status, "retry_at", retry_at),
 	NUMBER(struct ctl_status, "attempts", attempts),
+	NUMBER(struct ctl_status, "repairs", repairs),
 	OBJECT("hold", hold_table),
 	OBJECT("gateway", gateway_table),
 	TEXT(struct ctl_status, "transport", transport),

@@ -89,7 +89,7 @@ same_as_before() {
 
 # The laptop has its own /etc/hosts and /etc/group. An array and no function,
 # so that $! is the daemon itself.
-on_laptop=(ip netns exec $l unshare -m bash -c '
+on_laptop=(ip netns exec "$l" unshare -m bash -c '
 	mount --bind "$0/hosts" /etc/hosts
 	mount --bind "$0/group" /etc/group
 	exec "$@"' "$work")
@@ -189,6 +189,11 @@ carries >/dev/null || fail "nothing comes through the tunnel"
 expect 0 status
 [ "$(wc -l <<<"$out")" -le 12 ] || fail "status is too long: $out"
 expect 0 connect --wait
+# Somebody takes our rule away.
+[ "$(field 's["repairs"]')" = 0 ] || fail "repairs without damage"
+ip -n $l rule del priority 21004
+until_works 3 eval "ip -n $l rule | grep -q ^21004:"
+until_works 3 eval '[ "$(field "s[\"repairs\"]")" = 1 ]'
 expect 0 disconnect
 expect 0 disconnect
 same_as_before disconnect
