@@ -87,11 +87,12 @@ same_as_before() {
 	diff "$work/before" "$work/after" || fail "$1 left something"
 }
 
-# The laptop has its own /etc/hosts and /etc/group. An array and no function,
+# The laptop has its own /etc/hosts, /etc/group and /etc/resolv.conf. An array and no function,
 # so that $! is the daemon itself.
 on_laptop=(ip netns exec "$l" unshare -m bash -c '
 	mount --bind "$0/hosts" /etc/hosts
 	mount --bind "$0/group" /etc/group
+	mount --bind "$0/resolv.conf" /etc/resolv.conf
 	exec "$@"' "$work")
 
 start_daemon() {
@@ -146,6 +147,7 @@ topology() {
 	# The first address has no route here.
 	printf '%s\n' '127.0.0.1 localhost' '2001:db8::1 vpn.test' \
 		'192.0.2.1 vpn.test' >"$work/hosts"
+	echo 'nameserver 192.0.2.99' >"$work/resolv.conf"
 	(cat /etc/group && echo 'adit:x:4242:') >"$work/group"
 }
 
@@ -194,6 +196,12 @@ expect 0 connect --wait
 ip -n $l rule del priority 21004
 until_works 3 eval "ip -n $l rule | grep -q ^21004:"
 until_works 3 eval '[ "$(field "s[\"repairs\"]")" = 1 ]'
+# And then the device.
+ip -n $l link del adit0
+until_works 3 is_state failed
+[ "$(field 's["reason"]["code"]')" = host ] || fail "status: $(field s)"
+until_works 5 is_state up
+carries >/dev/null || fail "nothing comes through the new device"
 expect 0 disconnect
 expect 0 disconnect
 same_as_before disconnect
@@ -334,4 +342,16 @@ expect 5 connect --wait
 until_works 5 grep -q 'STATUS=laptop: failed' "$work/notified"
 stop_daemon TERM
 until_works 5 grep -q STOPPING=1 "$work/notified"
+
+# A second profile, whose gateway's name nobody answers for: ends in time all
+# the same, and must be named.
+sed 's/"HostName":.*/"HostName": "slow.test",/' "$work/laptop.json" \
+	>"$work/slow.json"
+start_daemon
+expect 0 profile add "$work/slow.json"
+expect 2 connect
+expect 0 connect slow
+is_state connecting || fail "not resolving"
+stop_daemon TERM
+same_as_before "SIGTERM while resolving"
 echo "note: $(grep -c . "$work/notified") messages to the service manager"
