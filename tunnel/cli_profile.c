@@ -229,6 +229,8 @@ static int add_to_folder(struct cli *c, const char *name)
 
 	if (folder == NULL)
 		return cli_fail(c, CTL_EXIT_FAILED, "out of memory");
+	/* profiles_add() makes the folder in it, and says what is wrong. */
+	(void)mkdir(c->config_dir, 0755);
 	r = profiles_add(folder, c->word[1], name, c->replace, &report);
 	free(folder);
 	if (r < 0)

@@ -96,6 +96,7 @@ struct ctl_status {
 	uint64_t since;	   /* seconds since 1970, in this state */
 	uint64_t retry_at; /* 0: no attempt is due */
 	uint64_t attempts;
+	uint64_t repairs; /* of what others changed of ours on the host */
 	struct {
 		char *state, *cause;
 		uint64_t since;

@@ -137,9 +137,18 @@ static void peer_send(struct ctl_peer *p, const struct ctl_reply *reply)
 fail:
 	free(w);
 	free(line);
+	p->last = true;
 	/* The timer cuts it off: the caller may be in the middle of a walk
 	 * over those who wait. */
 	(void)uv_timer_start(&p->timer, on_patience_over, 0, 0);
+}
+
+static void on_next_line(uv_timer_t *timer)
+{
+	struct ctl_peer *p = timer->data;
+
+	wait_for_request(p);
+	peer_take_lines(p);
 }
 
 void ctl_server_reply(struct ctl_peer *p, const struct ctl_reply *reply)
@@ -151,8 +160,9 @@ void ctl_server_reply(struct ctl_peer *p, const struct ctl_reply *reply)
 		wait_for_request(p);
 	}
 	peer_send(p, reply);
+	/* From the loop: whoever replies may be in the middle of something. */
 	if (reply->final && p->len > 0)
-		peer_take_lines(p);
+		(void)uv_timer_start(&p->timer, on_next_line, 0, 0);
 }
 
 /* One line, and then the end of what this caller may say. */
@@ -194,16 +204,13 @@ static void peer_take_line(struct ctl_peer *p, const char *line, size_t len)
 static void peer_take_lines(struct ctl_peer *p)
 {
 	while (!p->asked && !p->last && !p->closing && p->len > 0) {
-		char *end = memchr(p->line, '\n', p->len);
+		char *end = memchr(p->line, '\n', p->len), *line;
 		size_t len;
 
 		if (end == NULL)
 			return;
 		len = (size_t)(end - p->line);
-		/* Taken off first: an answer may come from inside the call,
-		 * and look for the next line. */
-		char *line = strndup(p->line, len);
-
+		line = strndup(p->line, len);
 		memmove(p->line, end + 1, p->len - len - 1);
 		p->len -= len + 1;
 		if (line == NULL)

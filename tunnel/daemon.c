@@ -141,7 +141,7 @@ static void on_changed(void *arg)
 	notify_send("STATUS=%s: %s%s%s", name[0] ? name : "no profile",
 		    session_state_name(s->state), s->reason ? ", " : "",
 		    s->reason ? reason_text(s->reason) : "");
-	daemon_ctl_changed(d);
+	daemon_wait_changed(d);
 }
 
 static void on_last(uv_timer_t *timer)

@@ -4,7 +4,7 @@
  * profiles and the signals. Blocks until SIGTERM or SIGINT, and leaves the
  * host as it found it.
  *
- * daemon.c composes; daemon_ctl.c answers requests. No state outside the
+ * daemon.c composes, daemon_ctl.c answers requests. No state outside the
  * object: two daemons fit in one process, as far as they have folders and
  * devices of their own.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* (uv) What daemon.c and daemon_ctl.c share, and nobody else. */
+/* (uv) What the files of the daemon share, and nobody else. */
 #ifndef ADIT_DAEMON_PRIVATE_H
 #define ADIT_DAEMON_PRIVATE_H
 
@@ -40,8 +40,34 @@ struct daemon {
 /* Reads the profiles again and applies what changed to the tunnel. */
 void daemon_reload(struct daemon *d);
 
+/* daemon_ctl.c */
 extern const struct ctl_server_callbacks daemon_ctl_callbacks;
-/* The state has changed: tells those who wait. */
-void daemon_ctl_changed(struct daemon *d);
+void daemon_reply(struct ctl_peer *peer, bool final, enum ctl_exit code,
+		  const char *fmt, ...) ATTR_PRINTF(4, 5);
+/* One line for a file that cannot be used. */
+void daemon_reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
+			  const struct config_report *report, int error);
+/* The profile that a request means; NULL: the peer was told why not. */
+struct profile_entry *daemon_find_profile(struct daemon *d,
+					  struct ctl_peer *peer,
+					  const char *name);
+/* Is it the one that the tunnel has, or had last? */
+bool daemon_is_current(const struct daemon *d, const char *name);
+
+/* daemon_profiles.c */
+void daemon_list_profiles(struct daemon *d, struct ctl_peer *peer);
+void daemon_show_profile(struct daemon *d, struct ctl_peer *peer,
+			 const struct ctl_request *request);
+void daemon_add_profile(struct daemon *d, struct ctl_peer *peer,
+			const struct ctl_request *request);
+void daemon_remove_profile(struct daemon *d, struct ctl_peer *peer,
+			   const struct ctl_request *request);
+
+/* daemon_wait.c: the peer is answered when the tunnel is up, or has failed. */
+void daemon_wait_for_up(struct daemon *d, struct ctl_peer *peer,
+			uint64_t wait_s);
+void daemon_wait_gone(struct daemon *d, struct ctl_peer *peer);
+/* The state has changed. */
+void daemon_wait_changed(struct daemon *d);
 
 #endif

@@ -144,6 +144,12 @@ bool datapath_is_open(const struct datapath *d)
 	return d->open;
 }
 
+void datapath_stop(struct datapath *d)
+{
+	if (d->worker != NULL)
+		worker_stop(d->worker);
+}
+
 void datapath_close(struct datapath *d)
 {
 	if (!d->open)

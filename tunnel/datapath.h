@@ -41,6 +41,8 @@ void datapath_destroy(struct datapath *d);
 /* 0 or -errno of tun_open. The worker waits for its socket. */
 int datapath_open(struct datapath *d, const char *device) ATTR_MUST_CHECK;
 bool datapath_is_open(const struct datapath *d);
+/* The worker leaves the device, which stays. */
+void datapath_stop(struct datapath *d);
 void datapath_close(struct datapath *d);
 unsigned int datapath_ifindex(const struct datapath *d);
 

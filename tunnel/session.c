@@ -21,7 +21,8 @@
  *        again, and a device that leads nowhere is taken away
  *   (a)  an attempt starts now, unless one is running
  *   (b)  the workers get the keys, then the host is changed
- *   (c)  the next attempt is timed
+ *   (c)  the next attempt is timed, as it is for a session that ended; one
+ *        that went silent is replaced at once
  *   (d)  the attempt starts again, from the new network, without back-off
  *   (e)  an echo asks whether the new network carries us
  *
@@ -211,8 +212,10 @@ static void enter(struct session *s, enum session_state from,
 		break;
 	case SESSION_STATE_RECONNECTING:
 		end_attempt(s, out);
-		/* What ended soon after it came up is not tried at once. */
-		if (s->failures > 0)
+		/* What ended soon after it came up is not tried at once. A
+		 * gateway that ended it in words has all its clients coming:
+		 * each after a while of its own. */
+		if (s->failures > 0 || in->event == SESSION_EVENT_ENDED)
 			time_next_attempt(s, in, out);
 		else
 			start_attempt(s, out);

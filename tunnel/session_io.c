@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,8 @@
 #include "crypto/client.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
-#include "tunnel/data/tun.h"
 #include "tunnel/datapath.h"
-#include "tunnel/host/apply.h"
+#include "tunnel/host/state.h"
 #include "tunnel/session_io_private.h"
 
 static void perform(struct session_io *io, enum session_action action);
@@ -32,8 +30,8 @@ static uint32_t random_jitter(void)
 }
 
 /* An action may cause an event: it waits here until the list is done. */
-static void report(struct session_io *io, enum session_event event,
-		   enum reason reason)
+void session_io_report(struct session_io *io, enum session_event event,
+		       enum reason reason)
 {
 	assert(io->event_count < SESSION_IO_EVENTS_MAX);
 	io->events[io->event_count++] = (struct session_input) {
@@ -67,7 +65,7 @@ static void report(struct session_io *io, enum session_event event,
 }
 
 /* The sentence beside the next reason. */
-static void explain(struct session_io *io, const char *text)
+void session_io_explain(struct session_io *io, const char *text)
 {
 	snprintf(io->text, sizeof(io->text), "%s", text);
 	if (*text != '\0')
@@ -78,15 +76,15 @@ static void on_attempt_up(void *arg)
 {
 	struct session_io *io = arg;
 
-	report(io, SESSION_EVENT_LEASE_CAME, REASON_NONE);
+	session_io_report(io, SESSION_EVENT_LEASE_CAME, REASON_NONE);
 }
 
 static void on_attempt_ended(void *arg, enum reason reason, const char *text)
 {
 	struct session_io *io = arg;
 
-	explain(io, text);
-	report(io, SESSION_EVENT_ENDED, reason);
+	session_io_explain(io, text);
+	session_io_report(io, SESSION_EVENT_ENDED, reason);
 }
 
 static const struct attempt_callbacks attempt_callbacks = {
@@ -107,55 +105,14 @@ static void on_device_lost(void *arg)
 {
 	struct session_io *io = arg;
 
-	explain(io, SESSION_IO_DEVICE " was taken away");
-	report(io, SESSION_EVENT_HOST_REFUSED, REASON_HOST);
+	session_io_explain(io, SESSION_IO_DEVICE " was taken away");
+	session_io_report(io, SESSION_EVENT_HOST_REFUSED, REASON_HOST);
 }
 
 static const struct datapath_callbacks datapath_callbacks = {
 	.stray = on_stray,
 	.lost = on_device_lost,
 };
-
-static bool is_ours(const struct session_io *io, const struct rtnl_route *r)
-{
-	return r->ifindex != 0 && r->ifindex == datapath_ifindex(io->datapath);
-}
-
-/* FNV-1a over what a route is, added up: the order does not matter. */
-static uint64_t routes_digest(const struct session_io *io,
-			      const struct rtnl_route *routes, size_t count)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct rtnl_route *r = &routes[i];
-		uint64_t parts[] = { r->to.len, r->ifindex, r->gateway.family,
-				     r->metric, r->to.addr.family };
-		uint64_t h = 0xcbf29ce484222325;
-
-		if (is_ours(io, r))
-			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
-			h = (h ^ parts[k]) * 0x100000001b3;
-		for (size_t k = 0; k < sizeof(r->to.addr.bytes); k++) {
-			h = (h ^ r->to.addr.bytes[k]) * 0x100000001b3;
-			h = (h ^ r->gateway.bytes[k]) * 0x100000001b3;
-		}
-		sum += h;
-	}
-	return sum;
-}
-
-/* What the host looks like while we begin: a later change is a change. */
-static void note_routes(struct session_io *io)
-{
-	struct rtnl_route *routes = NULL;
-	size_t count = 0;
-
-	if (host_routes(io->host, &routes, &count) == 0)
-		io->routes_seen = routes_digest(io, routes, count);
-	free(routes);
-}
 
 static void start_attempt(struct session_io *io)
 {
@@ -170,13 +127,14 @@ static void start_attempt(struct session_io *io)
 	int r;
 
 	if (io->lease.index == 0)
-		note_routes(io);
+		session_host_note(io);
 	io->attempts++;
 	r = attempt_start(&o, &io->attempt, error);
 	if (r < 0) {
-		explain(io, error);
-		report(io, SESSION_EVENT_ENDED,
-		       r == -EINVAL ? REASON_PROFILE : REASON_INTERNAL);
+		session_io_explain(io, error);
+		session_io_report(io, SESSION_EVENT_ENDED,
+				  r == -EINVAL ? REASON_PROFILE
+					       : REASON_INTERNAL);
 	}
 }
 
@@ -187,147 +145,10 @@ static void end_attempt(struct session_io *io)
 	io->attempt = NULL;
 }
 
-static void refuse_host(struct session_io *io, const char *what,
-			const char *why)
-{
-	char text[SESSION_IO_TEXT_MAX];
-
-	snprintf(text, sizeof(text), "%s: %s", what, why);
-	explain(io, text);
-	report(io, SESSION_EVENT_HOST_REFUSED, REASON_HOST);
-}
-
-/* The device comes with the first lease and stays. */
-static int open_device(struct session_io *io)
-{
-	int r;
-
-	if (datapath_is_open(io->datapath))
-		return 0;
-	r = host_link_expected(io->host);
-	if (r < 0) {
-		refuse_host(io, SESSION_IO_DEVICE, host_error(io->host));
-		return r;
-	}
-	r = datapath_open(io->datapath, SESSION_IO_DEVICE);
-	if (r < 0) {
-		refuse_host(io, SESSION_IO_DEVICE, tun_error_text(r));
-		return r;
-	}
-	r = host_link_made(io->host, datapath_ifindex(io->datapath));
-	if (r < 0)
-		refuse_host(io, SESSION_IO_DEVICE, host_error(io->host));
-	return r;
-}
-
-static void publish_keys(struct session_io *io)
-{
-	struct lease lease = { 0 };
-	int r;
-
-	io->published = false;
-	if (open_device(io) < 0)
-		return;
-	r = lease_copy(attempt_lease(io->attempt), &lease);
-	if (r == 0)
-		r = datapath_publish(io->datapath, io->attempt);
-	if (r < 0) {
-		lease_fini(&lease);
-		refuse_host(io, SESSION_IO_DEVICE, strerror(-r));
-		return;
-	}
-	lease_fini(&io->lease);
-	io->lease = lease;
-	io->published = true;
-}
-
-static int apply_plan(struct session_io *io, const struct rtnl_route *routes,
-		      size_t route_count)
-{
-	const struct profile *p = io->profile;
-	const struct lease *lease = &io->lease;
-	struct lease_prefixes narrow = { p->route_count, p->routes };
-	struct lease_prefixes excluded = { p->excluded_route_count,
-					   p->excluded_routes };
-	struct plan_input in = {
-		.device = SESSION_IO_DEVICE,
-		.ifindex = datapath_ifindex(io->datapath),
-		.mtu = p->mtu != 0 && p->mtu < lease->mtu ? p->mtu : lease->mtu,
-		.lease = lease,
-		.routes = p->has_routes ? &narrow : NULL,
-		.excluded = &excluded,
-		.enforce_routes = p->enforce_routes,
-		.all_networks = p->include_all_networks,
-		.host_routes = routes,
-		.host_route_count = route_count,
-		.ipv6 = host_ipv6(SESSION_IO_DEVICE),
-	};
-	struct host_state want = { 0 };
-	int r = plan_client(&in, &want);
-
-	if (r == 0) {
-		r = host_apply(io->host, &want);
-		host_state_fini(&want);
-	}
-	return r;
-}
-
-/* With a default route of ours the uplink's strict rp_filter drops what an
- * off-link gateway sends (plan.h): said, not changed. */
-static bool uplink_is_strict(const struct rtnl_route *routes, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char name[IF_NAMESIZE];
-
-		if (routes[i].to.len == 0 && routes[i].ifindex != 0 &&
-		    if_indextoname(routes[i].ifindex, name) != NULL &&
-		    host_rp_filter_strict(name))
-			return true;
-	}
-	return false;
-}
-
-static int change_host(struct session_io *io)
-{
-	struct rtnl_route *routes = NULL;
-	size_t count = 0;
-	int r = host_routes(io->host, &routes, &count);
-
-	if (r == 0) {
-		io->routes_seen = routes_digest(io, routes, count);
-		io->strict_filter = uplink_is_strict(routes, count);
-		r = apply_plan(io, routes, count);
-	}
-	free(routes);
-	return r;
-}
-
-static void bring_host_up(struct session_io *io)
-{
-	if (!io->published)
-		return; /* that was reported, and its event waits */
-	if (change_host(io) < 0)
-		refuse_host(io, "the network of this machine",
-			    host_error(io->host));
-	else
-		report(io, SESSION_EVENT_HOST_CHANGED, REASON_NONE);
-}
-
-static void take_host_down(struct session_io *io)
-{
-	int left = host_undo(io->host);
-
-	if (left != 0)
-		log_error("%d changes of this machine could not be undone: %s",
-			  left, host_error(io->host));
-	datapath_close(io->datapath);
-	lease_fini(&io->lease);
-	io->lease = (struct lease) { 0 };
-}
-
 static void on_retry(uv_timer_t *timer)
 {
-	report(timer->data, SESSION_EVENT_RETRY_CAME_DUE, REASON_NONE);
+	session_io_report(timer->data, SESSION_EVENT_RETRY_CAME_DUE,
+			  REASON_NONE);
 }
 
 static void arm_retry(struct session_io *io)
@@ -370,14 +191,15 @@ static void on_pulse(uv_timer_t *timer)
 		break;
 	case LIVENESS_MISSED:
 		attempt_echo(io->attempt);
-		report(io, SESSION_EVENT_ECHO_MISSED, REASON_NONE);
+		session_io_report(io, SESSION_EVENT_ECHO_MISSED, REASON_NONE);
 		break;
 	case LIVENESS_HEARD:
-		report(io, SESSION_EVENT_HEARD, REASON_NONE);
+		session_io_report(io, SESSION_EVENT_HEARD, REASON_NONE);
 		break;
 	case LIVENESS_SILENT:
-		explain(io, "the gateway answered none of the last packets");
-		report(io, SESSION_EVENT_WENT_SILENT, REASON_SILENT);
+		session_io_explain(
+			io, "the gateway answered none of the last packets");
+		session_io_report(io, SESSION_EVENT_WENT_SILENT, REASON_SILENT);
 		break;
 	}
 }
@@ -402,13 +224,13 @@ static void perform(struct session_io *io, enum session_action action)
 		end_attempt(io);
 		break;
 	case SESSION_ACTION_PUBLISH_KEYS:
-		publish_keys(io);
+		session_host_publish(io);
 		break;
 	case SESSION_ACTION_BRING_HOST_UP:
-		bring_host_up(io);
+		session_host_up(io);
 		break;
 	case SESSION_ACTION_TAKE_HOST_DOWN:
-		take_host_down(io);
+		session_host_down(io);
 		break;
 	case SESSION_ACTION_ARM_RETRY:
 		arm_retry(io);
@@ -471,7 +293,7 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void session_io_end(struct session_io *io)
 {
-	report(io, SESSION_EVENT_ASKED_DOWN, REASON_SHUTDOWN);
+	session_io_report(io, SESSION_EVENT_ASKED_DOWN, REASON_SHUTDOWN);
 	uv_close((uv_handle_t *)&io->retry, on_timer_closed);
 	uv_close((uv_handle_t *)&io->pulse, on_timer_closed);
 }
@@ -483,6 +305,7 @@ void session_io_destroy(struct session_io *io)
 	assert(io->handles == 0);
 	datapath_destroy(io->datapath);
 	lease_fini(&io->lease);
+	host_state_fini(&io->applied);
 	profile_destroy(io->profile);
 	free(io);
 }
@@ -505,7 +328,8 @@ void session_io_connect(struct session_io *io, const char *name,
 			struct profile *profile)
 {
 	if (strcmp(io->name, name) != 0) {
-		report(io, SESSION_EVENT_ASKED_DOWN, REASON_REPLACED);
+		session_io_report(io, SESSION_EVENT_ASKED_DOWN,
+				  REASON_REPLACED);
 		snprintf(io->name, sizeof(io->name), "%s", name);
 	}
 	set_hold(io, SESSION_HOLD_UP);
@@ -515,43 +339,23 @@ void session_io_connect(struct session_io *io, const char *name,
 	} else {
 		profile_destroy(profile); /* what is in force goes on */
 	}
-	report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
+	session_io_report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
 }
 
 void session_io_disconnect(struct session_io *io, enum reason reason)
 {
 	set_hold(io, SESSION_HOLD_DOWN);
-	report(io, SESSION_EVENT_ASKED_DOWN, reason);
+	session_io_report(io, SESSION_EVENT_ASKED_DOWN, reason);
 }
 
 void session_io_replace(struct session_io *io, struct profile *profile)
 {
 	bool wanted = io->session.state != SESSION_STATE_DOWN;
 
-	report(io, SESSION_EVENT_ASKED_DOWN, REASON_REPLACED);
+	session_io_report(io, SESSION_EVENT_ASKED_DOWN, REASON_REPLACED);
 	set_profile(io, profile);
 	if (wanted)
-		report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
-}
-
-/* Our own changes are among what is told, so only other routes count. */
-void session_io_host_moved(struct session_io *io)
-{
-	struct rtnl_route *routes = NULL;
-	size_t count = 0;
-	uint64_t digest;
-
-	if (io->session.state == SESSION_STATE_DOWN ||
-	    host_routes(io->host, &routes, &count) < 0)
-		return;
-	digest = routes_digest(io, routes, count);
-	if (digest != io->routes_seen) {
-		io->routes_seen = digest;
-		if (io->lease.index != 0 && apply_plan(io, routes, count) < 0)
-			log_warning("%s: %s", io->name, host_error(io->host));
-		report(io, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE);
-	}
-	free(routes);
+		session_io_report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
 }
 
 const struct session *session_io_session(const struct session_io *io)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* (uv) What session_io.c and session_status.c share, and nobody else. */
+/* (uv) What session_io.c, session_host.c and session_status.c share, and nobody
+ * else. */
 #ifndef ADIT_SESSION_IO_PRIVATE_H
 #define ADIT_SESSION_IO_PRIVATE_H
 
 #include <uv.h>
 
 #include "crypto/lease.h"
+#include "tunnel/host/state.h"
 #include "tunnel/session_io.h"
 
 enum {
@@ -31,10 +33,12 @@ struct session_io {
 	struct attempt *attempt; /* NULL: none */
 	struct liveness liveness;
 	uv_timer_t retry, pulse;
-	unsigned int handles; /* of the two above, that libuv still has */
-	struct lease lease;   /* in force; index 0: none yet */
-	bool published;	      /* the newest lease's keys are with the workers */
-	bool strict_filter;   /* the uplink's rp_filter may drop answers */
+	unsigned int handles;	   /* of the two above, that libuv still has */
+	struct lease lease;	   /* in force; index 0: none yet */
+	struct host_state applied; /* what the host was told */
+	uint64_t repairs;	   /* of what others changed of it */
+	bool published;	    /* the newest lease's keys are with the workers */
+	bool strict_filter; /* the uplink's rp_filter may drop answers */
 	uint64_t attempts;
 	uint64_t routes_seen; /* digest of the host's own routes */
 	char text[SESSION_IO_TEXT_MAX];
@@ -44,5 +48,25 @@ struct session_io {
 	size_t event_count;
 	bool busy;
 };
+
+/* session_io.c */
+void session_io_report(struct session_io *io, enum session_event event,
+		       enum reason reason);
+/* Keeps the sentence that goes with the next reason, and logs it. */
+void session_io_explain(struct session_io *io, const char *text);
+
+/* session_host.c: each reports what came of it. */
+void session_host_note(struct session_io *io);
+void session_host_publish(struct session_io *io);
+void session_host_up(struct session_io *io);
+void session_host_down(struct session_io *io);
+
+static inline uint16_t session_io_mtu(const struct session_io *io)
+{
+	uint32_t wish = io->profile->mtu;
+
+	return wish != 0 && wish < io->lease.mtu ? (uint16_t)wish
+						 : io->lease.mtu;
+}
 
 #endif

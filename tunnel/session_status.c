@@ -62,6 +62,16 @@ static bool put_names(struct ctl_list *list, const struct lease_names *names)
 	return true;
 }
 
+/* What leads into the tunnel, after everything that narrowed it. */
+static bool put_routes(struct ctl_list *list, const struct host_state *applied)
+{
+	for (size_t i = 0; i < applied->route_count; i++)
+		if (applied->routes[i].kind == RTNL_KIND_DEVICE &&
+		    !put_prefixes(list, &applied->routes[i].to, 1))
+			return false;
+	return true;
+}
+
 static bool put_lease(const struct session_io *io, struct ctl_status *s)
 {
 	const struct profile *p = io->profile;
@@ -70,7 +80,7 @@ static bool put_lease(const struct session_io *io, struct ctl_status *s)
 
 	if (l->index == 0)
 		return true;
-	s->mtu = p->mtu != 0 && p->mtu < l->mtu ? p->mtu : l->mtu;
+	s->mtu = session_io_mtu(io);
 	s->lanes = l->lanes;
 	if (l->address4.addr.family != 0 &&
 	    !put_prefixes(&s->addresses, &l->address4, 1))
@@ -83,9 +93,7 @@ static bool put_lease(const struct session_io *io, struct ctl_status *s)
 				      addr_text(&l->dns[i], text)) < 0)
 			return false;
 	return set(&s->device, SESSION_IO_DEVICE) &&
-	       put_prefixes(&s->routes,
-			    p->has_routes ? p->routes : l->routes.prefix,
-			    p->has_routes ? p->route_count : l->routes.count) &&
+	       put_routes(&s->routes, &io->applied) &&
 	       put_prefixes(&s->excluded, l->excluded.prefix,
 			    l->excluded.count) &&
 	       put_prefixes(&s->excluded, p->excluded_routes,
@@ -195,6 +203,7 @@ int session_io_status(const struct session_io *io, struct ctl_status *s)
 	s->version = 1;
 	s->since = wall_ms(session->since_ns) / 1000;
 	s->attempts = io->attempts;
+	s->repairs = io->repairs;
 	if (session->retry_ns != CLOCK_NEVER)
 		s->retry_at = wall_ms(session->retry_ns) / 1000;
 	if (io->hold != SESSION_HOLD_NONE)

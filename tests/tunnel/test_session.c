@@ -106,8 +106,8 @@ static const struct {
 	  { { D, "" },
 	    { W, "" },
 	    { F, "et!" },
-	    { R, "qea!" },
-	    { R, "qea!" },
+	    { R, "qet!" },
+	    { R, "qet!" },
 	    { R, "et!" },
 	    { F, "" } } },
 	{ SESSION_EVENT_ENDED,
@@ -363,7 +363,7 @@ START_TEST(keeps_its_promises_over_random_events)
 	uint64_t now_ns = 0;
 
 	session_init(&s, now_ns);
-	for (int i = 0; i < 1000000; i++) {
+	for (int i = 0; i < 200000; i++) {
 		struct session_input in = {
 			.event = (enum session_event)(rand_r(&seed) %
 						      SESSION_EVENT_COUNT),
@@ -418,7 +418,7 @@ START_TEST(waits_before_replacing_what_ended_soon_after_it_came_up)
 	report(&s, SESSION_EVENT_RETRY_CAME_DUE, REASON_NONE, 10, &out);
 	report(&s, SESSION_EVENT_LEASE_CAME, REASON_NONE, 11, &out);
 	report(&s, SESSION_EVENT_HOST_CHANGED, REASON_NONE, 12, &out);
-	report(&s, SESSION_EVENT_ENDED, REASON_GATEWAY_ENDED, 13, &out);
+	report(&s, SESSION_EVENT_WENT_SILENT, REASON_SILENT, 13, &out);
 	ck_assert_int_eq(s.state, SESSION_STATE_RECONNECTING);
 	ck_assert(!s.attempt && s.retry_ns != CLOCK_NEVER);
 }
@@ -433,7 +433,7 @@ START_TEST(forgets_failures_after_a_steady_minute)
 	report(&s, SESSION_EVENT_RETRY_CAME_DUE, REASON_NONE, 10, &out);
 	report(&s, SESSION_EVENT_LEASE_CAME, REASON_NONE, 11, &out);
 	report(&s, SESSION_EVENT_HOST_CHANGED, REASON_NONE, 12, &out);
-	report(&s, SESSION_EVENT_ENDED, REASON_GATEWAY_ENDED,
+	report(&s, SESSION_EVENT_WENT_SILENT, REASON_SILENT,
 	       12 + 60ULL * NS_PER_S, &out);
 	ck_assert(s.attempt && s.retry_ns == CLOCK_NEVER);
 }
@@ -479,6 +479,7 @@ int main(void)
 	SRunner *sr;
 	int failed;
 
+	tcase_set_timeout(tc, 60); /* a sanitizer on a busy machine */
 	tcase_add_loop_test(tc, answers_every_pair_as_the_table_says, 0, ROWS);
 	tcase_add_test(tc, has_a_row_for_every_event);
 	tcase_add_test(tc, names_every_state_event_and_action);
