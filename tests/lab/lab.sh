@@ -134,8 +134,12 @@ program_pid() { # LABEL: the program's number on the machine
 	pgrep -P "${lab_job[$1]}"
 }
 
+begun_or_ended() { # LABEL
+	program_pid "$1" || ! running "$1"
+}
+
 signal() { # LABEL SIGNAL
-	until_true 2 program_pid "$1" # nsenter has forked
+	until_true 2 begun_or_ended "$1"
 	kill "-$2" "$(program_pid "$1")"
 }
 

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# kill -9 of the real aditd at 40 moments around a connect (every step of the
+# journal is walked by host_undo.sh): before, in and after the change of the
+# host. `aditd --undo` must put the laptop back each time.
+set -u
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+rounds=40
+step_us=150
+
+programs_begin
+# A killed client's place is kept for a while: one client for each round.
+for ((i = 1; i <= rounds; i++)); do
+	add_client "c$i"
+done
+start_gateway
+on laptop sh -c 'mkdir /etc/adit/profiles; cp /run/lab/c*.json /etc/adit/profiles'
+
+journals=0 changed=0
+for ((i = 1; i <= rounds; i++)); do
+	start_aditd
+	# In one shell: the answer, then so many microseconds, then the end.
+	# shellcheck disable=SC2016
+	on laptop bash -c 'pid=$(pgrep -x aditd)
+		exec {never}<> <(:)
+		adit connect "$1" >/run/lab/adit.out || exit
+		read -r -t "$2" -u $never
+		kill -9 "$pid"' - "c$i" \
+		"$(printf '0.%06d' $((i * step_us)))" ||
+		fail "round $i: $(cat "$lab/adit.out")"
+	stop aditd KILL
+	on laptop test -s /var/lib/adit/undo.journal &&
+		journals=$((journals + 1))
+	lab_snapshot laptop | diff -q "$lab/laptop.before" - >/dev/null ||
+		changed=$((changed + 1))
+	on laptop aditd --undo 2>"$lab/undo.log" ||
+		fail "aditd --undo in round $i: $(cat "$lab/undo.log")"
+	as_before "kill -9 $((i * step_us)) us after connect"
+	on laptop test -e /var/lib/adit/undo.journal &&
+		fail "a journal is left in round $i"
+done
+[ $changed -gt 0 ] || fail "no kill left anything, so this says nothing"
+[ $changed -lt $rounds ] || fail "every kill came after the change"
+echo "note: $rounds kills within $((rounds * step_us / 1000)) ms of connect:" \
+	"$journals left a journal, $changed a changed host; all undone"

@@ -1,0 +1,140 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# What the tests of the three programs share: the lab of tests/lab/lab.sh with
+# a gateway in it, and a laptop that is compared with itself. Sourced.
+# shellcheck source=tests/lab/lab.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lab/lab.sh"
+
+lab_logs="aditd gateway" # that fail() shows
+checks=0
+
+programs_begin() { # TOOL...
+	local program why
+	if why=$(lab_cannot "$@"); then
+		echo "$why"
+		exit 77
+	fi
+	for program in aditd adit adit-gateway; do
+		[ -x "$lab_root/build/bin/$program" ] || {
+			echo "FAIL: build/bin/$program is missing: run make"
+			exit 1
+		}
+	done
+	lab_begin
+	lab_office
+	on laptop sh -c 'echo 192.0.2.2 vpn.example.com >>/etc/hosts'
+	on gateway adit-gateway init /etc/gw --name vpn.example.com \
+		--pool 10.77.0.0/16 --pool6 fd77:ad17::/64 "${routes[@]}" \
+		>"$lab/init.log" || fail "adit-gateway init"
+	add_client laptop
+	lab_snapshot laptop >"$lab/laptop.before"
+}
+
+routes=(--route 198.51.100.0/24 --route 2001:db8:2::/64)
+
+add_client() { # NAME: $lab/NAME.json
+	on gateway adit-gateway add /etc/gw "$1" --output "/run/lab/$1.json" \
+		>"$lab/add.log" || fail "adit-gateway add $1"
+}
+
+# A profile that differs from laptop.json: EDIT is Python about p, its payload.
+variant() { # NAME EDIT
+	on laptop python3 -c 'import json, sys
+d = json.load(open("/run/lab/laptop.json"))
+p = d["Payload"]
+d["Identifier"] += "." + sys.argv[1]
+p["VisibleName"] = sys.argv[1]
+exec(sys.argv[2])
+json.dump(d, open("/run/lab/%s.json" % sys.argv[1], "w"))' "$1" "$2" ||
+		fail "no profile $1"
+}
+
+start_gateway() {
+	start gateway gateway adit-gateway run /etc/gw
+	until_true 5 on gateway sh -c 'ss -Hlun sport = :443 | grep -q .' ||
+		fail "the gateway does not start"
+}
+
+start_aditd() {
+	start aditd laptop aditd
+	until_true 5 on laptop adit status || fail "aditd does not start"
+}
+
+add_profiles() { # NAME...
+	local name
+	for name in "$@"; do
+		on laptop adit profile add "/run/lab/$name.json" \
+			>>"$lab/add.log" 2>&1 || fail "adit profile add $name"
+	done
+}
+
+# adit ARGUMENTS... on the laptop must end with this code.
+expect() { # CODE ARGUMENTS...
+	local code=$1 got
+	shift
+	on laptop adit "$@" >"$lab/adit.out" 2>"$lab/adit.err"
+	got=$?
+	[ $got -eq "$code" ] || fail "adit $* ended with $got, not $code:" \
+		"$(cat "$lab/adit.out" "$lab/adit.err")"
+	[ "$code" -eq 0 ] || [ "$(wc -l <"$lab/adit.err")" -eq 1 ] ||
+		fail "adit $*: the error is not one line: $(cat "$lab/adit.err")"
+	checks=$((checks + 1))
+}
+
+state_is() { # STATE
+	on laptop adit status --json | grep -q "\"state\":[[:space:]]*\"$1\""
+}
+
+until_state() { # SECONDS STATE
+	until_true "$1" state_is "$2" ||
+		fail "not $2 in $1 s: $(on laptop adit status)"
+}
+
+reaches() { # ADDRESS...: every ping of a few comes back
+	local address
+	for address in "$@"; do
+		on laptop ping -q -c 3 -i 0.01 -W 2 "$address" \
+			>"$lab/reach" 2>&1 &&
+			grep -q ' 0% packet loss' "$lab/reach" ||
+			fail "ping $address: $(cat "$lab/reach")"
+	done
+}
+
+# The laptop is as it was before the first tunnel.
+as_before() { # AFTER-WHAT
+	lab_snapshot laptop >"$lab/laptop.after"
+	diff "$lab/laptop.before" "$lab/laptop.after" >&3 ||
+		fail "the laptop is not as it was after $1"
+	checks=$((checks + 1))
+}
+
+# aditd ends in a second, with code 0, and leaves nothing.
+end_aditd() { # IN-WHICH-STATE
+	local began took code
+	began=$(now_ms)
+	stop aditd TERM
+	code=$?
+	took=$(($(now_ms) - began))
+	[ $code -eq 0 ] || fail "aditd ended with $code ($1)"
+	[ $took -lt 1000 ] || fail "aditd took $took ms to end ($1)"
+	[ $took -gt "${slowest_end:-0}" ] && slowest_end=$took
+	as_before "SIGTERM ($1)"
+}
+
+# A ping on the uplink, from a while before what follows until a while after.
+ping_begin() {
+	start ping laptop ping -q -i 0.005 -W 1 192.0.2.1
+	sleep 0.2
+}
+
+ping_must_be_whole() { # WHILE-WHAT
+	local sent received
+	sleep 0.2
+	stop ping INT
+	read -r sent received < <(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' "$lab/ping.log")
+	[ "${sent:-0}" -gt 40 ] || fail "the ping did not run while $1"
+	[ "$sent" = "$received" ] ||
+		fail "$((sent - received)) of $sent pings lost while $1"
+	pings=$((${pings:-0} + sent))
+}
