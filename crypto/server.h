@@ -115,6 +115,8 @@ void server_heard(struct server *s, uint32_t index, uint64_t now_ns);
 /* When the session's client was heard last, 0 for a session that is not
  * there or whose client has not confirmed it (it may be replaced at once). */
 uint64_t server_heard_ns(const struct server *s, uint32_t index);
+/* Asks a session's client for a sign of life. */
+void server_echo(struct server *s, uint32_t index);
 /* Ends a session with REFUSE or, for REFUSAL_SHUTDOWN, BYE. `ended` is called
  * for it inside. */
 void server_end(struct server *s, uint32_t index, enum refusal reason,

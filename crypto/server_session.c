@@ -407,6 +407,20 @@ uint64_t server_heard_ns(const struct server *s, uint32_t index)
 	return x != NULL && x->confirmed ? x->heard_ns : 0;
 }
 
+void server_echo(struct server *s, uint32_t index)
+{
+	static const uint8_t id[MESSAGE_ECHO_ID_LEN];
+	struct session *x = server_session_find(s, index);
+	uint8_t buf[64];
+	struct bytes run = bytes_over(buf, sizeof(buf));
+
+	if (x == NULL)
+		return;
+	/* Any authentic record is an answer, so ids need not differ. */
+	message_put(&run, MESSAGE_ECHO, id, sizeof(id));
+	send_run(s, x, &run);
+}
+
 void server_end(struct server *s, uint32_t index, enum refusal reason,
 		const char *text, uint64_t now_ns)
 {

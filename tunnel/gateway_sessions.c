@@ -21,6 +21,7 @@ struct session {
 	uint8_t fingerprint[PKI_FINGERPRINT_LEN];
 	char name[GATEWAY_CLIENT_NAME_MAX + 1];
 	struct endpoint from;
+	uint64_t probed_ns; /* when it was asked whether it is there; or 0 */
 };
 
 struct gateway_sessions {
@@ -31,6 +32,7 @@ struct gateway_sessions {
 	uint64_t now_ns; /* of the call that the server's callbacks are in */
 	uint64_t rejected_ns;  /* when a failed handshake was told last */
 	unsigned int rejected; /* and how many were not told since */
+	bool ending;	       /* nobody comes in any more */
 	struct session *first;
 	struct session *by_slot[GATEWAY_POOL_SLOTS_MAX];
 };
@@ -91,6 +93,28 @@ static int refuse(struct server_refusal *r, enum refusal reason,
 	return -EACCES;
 }
 
+/* Is the client of this session still there? One that was heard lately is
+ * asked, and the guest told to come back for the answer. */
+static bool is_alive(struct gateway_sessions *s, struct session *x,
+		     int64_t *ret_retry_s)
+{
+	uint64_t heard_ns = session_heard_ns(s, x);
+	uint64_t silent_s = (s->now_ns - heard_ns) / NS_PER_S;
+
+	if (silent_s >= GATEWAY_SILENT_S)
+		return false;
+	*ret_retry_s = GATEWAY_PROBE_RETRY_S;
+	if (x->probed_ns == 0 || heard_ns >= x->probed_ns) {
+		if (x->probed_ns != 0)
+			*ret_retry_s = GATEWAY_SILENT_S - (int64_t)silent_s;
+		x->probed_ns = s->now_ns;
+		server_echo(s->server, x->index);
+		return true;
+	}
+	return s->now_ns - x->probed_ns <
+	       (uint64_t)GATEWAY_PROBE_MS * NS_PER_MS;
+}
+
 /* Makes room on a slot for a client. A session that has not confirmed is
  * nobody's yet, and one of another certificate is a revoked client's. */
 static int make_room(struct gateway_sessions *s, uint32_t slot,
@@ -99,19 +123,17 @@ static int make_room(struct gateway_sessions *s, uint32_t slot,
 {
 	struct session *x = s->by_slot[slot];
 	char from[ENDPOINT_TEXT_MAX], text[SERVER_REFUSAL_TEXT_MAX];
-	uint64_t silent_s;
+	int64_t retry_s;
 
 	if (!x)
 		return 0;
-	silent_s = (s->now_ns - session_heard_ns(s, x)) / NS_PER_S;
-	if (x->index && silent_s < GATEWAY_SILENT_S &&
+	if (x->index &&
 	    memcmp(x->fingerprint, guest->fingerprint,
-		   sizeof(x->fingerprint)) == 0) {
-		snprintf(text, sizeof(text),
-			 "this identity is in use from %s, heard %u s ago",
-			 endpoint_text(&x->from, from), (unsigned int)silent_s);
-		return refuse(ret_refusal, REFUSAL_IN_USE,
-			      GATEWAY_SILENT_S - (int64_t)silent_s, text);
+		   sizeof(x->fingerprint)) == 0 &&
+	    is_alive(s, x, &retry_s)) {
+		snprintf(text, sizeof(text), "this identity is in use from %s",
+			 endpoint_text(&x->from, from));
+		return refuse(ret_refusal, REFUSAL_IN_USE, retry_s, text);
 	}
 	server_end_client(s->server, x->fingerprint, REFUSAL_IN_USE,
 			  "a newer session took its place", s->now_ns);
@@ -141,6 +163,9 @@ static int judge(struct gateway_sessions *s, const struct server_guest *guest,
 	const struct gateway_client *client =
 		gateway_clients_by_fingerprint(&s->clients, guest->fingerprint);
 
+	if (s->ending)
+		return refuse(ret_refusal, REFUSAL_SHUTDOWN, 0,
+			      "the gateway is ending");
 	if (!client)
 		return refuse(ret_refusal, REFUSAL_UNKNOWN, 0,
 			      "this certificate is not on the gateway's list");
@@ -425,6 +450,7 @@ void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns)
 void gateway_sessions_end_all(struct gateway_sessions *s, uint64_t now_ns)
 {
 	s->now_ns = now_ns;
+	s->ending = true;
 	server_end_all(s->server, REFUSAL_SHUTDOWN, "the gateway is ending",
 		       now_ns);
 }

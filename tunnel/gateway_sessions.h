@@ -23,8 +23,12 @@ struct peer_table;
 
 enum {
 	/* A second session of a certificate replaces one that was silent for
-	 * this long. */
+	 * this long, */
 	GATEWAY_SILENT_S = 30,
+	/* or one that has not answered when it was asked this long ago: a
+	 * device that crashed comes back in the time of a retry. */
+	GATEWAY_PROBE_MS = 1000,
+	GATEWAY_PROBE_RETRY_S = 2,
 };
 
 struct gateway_sessions_config {

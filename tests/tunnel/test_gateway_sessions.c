@@ -428,26 +428,64 @@ START_TEST(ends_the_session_of_a_client_that_is_revoked)
 }
 END_TEST
 
-START_TEST(refuses_a_second_session_until_the_first_was_silent_for_30_s)
+START_TEST(refuses_a_second_session_while_the_first_answers)
 {
 	struct guest *first, *second;
 
 	add(0, "laptop");
 	first = dial(0, 0);
 	ck_assert_uint_eq(first->up, 1);
-	pass_ms(29000);
+	for (unsigned int i = 0; i < 5; i++) {
+		pass_ms(2500);
+		second = dial(1, 0);
+		ck_assert_uint_eq(second->up, 0);
+		ck_assert_int_eq(second->reason, REASON_BUSY);
+		ck_assert_msg(strstr(second->text, "in use from 198.51.100.7"),
+			      "%s", second->text);
+		ck_assert_msg(i > 0 || strstr(second->text, "in 2 s"), "%s",
+			      second->text);
+		ck_assert_ptr_nonnull(peer_of(first));
+	}
+	/* The first one's device dies. */
+	first->mute = true;
+	pass_ms(2500);
 	second = dial(1, 0);
 	ck_assert_uint_eq(second->up, 0);
-	ck_assert_int_eq(second->reason, REASON_BUSY);
-	ck_assert_msg(strstr(second->text, "in use from 198.51.100.7"), "%s",
-		      second->text);
-	ck_assert_ptr_nonnull(peer_of(first));
-	pass_ms(1500);
+	pass_ms(500);
+	second = dial(1, 0);
+	ck_assert_uint_eq(second->up, 0);
+	pass_ms(600);
 	second = dial(1, 0);
 	ck_assert_msg(second->up == 1, "%s", second->text);
 	ck_assert_uint_eq(first->down, 1);
 	ck_assert_msg(strstr(first->text, "newer session"), "%s", first->text);
 	ck_assert_ptr_nonnull(peer_of(second));
+}
+END_TEST
+
+START_TEST(replaces_at_once_a_session_that_was_silent_for_30_s)
+{
+	struct guest *first, *second;
+
+	add(0, "laptop");
+	first = dial(0, 0);
+	ck_assert_uint_eq(first->up, 1);
+	pass_ms(30500);
+	second = dial(1, 0);
+	ck_assert_msg(second->up == 1, "%s", second->text);
+	ck_assert_uint_eq(first->down, 1);
+}
+END_TEST
+
+START_TEST(lets_nobody_in_while_it_ends)
+{
+	struct guest *g;
+
+	add(0, "laptop");
+	gateway_sessions_end_all(sessions, now_ns);
+	g = dial(0, 0);
+	ck_assert_uint_eq(g->up, 0);
+	ck_assert_int_eq(g->reason, REASON_GATEWAY_ENDED);
 }
 END_TEST
 
@@ -536,9 +574,9 @@ int main(void)
 	tcase_add_test(t, publishes_a_peer_whose_keys_are_the_clients);
 	tcase_add_test(t, refuses_who_is_not_on_the_list);
 	tcase_add_test(t, ends_the_session_of_a_client_that_is_revoked);
-	tcase_add_test(
-		t,
-		refuses_a_second_session_until_the_first_was_silent_for_30_s);
+	tcase_add_test(t, refuses_a_second_session_while_the_first_answers);
+	tcase_add_test(t, replaces_at_once_a_session_that_was_silent_for_30_s);
+	tcase_add_test(t, lets_nobody_in_while_it_ends);
 	tcase_add_test(t, counts_data_as_a_sign_of_life);
 	tcase_add_test(t, replaces_at_once_a_session_that_has_not_confirmed);
 	tcase_add_test(t, gives_a_revoked_address_to_its_new_owner_at_once);
