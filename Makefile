@@ -36,8 +36,9 @@ other    := $(filter-out $(PLATFORM),linux darwin)
 sources   = $(foreach d,$(1),$(filter-out $(foreach o,$(other),%_$(o).c) \
 	    %_probe.c,$(sort $(wildcard $(d)/*.c))))
 MAINS    := tunnel/main_daemon.c tunnel/main_cli.c tunnel/main_gateway.c
-CORE     := $(filter-out $(MAINS),$(call sources,tunnel/base config crypto dns \
-	    tunnel/data tunnel/host tunnel))
+CORE     := $(call sources,tunnel/base config crypto dns \
+	    tunnel/data tunnel/host tunnel/ctl tunnel/cli tunnel/daemon \
+	    tunnel/gateway)
 CORE_OBJ := $(CORE:%.c=$(OUT)/%.o)
 PROGRAMS := $(if $(wildcard tunnel/main_daemon.c),$(BIN)/aditd) \
 	    $(if $(wildcard tunnel/main_cli.c),$(BIN)/adit) \
@@ -46,9 +47,7 @@ PROGRAMS := $(if $(wildcard tunnel/main_daemon.c),$(BIN)/aditd) \
 # tests/AREA/test_x.c are programs; tests/lib/ is linked to each of them.
 LIB_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/lib/*.c))
 TESTS    := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard \
-	    tests/base/test_*.c tests/config/test_*.c tests/crypto/test_*.c \
-	    tests/dns/test_*.c tests/data/test_*.c tests/host/test_*.c \
-	    tests/tunnel/test_*.c))
+	    tests/*/test_*.c))
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
 LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))

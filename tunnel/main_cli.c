@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
 
-#include "tunnel/cli.h"
+#include "tunnel/cli/cli.h"
 
 int main(int argc, char **argv)
 {

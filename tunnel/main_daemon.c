@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tunnel/base/log.h"
-#include "tunnel/daemon.h"
+#include "tunnel/daemon/daemon.h"
 
 static const char usage[] =
 	"aditd " ADIT_VERSION ": the service that owns adit's tunnel\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tunnel/gateway_cli.h"
+#include "tunnel/gateway/gateway_cli.h"
 
 int main(int argc, char **argv)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tunnel/ctl.h"
+#include "tunnel/ctl/ctl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

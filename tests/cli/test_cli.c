@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* (uv) The whole command line against a daemon that answers from a table, in a
+ * child process. */
+#include "tunnel/cli/cli.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "tunnel/ctl/ctl_server.h"
+
+static char dir[64], path[CTL_PATH_MAX];
+static char *out, *err;
+static size_t out_len, err_len;
+
+static char *text_of(const char *text)
+{
+	return (char *)(uintptr_t)text; /* replies are only read */
+}
+
+static void fill_status(struct ctl_status *s)
+{
+	s->version = 1;
+	s->state = strdup("failed");
+	s->profile = strdup("work");
+	s->reason.code = strdup("unreachable");
+	s->reason.text = strdup("the gateway cannot be reached");
+	s->detail = strdup("it said \"\033[2J\"\n");
+	s->gateway.name = strdup("vpn.example");
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(ctl_list_add_text(&s->routes, "10.0.0.0/8"),
+				 0);
+}
+
+/* What is asked for decides the answer. */
+static void on_request(void *arg, struct ctl_peer *peer,
+		       const struct ctl_request *r)
+{
+	struct ctl_reply reply = { .final = true };
+
+	(void)arg;
+	if (r->command == CTL_COMMAND_STATUS) {
+		reply.has_status = true;
+		fill_status(&reply.status);
+		ctl_server_reply(peer, &reply);
+		ctl_status_fini(&reply.status);
+		return;
+	}
+	if (r->command == CTL_COMMAND_CONNECT && r->wait) {
+		reply.final = false;
+		reply.text = text_of("work: connecting");
+		ctl_server_reply(peer, &reply);
+		reply.final = true;
+	}
+	reply.text = text_of(r->profile ? r->profile : "only one");
+	if (r->profile != NULL && r->profile[0] == 'E')
+		reply.exit = (uint64_t)(r->profile[1] - '0');
+	ctl_server_reply(peer, &reply);
+}
+
+static void on_gone(void *arg, struct ctl_peer *peer)
+{
+	(void)arg;
+	(void)peer;
+}
+
+static const struct ctl_server_callbacks callbacks = {
+	.request = on_request,
+	.gone = on_gone,
+};
+
+static int run(int argc, const char **argv)
+{
+	FILE *o = open_memstream(&out, &out_len);
+	FILE *e = open_memstream(&err, &err_len);
+	int code = cli_main(argc, (char **)(uintptr_t)argv, o, e);
+
+	fclose(o);
+	fclose(e);
+	return code;
+}
+
+#define RUN(...)                                                 \
+	run((int)ARRAY_SIZE(((const char *[]) { __VA_ARGS__ })), \
+	    (const char *[]) { __VA_ARGS__, NULL })
+
+static pid_t daemon_pid;
+
+/* Runs until it is killed. */
+static void serve(int ready)
+{
+	struct ctl_server_options options = { .path = path,
+					      .callbacks = &callbacks };
+	struct ctl_server *server;
+	uv_loop_t loop;
+
+	if (uv_loop_init(&loop) == 0 &&
+	    ctl_server_create(&loop, &options, &server) == 0 &&
+	    write(ready, "", 1) == 1)
+		uv_run(&loop, UV_RUN_DEFAULT);
+	_exit(1);
+}
+
+static void start_daemon(void)
+{
+	int ready[2];
+	char byte;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	daemon_pid = fork();
+	ck_assert_int_ge(daemon_pid, 0);
+	if (daemon_pid == 0)
+		serve(ready[1]);
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+}
+
+static void setup(void)
+{
+	strcpy(dir, "/tmp/adit-cli-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(ctl_socket_path(dir, path), 0);
+	ck_assert_int_eq(setenv("ADIT_RUNTIME_DIR", dir, 1), 0);
+	ck_assert_int_eq(setenv("ADIT_CONFIG_DIR", dir, 1), 0);
+	daemon_pid = 0;
+}
+
+static void teardown(void)
+{
+	if (daemon_pid > 0) {
+		kill(daemon_pid, SIGKILL);
+		waitpid(daemon_pid, NULL, 0);
+	}
+	free(out);
+	free(err);
+	unlink(path);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+
+/* One line, named after the program. */
+static void check_error(const char *part)
+{
+	ck_assert_msg(strncmp(err, "adit: ", 6) == 0 && strstr(err, part) &&
+			      strchr(err, '\n') == err + err_len - 1,
+		      "\"%s\" has no \"%s\"", err, part);
+}
+
+START_TEST(says_that_there_is_no_daemon)
+{
+	ck_assert_int_eq(RUN("adit", "status"), CTL_EXIT_NO_DAEMON);
+	check_error("aditd is not running");
+}
+END_TEST
+
+static const struct {
+	const char *argv[5];
+	const char *part;
+} wrong[] = {
+	{ { "adit", "fly" }, "no command \"fly\"" },
+	{ { "adit", "status", "work" }, "one argument too many" },
+	{ { "adit", "connect", "--json" }, "--json is not an option here" },
+	{ { "adit", "connect", "--wait=0" }, "takes 1 to" },
+	{ { "adit", "connect", "--wait=x" }, "takes 1 to" },
+	{ { "adit", "connect", "--wait=99999" }, "takes 1 to" },
+	{ { "adit", "status", "--json=1" }, "takes no value" },
+	{ { "adit", "status", "--runtime-dir" }, "needs a value" },
+	{ { "adit", "help", "fly" }, "no page" },
+	{ { "adit", "profile", "fly" }, "no \"adit profile fly\"" },
+	{ { "adit", "profile", "show" }, "which PROFILE" },
+	{ { "adit", "profile", "list", "x" }, "one argument too many" },
+};
+
+START_TEST(refuses_wrong_usage_in_one_line)
+{
+	int argc = 0;
+
+	while (wrong[_i].argv[argc] != NULL)
+		argc++;
+	ck_assert_int_eq(run(argc, (const char **)(uintptr_t)wrong[_i].argv),
+			 CTL_EXIT_USAGE);
+	check_error(wrong[_i].part);
+	ck_assert_uint_eq(out_len, 0);
+}
+END_TEST
+
+START_TEST(refuses_a_folder_too_long_for_a_socket)
+{
+	char longer[200];
+
+	memset(longer, 'x', sizeof(longer));
+	longer[199] = '\0';
+	ck_assert_int_eq(RUN("adit", "status", "--runtime-dir", longer),
+			 CTL_EXIT_USAGE);
+	check_error("too long for a socket's path");
+}
+END_TEST
+
+START_TEST(ends_with_the_daemons_exit_code)
+{
+	char name[] = { 'E', (char)('0' + _i), '\0' };
+
+	start_daemon();
+	ck_assert_int_eq(RUN("adit", "connect", name), _i);
+	if (_i == 0)
+		ck_assert_str_eq(out, "E0\n");
+	else
+		check_error(name);
+}
+END_TEST
+
+START_TEST(waits_through_the_steps)
+{
+	start_daemon();
+	ck_assert_int_eq(RUN("adit", "connect", "--wait"), CTL_EXIT_DONE);
+	/* Steps are for terminals. */
+	ck_assert_str_eq(out, "only one\n");
+}
+END_TEST
+
+START_TEST(prints_a_status_without_control_characters)
+{
+	size_t lines = 0;
+
+	start_daemon();
+	ck_assert_int_eq(RUN("adit", "status"), CTL_EXIT_DONE);
+	ck_assert_ptr_nonnull(strstr(out, "work has failed"));
+	ck_assert_ptr_nonnull(strstr(out, "because   the gateway cannot"));
+	ck_assert_ptr_nonnull(strstr(out, "and 2 more"));
+	for (size_t i = 0; i < out_len; i++) {
+		ck_assert(out[i] == '\n' || (unsigned char)out[i] >= 0x20);
+		lines += out[i] == '\n';
+	}
+	ck_assert_uint_le(lines, 12);
+}
+END_TEST
+
+START_TEST(prints_json_for_programs)
+{
+	start_daemon();
+	ck_assert_int_eq(RUN("adit", "--runtime-dir", dir, "status", "--json"),
+			 CTL_EXIT_DONE);
+	ck_assert_int_eq(out[0], '{');
+	ck_assert_ptr_nonnull(strstr(out, "\"version\":\t1"));
+	ck_assert_ptr_nonnull(strstr(out, "\"state\":\t\"failed\""));
+}
+END_TEST
+
+START_TEST(has_a_page_for_every_command)
+{
+	static const char *const names[] = { "connect", "disconnect", "status",
+					     "profile", "version",    "help" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		ck_assert_int_eq(RUN("adit", "help", names[i]), CTL_EXIT_DONE);
+		ck_assert_ptr_nonnull(strstr(out, names[i]));
+		free(out);
+		free(err);
+		ck_assert_int_eq(RUN("adit", names[i], "--help"),
+				 CTL_EXIT_DONE);
+		free(out);
+		free(err);
+	}
+	ck_assert_int_eq(RUN("adit"), CTL_EXIT_USAGE);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("cli");
+	TCase *tc = tcase_create("cli");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, says_that_there_is_no_daemon);
+	tcase_add_loop_test(tc, refuses_wrong_usage_in_one_line, 0,
+			    (int)ARRAY_SIZE(wrong));
+	tcase_add_test(tc, refuses_a_folder_too_long_for_a_socket);
+	tcase_add_loop_test(tc, ends_with_the_daemons_exit_code, 0,
+			    CTL_EXIT_TIMED_OUT + 1);
+	tcase_add_test(tc, waits_through_the_steps);
+	tcase_add_test(tc, prints_a_status_without_control_characters);
+	tcase_add_test(tc, prints_json_for_programs);
+	tcase_add_test(tc, has_a_page_for_every_command);
+	suite_add_tcase(suite, tc);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}

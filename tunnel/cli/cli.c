@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tunnel/cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tunnel/base/clock.h"
+#include "tunnel/ctl/ctl_client.h"
+
+#define RUNTIME_DIR "/run/adit"
+#define CONFIG_DIR "/etc/adit"
+/* aditd answers at once, or it hangs. */
+#define ANSWER_NS (10ULL * NS_PER_S)
+
+int cli_fail(const struct cli *c, enum ctl_exit code, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fprintf(c->err, "adit: %s%s", c->command ? c->command : "",
+		c->command ? ": " : "");
+	cli_put_clean(c->err, text);
+	fputc('\n', c->err);
+	return (int)code;
+}
+
+void cli_put_clean(FILE *to, const char *text)
+{
+	for (; *text; text++)
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?'
+								   : *text,
+		      to);
+}
+
+/* The daemon's steps on the way up, dimmed, for a person who waits. */
+static void print_step(void *arg, const struct ctl_reply *reply)
+{
+	const struct cli *c = arg;
+
+	if (!c->colour || reply->text == NULL)
+		return;
+	fputs("\033[2m", c->out);
+	cli_put_clean(c->out, reply->text);
+	fputs("\033[0m\n", c->out);
+	fflush(c->out);
+}
+
+static int fail_no_daemon(const struct cli *c, int error, const char *path)
+{
+	if (error == -EACCES)
+		return cli_fail(c, CTL_EXIT_NOT_PERMITTED,
+				"%s may not be opened by this user: try as "
+				"root",
+				path);
+	return cli_fail(c, CTL_EXIT_NO_DAEMON,
+			"aditd is not running (%s: %s): start it with "
+			"\"systemctl start aditd\", or \"aditd\" as root",
+			path, strerror(-error));
+}
+
+int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
+	    struct ctl_reply *ret_reply)
+{
+	uint64_t timeout_ns = ANSWER_NS;
+	char path[CTL_PATH_MAX];
+	int fd, r;
+
+	if (ctl_socket_path(c->runtime_dir, path) < 0)
+		return cli_fail(c, CTL_EXIT_USAGE,
+				"%s: too long for a socket's path (107 bytes "
+				"with \"/" CTL_SOCKET_NAME "\")",
+				c->runtime_dir);
+	fd = ctl_client_open(path);
+	if (fd < 0) {
+		if (absent != NULL && (fd == -ENOENT || fd == -ECONNREFUSED)) {
+			*absent = true;
+			return CTL_EXIT_NO_DAEMON;
+		}
+		return fail_no_daemon(c, fd, path);
+	}
+	if (request->wait)
+		timeout_ns += request->wait_s * NS_PER_S;
+	r = ctl_client_ask(fd, request, timeout_ns, print_step, c, ret_reply);
+	close(fd);
+	switch (r) {
+	case 0:
+		return CTL_EXIT_DONE;
+	case -ETIMEDOUT:
+		return cli_fail(c, CTL_EXIT_TIMED_OUT,
+				"aditd at %s does not answer; its log may say "
+				"why",
+				path);
+	case -EBADMSG:
+		return cli_fail(c, CTL_EXIT_FAILED,
+				"what answers at %s is no aditd of this "
+				"version: restart aditd",
+				path);
+	case -ECONNRESET:
+	case -EPIPE:
+		return cli_fail(c, CTL_EXIT_FAILED,
+				"aditd at %s hung up: is it ending?", path);
+	}
+	return cli_fail(c, CTL_EXIT_FAILED, "%s: %s", path, strerror(-r));
+}
+
+int cli_finish(struct cli *c, struct ctl_reply *reply)
+{
+	int code = (int)reply->exit;
+
+	if (code != CTL_EXIT_DONE) {
+		cli_fail(c, (enum ctl_exit)code, "%s",
+			 reply->text ? reply->text : "aditd does not say why");
+	} else if (reply->text != NULL) {
+		cli_put_clean(c->out, reply->text);
+		fputc('\n', c->out);
+	}
+	ctl_reply_fini(reply);
+	return code;
+}
+
+static int ask_and_finish(struct cli *c, enum ctl_command command)
+{
+	struct ctl_request request = {
+		.command = command,
+		.profile = (char *)(uintptr_t)c->word[0], /* only read */
+		.wait = c->wait,
+		.wait_s = c->wait_s,
+	};
+	struct ctl_reply reply;
+	int code = cli_ask(c, &request, NULL, &reply);
+
+	return code == CTL_EXIT_DONE ? cli_finish(c, &reply) : code;
+}
+
+static int run_connect(struct cli *c)
+{
+	return ask_and_finish(c, CTL_COMMAND_CONNECT);
+}
+
+static int run_disconnect(struct cli *c)
+{
+	return ask_and_finish(c, CTL_COMMAND_DISCONNECT);
+}
+
+static int run_status(struct cli *c)
+{
+	struct ctl_request request = { .command = CTL_COMMAND_STATUS };
+	struct ctl_reply reply;
+	int code = cli_ask(c, &request, NULL, &reply);
+
+	if (code != CTL_EXIT_DONE)
+		return code;
+	if (reply.exit != CTL_EXIT_DONE || !reply.has_status)
+		return cli_finish(c, &reply);
+	if (c->json) {
+		char *text = ctl_status_text(&reply.status);
+
+		if (text != NULL)
+			fprintf(c->out, "%s\n", text);
+		free(text);
+	} else {
+		cli_print_status(c->out, c->colour, &reply.status,
+				 (uint64_t)clock_wall_s());
+	}
+	ctl_reply_fini(&reply);
+	return CTL_EXIT_DONE;
+}
+
+static int run_version(struct cli *c)
+{
+	fputs("adit " ADIT_VERSION "\n", c->out);
+	return CTL_EXIT_DONE;
+}
+
+static int run_help(struct cli *c)
+{
+	if (cli_print_help(c->out, c->word[0]))
+		return CTL_EXIT_DONE;
+	return cli_fail(c, CTL_EXIT_USAGE,
+			"there is no page \"%s\": \"adit help\" lists them",
+			c->word[0]);
+}
+
+enum {
+	OPTION_WAIT = 1,
+	OPTION_JSON = 2,
+	OPTION_NAME = 4,
+	OPTION_REPLACE = 8,
+	OPTION_ALWAYS = 16, /* --help, and where aditd is */
+};
+
+static const struct command {
+	const char *name;
+	int (*run)(struct cli *c);
+	int options;
+	int words; /* at most */
+} commands[] = {
+	{ "connect", run_connect, OPTION_WAIT, 1 },
+	{ "disconnect", run_disconnect, 0, 1 },
+	{ "status", run_status, OPTION_JSON, 0 },
+	{ "profile", cli_profile, OPTION_NAME | OPTION_REPLACE, 2 },
+	{ "version", run_version, 0, 0 },
+	{ "help", run_help, 0, 1 },
+};
+
+static const struct option {
+	const char *name;
+	int bit;
+	bool needs_value; /* "--x VALUE" or "--x=VALUE" */
+} options[] = {
+	{ "--wait", OPTION_WAIT, false },
+	{ "--json", OPTION_JSON, false },
+	{ "--name", OPTION_NAME, true },
+	{ "--replace", OPTION_REPLACE, false },
+	{ "--runtime-dir", OPTION_ALWAYS, true },
+	{ "--config-dir", OPTION_ALWAYS, true },
+	{ "--help", OPTION_ALWAYS, false },
+	{ "-h", OPTION_ALWAYS, false },
+};
+
+static int set_wait(struct cli *c, const char *value)
+{
+	char *end;
+	unsigned long n;
+
+	c->wait = true;
+	c->wait_s = CLI_WAIT_S;
+	if (value == NULL)
+		return 0;
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end != '\0' || errno != 0 ||
+	    n < 1 || n > CTL_WAIT_MAX_S)
+		return cli_fail(c, CTL_EXIT_USAGE,
+				"--wait=%s: takes 1 to %d seconds", value,
+				CTL_WAIT_MAX_S);
+	c->wait_s = n;
+	return 0;
+}
+
+static int set_option(struct cli *c, const struct option *o, const char *value)
+{
+	if (value != NULL && !o->needs_value && o->bit != OPTION_WAIT)
+		return cli_fail(c, CTL_EXIT_USAGE, "%s takes no value",
+				o->name);
+	if (o->bit == OPTION_WAIT)
+		return set_wait(c, value);
+	if (o->bit == OPTION_JSON)
+		c->json = true;
+	else if (o->bit == OPTION_NAME)
+		c->name = value;
+	else if (o->bit == OPTION_REPLACE)
+		c->replace = true;
+	else if (strcmp(o->name, "--runtime-dir") == 0)
+		c->runtime_dir = value;
+	else if (strcmp(o->name, "--config-dir") == 0)
+		c->config_dir = value;
+	else
+		c->help = true;
+	return 0;
+}
+
+/* One argument that begins with '-'; may take the next one as its value. */
+static int parse_option(struct cli *c, int allowed, char **argv, int *at)
+{
+	const char *arg = argv[*at];
+	const char *value = strchr(arg, '=');
+	size_t len = value ? (size_t)(value - arg) : strlen(arg);
+
+	if (value != NULL)
+		value++;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		const struct option *o = &options[i];
+
+		if (strlen(o->name) != len || memcmp(o->name, arg, len) != 0)
+			continue;
+		if (!(o->bit & (allowed | OPTION_ALWAYS)))
+			break;
+		if (o->needs_value && value == NULL) {
+			value = argv[*at + 1];
+			if (value == NULL)
+				return cli_fail(c, CTL_EXIT_USAGE,
+						"%s needs a value", o->name);
+			(*at)++;
+		}
+		return set_option(c, o, value);
+	}
+	return cli_fail(c, CTL_EXIT_USAGE,
+			"%.*s is not an option here: see \"adit help%s%s\"",
+			(int)len, arg, c->command ? " " : "",
+			c->command ? c->command : "");
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* Options may stand anywhere; the first other argument is the command. */
+static int parse(struct cli *c, int argc, char **argv,
+		 const struct command **ret_command)
+{
+	const struct command *command = NULL;
+	int words = 0, r;
+
+	for (int i = 1; i < argc; i++) {
+		if (argv[i][0] == '-' && argv[i][1] != '\0') {
+			if (strcmp(argv[i], "--version") == 0)
+				argv[i] += 2;
+			else {
+				r = parse_option(c,
+						 command ? command->options : 0,
+						 argv, &i);
+				if (r != 0)
+					return r;
+				continue;
+			}
+		}
+		if (command == NULL) {
+			command = find_command(argv[i]);
+			if (command == NULL)
+				return cli_fail(
+					c, CTL_EXIT_USAGE,
+					"there is no command \"%s\": see "
+					"\"adit help\"",
+					argv[i]);
+			c->command = command->name;
+		} else if (words == command->words) {
+			return cli_fail(c, CTL_EXIT_USAGE,
+					"\"%s\" is one argument too many: see "
+					"\"adit help %s\"",
+					argv[i], command->name);
+		} else {
+			c->word[words++] = argv[i];
+		}
+	}
+	*ret_command = command;
+	return 0;
+}
+
+static const char *or_default(const char *value, const char *otherwise)
+{
+	return value != NULL && *value != '\0' ? value : otherwise;
+}
+
+int cli_main(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct cli c = {
+		.out = out,
+		.err = err,
+		.runtime_dir =
+			or_default(getenv("ADIT_RUNTIME_DIR"), RUNTIME_DIR),
+		.config_dir = or_default(getenv("ADIT_CONFIG_DIR"), CONFIG_DIR),
+		.colour = isatty(fileno(out)) == 1 &&
+			  *or_default(getenv("NO_COLOR"), "") == '\0',
+	};
+	const struct command *command = NULL;
+	int r = parse(&c, argc, argv, &command);
+
+	if (r != 0)
+		return r;
+	if (c.help) {
+		cli_print_help(out, c.command);
+		return CTL_EXIT_DONE;
+	}
+	if (command == NULL) {
+		cli_print_help(err, NULL);
+		return CTL_EXIT_USAGE;
+	}
+	return command->run(&c);
+}

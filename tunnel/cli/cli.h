@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The program `adit`: reads its arguments, asks the daemon, prints. Every
+ * error is one line: what, where, why, what to do. The exit codes are those of
+ * enum ctl_exit.
+ *
+ * cli.c has the arguments and the commands of the tunnel, cli_profile.c those
+ * of the profiles, cli_status.c and cli_help.c what a person reads.
+ */
+#ifndef ADIT_CLI_H
+#define ADIT_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "tunnel/base/attr.h"
+#include "tunnel/ctl/ctl.h"
+
+enum {
+	CLI_WORDS_MAX = 4,
+	CLI_WAIT_S = 30, /* --wait without a number */
+};
+
+struct cli {
+	FILE *out, *err;
+	bool colour;	     /* out is a terminal, and NO_COLOR is not set */
+	const char *command; /* for messages: "profile add" */
+
+	/* Arguments; borrowed. */
+	const char *word[CLI_WORDS_MAX]; /* behind the command; NULL: absent */
+	const char *runtime_dir, *config_dir;
+	const char *name;
+	bool json, replace, wait, help;
+	uint64_t wait_s;
+};
+
+/* The whole program. */
+int cli_main(int argc, char **argv, FILE *out, FILE *err);
+
+/* One line on standard error: "adit: COMMAND: ...". Returns `code`. */
+int cli_fail(const struct cli *c, enum ctl_exit code, const char *fmt, ...)
+	ATTR_PRINTF(3, 4);
+/* Asks the daemon. CTL_EXIT_DONE with its final reply, which is the caller's
+ * (and may carry another exit code); or an exit code, the error being printed.
+ * `absent` given: set when there is no daemon, instead of printing that. */
+int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
+	    struct ctl_reply *ret_reply);
+/* Prints the text of a final reply where it belongs, frees it, and returns
+ * its exit code. */
+int cli_finish(struct cli *c, struct ctl_reply *reply);
+/* Text of others, made fit for a terminal: control characters become '?'. */
+void cli_put_clean(FILE *to, const char *text);
+
+/* `now_s`: seconds since 1970. */
+void cli_print_status(FILE *to, bool colour, const struct ctl_status *s,
+		      uint64_t now_s);
+
+int cli_profile(struct cli *c);
+
+/* `topic` NULL: the overview. False: there is no such topic. */
+bool cli_print_help(FILE *to, const char *topic);
+
+#endif

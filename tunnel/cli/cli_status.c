@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A person's status: half a screen, the answer in its first line. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "tunnel/cli/cli.h"
+
+enum {
+	LIST_SHOWN = 4, /* of routes and names; the rest is counted */
+};
+
+static const char *const green = "\033[32m", *const red = "\033[31m",
+			 *const yellow = "\033[33m", *const dim = "\033[2m",
+			 *const plain = "\033[0m";
+
+static bool is(const char *text, const char *what)
+{
+	return text != NULL && strcmp(text, what) == 0;
+}
+
+static const char *or_none(const char *text)
+{
+	return text ? text : "";
+}
+
+/* "12 s", "5 min", "3 h 20 min", "4 days". */
+static void put_duration(FILE *to, uint64_t s)
+{
+	if (s < 60)
+		fprintf(to, "%" PRIu64 " s", s);
+	else if (s < 3600)
+		fprintf(to, "%" PRIu64 " min", s / 60);
+	else if (s < 48 * 3600)
+		fprintf(to, "%" PRIu64 " h %" PRIu64 " min", s / 3600,
+			s / 60 % 60);
+	else
+		fprintf(to, "%" PRIu64 " days", s / 86400);
+}
+
+static void put_bytes(FILE *to, uint64_t n)
+{
+	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };
+	double value = (double)n;
+	size_t i = 0;
+
+	for (; value >= 1000 && i + 1 < ARRAY_SIZE(units); i++)
+		value /= 1000;
+	fprintf(to, i == 0 ? "%.0f %s" : "%.1f %s", value, units[i]);
+}
+
+static void put_list(FILE *to, const struct ctl_list *list)
+{
+	char *const *text = list->items;
+
+	for (size_t i = 0; i < list->count && i < LIST_SHOWN; i++) {
+		fputs(i ? ", " : "", to);
+		cli_put_clean(to, text[i]);
+	}
+	if (list->count > LIST_SHOWN)
+		fprintf(to, " and %zu more", list->count - LIST_SHOWN);
+}
+
+static void put_label(FILE *to, bool colour, const char *label)
+{
+	fprintf(to, "  %s%-10s%s", colour ? dim : "", label,
+		colour ? plain : "");
+}
+
+static const char *colour_of(const struct ctl_status *s)
+{
+	if (is(s->state, "up"))
+		return green;
+	if (is(s->state, "failed"))
+		return red;
+	return is(s->state, "down") ? dim : yellow;
+}
+
+/* "work is up, for 5 min". */
+static void put_headline(FILE *to, bool colour, const struct ctl_status *s,
+			 uint64_t now_s)
+{
+	fputs(colour ? colour_of(s) : "", to);
+	cli_put_clean(to, s->profile ? s->profile : "the tunnel");
+	fputs(is(s->state, "failed") ? " has " : " is ", to);
+	cli_put_clean(to, or_none(s->state));
+	fputs(colour ? plain : "", to);
+	if (s->since != 0 && s->since <= now_s) {
+		fputs(", for ", to);
+		put_duration(to, now_s - s->since);
+	}
+	fputc('\n', to);
+	if (s->reason.code != NULL && !is(s->reason.code, "none")) {
+		put_label(to, colour, "because");
+		cli_put_clean(to, or_none(s->reason.text));
+		fputc('\n', to);
+	}
+	if (s->detail != NULL) {
+		put_label(to, colour, "in detail");
+		cli_put_clean(to, s->detail);
+		fputc('\n', to);
+	}
+	if (s->retry_at != 0) {
+		put_label(to, colour, "next");
+		fputs("tried again in ", to);
+		put_duration(to, s->retry_at > now_s ? s->retry_at - now_s : 0);
+		fputc('\n', to);
+	}
+}
+
+static void put_gateway(FILE *to, bool colour, const struct ctl_status *s)
+{
+	if (s->gateway.name != NULL) {
+		put_label(to, colour, "gateway");
+		cli_put_clean(to, s->gateway.name);
+		if (s->gateway.address != NULL) {
+			fputs(", ", to);
+			cli_put_clean(to, s->gateway.address);
+		}
+		if (s->transport != NULL) {
+			fputs(" over ", to);
+			cli_put_clean(to, s->transport);
+		}
+		if (s->rtt_us != 0)
+			fprintf(to, ", %.1f ms away", (double)s->rtt_us / 1000);
+		fputc('\n', to);
+	}
+	if (s->cipher != NULL) {
+		put_label(to, colour, "sealed by");
+		cli_put_clean(to, s->cipher);
+		fputs(", keys agreed by ", to);
+		cli_put_clean(to, or_none(s->group));
+		fputc('\n', to);
+	}
+}
+
+static void put_inside(FILE *to, bool colour, const struct ctl_status *s)
+{
+	if (s->addresses.count > 0) {
+		put_label(to, colour, "inside");
+		put_list(to, &s->addresses);
+		fputs(" on ", to);
+		cli_put_clean(to, or_none(s->device));
+		fprintf(to, ", MTU %" PRIu64 "\n", s->mtu);
+	}
+	if (s->routes.count > 0) {
+		put_label(to, colour, "routes");
+		put_list(to, &s->routes);
+		if (s->excluded.count > 0) {
+			fputs("; not ", to);
+			put_list(to, &s->excluded);
+		}
+		fputc('\n', to);
+	}
+	if (s->dns.servers.count > 0) {
+		put_label(to, colour, "DNS");
+		put_list(to, &s->dns.servers);
+		if (s->dns.match.count > 0) {
+			fputs(" for ", to);
+			put_list(to, &s->dns.match);
+		}
+		fputs(s->dns.applied ? "\n" : " (not applied yet)\n", to);
+	}
+}
+
+static void put_traffic(FILE *to, bool colour, const struct ctl_status *s)
+{
+	const struct ctl_drop *drop = s->drops.items;
+	const char *comma = "";
+
+	if (s->counters.rx_packets + s->counters.tx_packets > 0) {
+		put_label(to, colour, "traffic");
+		put_bytes(to, s->counters.rx_bytes);
+		fputs(" in, ", to);
+		put_bytes(to, s->counters.tx_bytes);
+		fputs(" out\n", to);
+	}
+	if (s->drops.count == 0)
+		return;
+	put_label(to, colour, "dropped");
+	for (size_t i = 0; i < s->drops.count; i++) {
+		fprintf(to, "%s%" PRIu64 " ", comma, drop[i].count);
+		cli_put_clean(to, or_none(drop[i].cause));
+		comma = ", ";
+	}
+	fputc('\n', to);
+}
+
+static void put_notes(FILE *to, bool colour, const struct ctl_status *s)
+{
+	const struct ctl_fallback *fallback = s->fallbacks.items;
+	char *const *problem = s->problems.items;
+
+	for (size_t i = 0; i < s->fallbacks.count; i++) {
+		put_label(to, colour, "note");
+		cli_put_clean(to, or_none(fallback[i].what));
+		fputs(": ", to);
+		cli_put_clean(to, or_none(fallback[i].reason));
+		fputc('\n', to);
+	}
+	for (size_t i = 0; i < s->problems.count; i++) {
+		put_label(to, colour, "refused");
+		cli_put_clean(to, problem[i]);
+		fputc('\n', to);
+	}
+}
+
+void cli_print_status(FILE *to, bool colour, const struct ctl_status *s,
+		      uint64_t now_s)
+{
+	put_headline(to, colour, s, now_s);
+	put_gateway(to, colour, s);
+	put_inside(to, colour, s);
+	put_traffic(to, colour, s);
+	put_notes(to, colour, s);
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A field that is added to a struct is added to its table, and that is all. */
+#include "tunnel/ctl/ctl.h"
+
+#include "tunnel/ctl/ctl_codec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE(f, type)                                                      \
+	{                                                                   \
+		.fields = (f), .count = ARRAY_SIZE(f), .size = sizeof(type) \
+	}
+#define TEXT(type, name, member)                                  \
+	{                                                         \
+		name, CTL_KIND_TEXT, offsetof(type, member), NULL \
+	}
+#define NUMBER(type, name, member)                                  \
+	{                                                           \
+		name, CTL_KIND_NUMBER, offsetof(type, member), NULL \
+	}
+#define BOOL(type, name, member)                                  \
+	{                                                         \
+		name, CTL_KIND_BOOL, offsetof(type, member), NULL \
+	}
+#define TEXTS(type, name, member)                                  \
+	{                                                          \
+		name, CTL_KIND_TEXTS, offsetof(type, member), NULL \
+	}
+#define OBJECT(name, table)                      \
+	{                                        \
+		name, CTL_KIND_OBJECT, 0, &table \
+	}
+#define OBJECTS(type, name, member, table)                             \
+	{                                                              \
+		name, CTL_KIND_OBJECTS, offsetof(type, member), &table \
+	}
+
+static const struct ctl_field drop_fields[] = {
+	TEXT(struct ctl_drop, "cause", cause),
+	NUMBER(struct ctl_drop, "count", count),
+};
+static const struct ctl_table drop_table = TABLE(drop_fields, struct ctl_drop);
+
+static const struct ctl_field fallback_fields[] = {
+	TEXT(struct ctl_fallback, "what", what),
+	TEXT(struct ctl_fallback, "reason", reason),
+};
+static const struct ctl_table fallback_table =
+	TABLE(fallback_fields, struct ctl_fallback);
+
+static const struct ctl_field transition_fields[] = {
+	NUMBER(struct ctl_transition, "at_ms", at_ms),
+	TEXT(struct ctl_transition, "from", from),
+	TEXT(struct ctl_transition, "to", to),
+	TEXT(struct ctl_transition, "event", event),
+	TEXT(struct ctl_transition, "reason", reason),
+};
+static const struct ctl_table transition_table =
+	TABLE(transition_fields, struct ctl_transition);
+
+static const struct ctl_field reason_fields[] = {
+	TEXT(struct ctl_status, "code", reason.code),
+	TEXT(struct ctl_status, "text", reason.text),
+};
+static const struct ctl_table reason_table =
+	TABLE(reason_fields, struct ctl_status);
+
+static const struct ctl_field hold_fields[] = {
+	TEXT(struct ctl_status, "state", hold.state),
+	TEXT(struct ctl_status, "cause", hold.cause),
+	NUMBER(struct ctl_status, "since", hold.since),
+};
+static const struct ctl_table hold_table =
+	TABLE(hold_fields, struct ctl_status);
+
+static const struct ctl_field gateway_fields[] = {
+	TEXT(struct ctl_status, "name", gateway.name),
+	TEXT(struct ctl_status, "address", gateway.address),
+	NUMBER(struct ctl_status, "certificate_ends", gateway.certificate_ends),
+};
+static const struct ctl_table gateway_table =
+	TABLE(gateway_fields, struct ctl_status);
+
+static const struct ctl_field dns_fields[] = {
+	TEXTS(struct ctl_status, "servers", dns.servers),
+	TEXTS(struct ctl_status, "match", dns.match),
+	TEXTS(struct ctl_status, "search", dns.search),
+	BOOL(struct ctl_status, "applied", dns.applied),
+};
+static const struct ctl_table dns_table = TABLE(dns_fields, struct ctl_status);
+
+static const struct ctl_field counter_fields[] = {
+	NUMBER(struct ctl_status, "rx_bytes", counters.rx_bytes),
+	NUMBER(struct ctl_status, "rx_packets", counters.rx_packets),
+	NUMBER(struct ctl_status, "tx_bytes", counters.tx_bytes),
+	NUMBER(struct ctl_status, "tx_packets", counters.tx_packets),
+	NUMBER(struct ctl_status, "rx_control", counters.rx_control),
+	NUMBER(struct ctl_status, "tx_control", counters.tx_control),
+};
+static const struct ctl_table counter_table =
+	TABLE(counter_fields, struct ctl_status);
+
+static const struct ctl_field status_fields[] = {
+	NUMBER(struct ctl_status, "version", version),
+	TEXT(struct ctl_status, "daemon", daemon),
+	TEXT(struct ctl_status, "state", state),
+	OBJECT("reason", reason_table),
+	TEXT(struct ctl_status, "detail", detail),
+	TEXT(struct ctl_status, "profile", profile),
+	NUMBER(struct ctl_status, "since", since),
+	NUMBER(struct ctl_status, "retry_at", retry_at),
+	NUMBER(struct ctl_status, "attempts", attempts),
+	NUMBER(struct ctl_status, "repairs", repairs),
+	OBJECT("hold", hold_table),
+	OBJECT("gateway", gateway_table),
+	TEXT(struct ctl_status, "transport", transport),
+	TEXT(struct ctl_status, "group", group),
+	TEXT(struct ctl_status, "cipher", cipher),
+	NUMBER(struct ctl_status, "rtt_us", rtt_us),
+	TEXT(struct ctl_status, "device", device),
+	NUMBER(struct ctl_status, "mtu", mtu),
+	NUMBER(struct ctl_status, "lanes", lanes),
+	TEXTS(struct ctl_status, "addresses", addresses),
+	TEXTS(struct ctl_status, "routes", routes),
+	TEXTS(struct ctl_status, "excluded_routes", excluded),
+	OBJECT("dns", dns_table),
+	OBJECT("counters", counter_table),
+	OBJECTS(struct ctl_status, "drops", drops, drop_table),
+	OBJECTS(struct ctl_status, "fallbacks", fallbacks, fallback_table),
+	TEXTS(struct ctl_status, "problems", problems),
+	OBJECTS(struct ctl_status, "transitions", transitions,
+		transition_table),
+};
+static const struct ctl_table status_table =
+	TABLE(status_fields, struct ctl_status);
+
+static const struct ctl_field profile_fields[] = {
+	TEXT(struct ctl_profile, "name", name),
+	TEXT(struct ctl_profile, "visible_name", visible_name),
+	TEXT(struct ctl_profile, "gateway", gateway),
+	TEXT(struct ctl_profile, "state", state),
+	TEXT(struct ctl_profile, "problem", problem),
+};
+static const struct ctl_table profile_table =
+	TABLE(profile_fields, struct ctl_profile);
+
+static const struct ctl_field reply_fields[] = {
+	BOOL(struct ctl_reply, "final", final),
+	NUMBER(struct ctl_reply, "exit", exit),
+	TEXT(struct ctl_reply, "text", text),
+	TEXT(struct ctl_reply, "body", body),
+	OBJECTS(struct ctl_reply, "profiles", profiles, profile_table),
+};
+static const struct ctl_table reply_table =
+	TABLE(reply_fields, struct ctl_reply);
+
+static const struct ctl_field request_fields[] = {
+	TEXT(struct ctl_request, "profile", profile),
+	TEXT(struct ctl_request, "text", text),
+	BOOL(struct ctl_request, "wait", wait),
+	NUMBER(struct ctl_request, "wait_s", wait_s),
+	BOOL(struct ctl_request, "replace", replace),
+};
+static const struct ctl_table request_table =
+	TABLE(request_fields, struct ctl_request);
+
+static const struct {
+	const char *name;
+	bool acts;
+} commands[CTL_COMMAND_COUNT] = {
+	[CTL_COMMAND_STATUS] = { "status", false },
+	[CTL_COMMAND_CONNECT] = { "connect", true },
+	[CTL_COMMAND_DISCONNECT] = { "disconnect", true },
+	[CTL_COMMAND_PROFILE_LIST] = { "profile-list", false },
+	[CTL_COMMAND_PROFILE_SHOW] = { "profile-show", true },
+	[CTL_COMMAND_PROFILE_ADD] = { "profile-add", true },
+	[CTL_COMMAND_PROFILE_REMOVE] = { "profile-remove", true },
+};
+
+bool ctl_command_acts(enum ctl_command command)
+{
+	return commands[command].acts;
+}
+
+const char *ctl_command_name(enum ctl_command command)
+{
+	return commands[command].name;
+}
+
+void *ctl_list_add(struct ctl_list *list, size_t size)
+{
+	/* Doubling at each power of two needs no capacity field. */
+	if ((list->count & (list->count - 1)) == 0) {
+		size_t room = list->count ? list->count * 2 : 1;
+		void *items = reallocarray(list->items, room, size);
+
+		if (items == NULL)
+			return NULL;
+		list->items = items;
+	}
+	return memset((char *)list->items + list->count++ * size, 0, size);
+}
+
+int ctl_list_add_text(struct ctl_list *list, const char *text)
+{
+	char *copy = strdup(text);
+	char **slot;
+
+	if (copy == NULL)
+		return -ENOMEM;
+	slot = ctl_list_add(list, sizeof(char *));
+	if (slot == NULL) {
+		free(copy);
+		return -ENOMEM;
+	}
+	*slot = copy;
+	return 0;
+}
+
+void ctl_request_fini(struct ctl_request *r)
+{
+	ctl_table_fini(&request_table, (char *)r);
+	*r = (struct ctl_request) { 0 };
+}
+
+void ctl_status_fini(struct ctl_status *s)
+{
+	ctl_table_fini(&status_table, (char *)s);
+	*s = (struct ctl_status) { 0 };
+}
+
+void ctl_reply_fini(struct ctl_reply *r)
+{
+	ctl_table_fini(&status_table, (char *)&r->status);
+	ctl_table_fini(&reply_table, (char *)r);
+	*r = (struct ctl_reply) { 0 };
+}
+
+/* Prints, adds the newline of a line, and deletes the object. */
+static char *print_line(cJSON *object)
+{
+	char *text = NULL, *line;
+	size_t len;
+
+	if (object != NULL)
+		text = cJSON_PrintUnformatted(object);
+	cJSON_Delete(object);
+	if (text == NULL)
+		return NULL;
+	len = strlen(text);
+	line = realloc(text, len + 2);
+	if (line == NULL) {
+		free(text);
+		return NULL;
+	}
+	memcpy(line + len, "\n", 2);
+	return line;
+}
+
+/* {"version":1}, or NULL. */
+static cJSON *message(void)
+{
+	cJSON *object = cJSON_CreateObject();
+
+	if (object == NULL ||
+	    cJSON_AddNumberToObject(object, "version", CTL_VERSION))
+		return object;
+	cJSON_Delete(object);
+	return NULL;
+}
+
+char *ctl_request_line(const struct ctl_request *r)
+{
+	cJSON *object = message();
+
+	if (object != NULL &&
+	    cJSON_AddStringToObject(object, "command",
+				    commands[r->command].name) == NULL) {
+		cJSON_Delete(object);
+		return NULL;
+	}
+	return print_line(
+		ctl_encode_into(object, &request_table, (const char *)r));
+}
+
+char *ctl_reply_line(const struct ctl_reply *r)
+{
+	cJSON *object =
+		ctl_encode_into(message(), &reply_table, (const char *)r);
+
+	if (object != NULL && r->has_status) {
+		cJSON *status =
+			ctl_encode_into(cJSON_CreateObject(), &status_table,
+					(const char *)&r->status);
+
+		if (!cJSON_AddItemToObject(object, "status", status)) {
+			cJSON_Delete(object);
+			return NULL;
+		}
+	}
+	return print_line(object);
+}
+
+char *ctl_status_text(const struct ctl_status *s)
+{
+	cJSON *object = ctl_encode_into(cJSON_CreateObject(), &status_table,
+					(const char *)s);
+	char *text = object ? cJSON_Print(object) : NULL;
+
+	cJSON_Delete(object);
+	return text;
+}
+
+/* One whole object of our version, or NULL with a sentence. */
+static cJSON *parse_message(const char *line, size_t len, const char **ret_why)
+{
+	const char *end = NULL;
+	const cJSON *version;
+	cJSON *object;
+
+	object = cJSON_ParseWithLengthOpts(line, len, &end, 0);
+	while (object != NULL && end < line + len &&
+	       (*end == ' ' || *end == '\r' || *end == '\t'))
+		end++;
+	if (!cJSON_IsObject(object) || end != line + len) {
+		*ret_why = "not one JSON object on a line";
+		cJSON_Delete(object);
+		return NULL;
+	}
+	version = cJSON_GetObjectItemCaseSensitive(object, "version");
+	if (!cJSON_IsNumber(version) || version->valuedouble != CTL_VERSION) {
+		*ret_why = "another version of the control protocol; "
+			   "adit and aditd do not belong together";
+		cJSON_Delete(object);
+		return NULL;
+	}
+	return object;
+}
+
+static int parse_command(const cJSON *object, enum ctl_command *ret_command)
+{
+	const cJSON *name = cJSON_GetObjectItemCaseSensitive(object, "command");
+
+	if (!cJSON_IsString(name))
+		return -EBADMSG;
+	for (int i = 0; i < CTL_COMMAND_COUNT; i++) {
+		if (strcmp(name->valuestring, commands[i].name) == 0) {
+			*ret_command = (enum ctl_command)i;
+			return 0;
+		}
+	}
+	return -EBADMSG;
+}
+
+int ctl_request_parse(const char *line, size_t len,
+		      struct ctl_request *ret_request, const char **ret_why)
+{
+	struct ctl_request request = { 0 };
+	cJSON *object = parse_message(line, len, ret_why);
+	int r;
+
+	if (object == NULL)
+		return -EBADMSG;
+	r = parse_command(object, &request.command);
+	if (r < 0) {
+		*ret_why = "no such command";
+		goto fail;
+	}
+	if (len > CTL_LINE_MAX && request.command != CTL_COMMAND_PROFILE_ADD) {
+		*ret_why = "the request is too long";
+		r = -EBADMSG;
+		goto fail;
+	}
+	r = ctl_decode(&request_table, object, (char *)&request);
+	if (r == -EBADMSG)
+		*ret_why = "a field has the wrong type";
+	if (r == 0 && request.wait_s > CTL_WAIT_MAX_S) {
+		*ret_why = "nobody waits that long";
+		r = -EBADMSG;
+	}
+	if (r < 0)
+		goto fail;
+	cJSON_Delete(object);
+	*ret_request = request;
+	return 0;
+fail:
+	cJSON_Delete(object);
+	ctl_request_fini(&request);
+	return r;
+}
+
+int ctl_reply_parse(const char *line, size_t len, struct ctl_reply *ret_reply,
+		    const char **ret_why)
+{
+	struct ctl_reply reply = { 0 };
+	cJSON *object = parse_message(line, len, ret_why);
+	const cJSON *status;
+	int r;
+
+	if (object == NULL)
+		return -EBADMSG;
+	r = ctl_decode(&reply_table, object, (char *)&reply);
+	status = cJSON_GetObjectItemCaseSensitive(object, "status");
+	if (r == 0 && cJSON_IsObject(status)) {
+		reply.has_status = true;
+		r = ctl_decode(&status_table, status, (char *)&reply.status);
+	}
+	cJSON_Delete(object);
+	if (r < 0) {
+		*ret_why = "a field has the wrong type";
+		ctl_reply_fini(&reply);
+		return r;
+	}
+	*ret_reply = reply;
+	return 0;
+}
+
+int ctl_socket_path(const char *runtime_dir, char ret_path[static CTL_PATH_MAX])
+{
+	int n = snprintf(NULL, 0, "%s/" CTL_SOCKET_NAME, runtime_dir);
+
+	if (n < 0 || n >= CTL_PATH_MAX)
+		return -ENAMETOOLONG;
+	snprintf(ret_path, CTL_PATH_MAX, "%s/" CTL_SOCKET_NAME, runtime_dir);
+	return 0;
+}

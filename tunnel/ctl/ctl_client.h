@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command line's end of the control socket: one request, its replies,
+ * with a limit on the time. Blocks. Any thread.
+ */
+#ifndef ADIT_CTL_CLIENT_H
+#define ADIT_CTL_CLIENT_H
+
+#include <stdint.h>
+
+#include "tunnel/base/attr.h"
+#include "tunnel/ctl/ctl.h"
+
+/* A descriptor, to be closed; -ENOENT or -ECONNREFUSED: no daemon; -errno. */
+int ctl_client_open(const char *path) ATTR_MUST_CHECK;
+/* Sends the request and calls `step` for each reply but the final one, which
+ * is the caller's to ctl_reply_fini. 0; -ETIMEDOUT; -ECONNRESET: it hung up;
+ * -EBADMSG: it does not speak like a daemon; or -errno. */
+int ctl_client_ask(int fd, const struct ctl_request *request,
+		   uint64_t timeout_ns,
+		   void (*step)(void *arg, const struct ctl_reply *reply),
+		   void *arg, struct ctl_reply *ret_final) ATTR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* (uv) */
+#include "tunnel/daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tunnel/base/clock.h"
+#include "tunnel/base/log.h"
+#include "tunnel/daemon/daemon_private.h"
+#include "tunnel/daemon/notify.h"
+#include "tunnel/host/netwatch.h"
+
+enum {
+	/* A link that comes up moves many things within a moment. */
+	SETTLE_MS = 200,
+	/* BYE takes 100 ms; a resolver that hangs is not waited for. */
+	LAST_MS = 800,
+};
+
+static void on_host_notice(void *arg, const char *sentence)
+{
+	(void)arg;
+	log_warning("%s", sentence);
+}
+
+/* The journal's lock is what keeps a second daemon away. The config is filled
+ * here and must live as long as the host is open. */
+static int open_host(const struct daemon_options *o, struct host_config *config,
+		     struct host **ret_host)
+{
+	*config = (struct host_config) {
+		.state_dir = o->state_dir,
+		.device = SESSION_IO_DEVICE,
+		.notice = on_host_notice,
+	};
+	pid_t other = 0;
+	int r = host_open(config, ret_host, &other);
+
+	if (r == -EBUSY)
+		log_error("%s: another aditd is running (pid %ld); one is "
+			  "enough",
+			  o->state_dir, (long)other);
+	else if (r < 0)
+		log_error("%s: %s", o->state_dir, strerror(-r));
+	return r;
+}
+
+int daemon_undo(const struct daemon_options *o)
+{
+	struct host_config config;
+	struct host *host;
+	int left;
+
+	if (open_host(o, &config, &host) < 0)
+		return 1;
+	left = host_undo(host);
+	if (left > 0)
+		log_error("%d changes could not be undone: %s", left,
+			  host_error(host));
+	host_close(host);
+	return left == 0 ? 0 : 1;
+}
+
+static void log_entry(const struct profile_entry *e)
+{
+	const struct config_error *why = config_report_first(&e->report);
+	char line[CONFIG_LINE_MAX];
+
+	switch (e->change) {
+	case PROFILES_SAME:
+		break;
+	case PROFILES_ADDED:
+		log_info("profile %s", e->name);
+		break;
+	case PROFILES_CHANGED:
+		log_notice("profile %s has changed", e->name);
+		break;
+	case PROFILES_BROKEN:
+		log_warning("%s; %s",
+			    why ? config_error_text(why, e->path, line,
+						    sizeof(line))
+				: e->path,
+			    e->profile ? "the profile before it stays in force"
+				       : "it is not used");
+		break;
+	case PROFILES_REMOVED:
+		log_notice("profile %s is gone", e->name);
+		break;
+	}
+}
+
+/* The tunnel's own profile changed or went. */
+static void follow_entry(struct daemon *d, const struct profile_entry *e)
+{
+	struct config_report report;
+	struct profile *profile;
+
+	if (e->change == PROFILES_REMOVED) {
+		session_io_disconnect(d->io, REASON_PROFILE);
+		return;
+	}
+	if (e->change != PROFILES_CHANGED)
+		return;
+	if (profile_load(e->path, PROFILE_FOR_USE, &profile, &report) == 0)
+		session_io_replace(d->io, profile);
+	else
+		log_warning("%s cannot be used here; the profile before it "
+			    "stays in force",
+			    e->path);
+}
+
+void daemon_reload(struct daemon *d)
+{
+	int r = profiles_reload(&d->profiles);
+
+	if (r < 0) {
+		log_warning("%s: %s", d->profiles.folder, strerror(-r));
+		return;
+	}
+	for (size_t i = 0; i < d->profiles.count; i++) {
+		const struct profile_entry *e = d->profiles.entries[i];
+
+		log_entry(e);
+		if (strcmp(e->name, session_io_name(d->io)) == 0)
+			follow_entry(d, e);
+	}
+}
+
+static void on_changed(void *arg)
+{
+	struct daemon *d = arg;
+	const struct session *s = session_io_session(d->io);
+	const char *name = session_io_name(d->io);
+
+	notify_send("STATUS=%s: %s%s%s", name[0] ? name : "no profile",
+		    session_state_name(s->state), s->reason ? ", " : "",
+		    s->reason ? reason_text(s->reason) : "");
+	daemon_wait_changed(d);
+}
+
+static void on_last(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	d->forced = true;
+	uv_stop(&d->loop);
+}
+
+/* Everything lets go of the loop, which then has nothing left to wait for. */
+static void stop(struct daemon *d)
+{
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	notify_send("STOPPING=1");
+	session_io_end(d->io);
+	ctl_server_close(d->server, NULL, NULL);
+	uv_close((uv_handle_t *)&d->waiting, NULL);
+	uv_close((uv_handle_t *)&d->settling, NULL);
+	uv_close((uv_handle_t *)&d->term, NULL);
+	uv_close((uv_handle_t *)&d->intr, NULL);
+	uv_close((uv_handle_t *)&d->hangup, NULL);
+	uv_close((uv_handle_t *)&d->watch, NULL);
+	/* This one does not keep the loop: it is for when something else does.
+	 * It is closed after the loop has run. */
+	(void)uv_timer_start(&d->last, on_last, LAST_MS, 0);
+	uv_unref((uv_handle_t *)&d->last);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+
+	if (number == SIGHUP) {
+		log_notice("reading the profiles again");
+		daemon_reload(d);
+		return;
+	}
+	log_notice("ending on signal %d", number);
+	stop(d);
+}
+
+static void on_settled(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	session_io_host_moved(d->io);
+}
+
+static void on_watch(uv_poll_t *handle, int status, int events)
+{
+	struct daemon *d = handle->data;
+
+	(void)status;
+	(void)events;
+	if (netwatch_drain(d->watch_fd))
+		(void)uv_timer_start(&d->settling, on_settled, SETTLE_MS, 0);
+}
+
+static int watch_signals(struct daemon *d)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+	uv_signal_t *handles[] = { &d->term, &d->intr, &d->hangup };
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		int r = uv_signal_init(&d->loop, handles[i]);
+
+		handles[i]->data = d;
+		if (r == 0)
+			r = uv_signal_start(handles[i], on_signal, numbers[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int watch_host(struct daemon *d)
+{
+	int r;
+
+	d->watch_fd = netwatch_open();
+	if (d->watch_fd < 0)
+		return d->watch_fd;
+	r = uv_poll_init(&d->loop, &d->watch, d->watch_fd);
+	d->watch.data = d;
+	return r < 0 ? r : uv_poll_start(&d->watch, UV_READABLE, on_watch);
+}
+
+static int open_socket(struct daemon *d)
+{
+	struct ctl_server_options o = {
+		.callbacks = &daemon_ctl_callbacks,
+		.arg = d,
+	};
+	char path[CTL_PATH_MAX];
+	int r = ctl_socket_path(d->options->runtime_dir, path);
+
+	if (r < 0) {
+		log_error("%s: too long for a socket's path (107 bytes with "
+			  "\"/" CTL_SOCKET_NAME "\"): choose a shorter "
+			  "--runtime-dir",
+			  d->options->runtime_dir);
+		return r;
+	}
+	if (mkdir(d->options->runtime_dir, 0755) < 0 && errno != EEXIST) {
+		r = -errno;
+		log_error("%s: %s", d->options->runtime_dir, strerror(-r));
+		return r;
+	}
+	o.path = path;
+	r = ctl_server_create(&d->loop, &o, &d->server);
+	if (r == -EADDRINUSE)
+		log_error("%s: another aditd answers there", path);
+	else if (r < 0)
+		log_error("%s: %s", path, strerror(-r));
+	return r;
+}
+
+/* 0, or -errno with a line in the log. What was made stays for fini(). */
+static int init(struct daemon *d)
+{
+	struct session_io_options io = {
+		.loop = &d->loop,
+		.host = d->host,
+		.changed = on_changed,
+		.arg = d,
+	};
+	char *folder = NULL;
+	int r;
+
+	if (asprintf(&folder, "%s/profiles", d->options->config_dir) < 0)
+		return -ENOMEM;
+	r = profiles_init(&d->profiles, folder, PROFILE_FOR_CHECK);
+	free(folder);
+	if (r < 0)
+		return r;
+	/* Timers only get their fields set. */
+	(void)uv_timer_init(&d->loop, &d->waiting);
+	(void)uv_timer_init(&d->loop, &d->settling);
+	(void)uv_timer_init(&d->loop, &d->last);
+	d->waiting.data = d->settling.data = d->last.data = d;
+	d->io = session_io_create(&io);
+	if (d->io == NULL)
+		return -ENOMEM;
+	daemon_reload(d);
+	r = watch_signals(d);
+	if (r == 0)
+		r = watch_host(d);
+	if (r < 0) {
+		log_error("cannot start: %s", strerror(-r));
+		return r;
+	}
+	return open_socket(d);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* After the loop has ended, or could not be filled. */
+static void fini(struct daemon *d)
+{
+	uv_walk(&d->loop, close_handle, NULL);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	session_io_destroy(d->io);
+	profiles_fini(&d->profiles);
+	if (d->watch_fd >= 0)
+		close(d->watch_fd);
+	(void)uv_loop_close(&d->loop); /* -EBUSY: a handle was forgotten */
+}
+
+static void serve(struct daemon *d)
+{
+	log_notice("aditd " ADIT_VERSION " is ready; %zu profiles in %s",
+		   d->profiles.count, d->profiles.folder);
+	notify_send("READY=1\nSTATUS=no tunnel was asked for");
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	if (!d->forced)
+		return;
+	log_notice("ended with a name being resolved");
+	host_close(d->host);
+	/* exit() would wait for libuv's thread in the resolver. */
+	_exit(0);
+}
+
+int daemon_run(const struct daemon_options *o)
+{
+	struct daemon d = { .options = o, .watch_fd = -1 };
+	int r;
+
+	/* Writing to a client that is gone is an error code, not an end. */
+	signal(SIGPIPE, SIG_IGN);
+	if (open_host(o, &d.host_config, &d.host) < 0)
+		return 1;
+	r = uv_loop_init(&d.loop);
+	if (r < 0) {
+		log_error("cannot start: %s", strerror(-r));
+		host_close(d.host);
+		return 1;
+	}
+	r = init(&d);
+	if (r == 0)
+		serve(&d);
+	else if (d.io != NULL)
+		session_io_end(d.io);
+	fini(&d);
+	host_close(d.host);
+	log_notice("ended");
+	return r == 0 ? 0 : 1;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* (uv) What each request of the control socket does. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tunnel/base/clock.h"
+#include "tunnel/base/log.h"
+#include "tunnel/daemon/daemon_private.h"
+
+enum {
+	TEXT_MAX = 512,
+};
+
+void daemon_reply(struct ctl_peer *peer, bool final, enum ctl_exit code,
+		  const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	struct ctl_reply reply = { .final = final, .exit = code, .text = text };
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	ctl_server_reply(peer, &reply);
+}
+
+bool daemon_is_current(const struct daemon *d, const char *name)
+{
+	return strcmp(session_io_name(d->io), name) == 0;
+}
+
+/* Profiles whose file is refused, with the first thing that is wrong. */
+static int put_problems(const struct daemon *d, struct ctl_status *s)
+{
+	for (size_t i = 0; i < d->profiles.count; i++) {
+		const struct profile_entry *e = d->profiles.entries[i];
+		const struct config_error *why =
+			config_report_first(&e->report);
+		char line[CONFIG_LINE_MAX];
+		char file[PROFILE_NAME_MAX + 8];
+		int r;
+
+		if (!e->broken || why == NULL)
+			continue;
+		snprintf(file, sizeof(file), "%s.json", e->name);
+		r = ctl_list_add_text(
+			&s->problems,
+			config_error_text(why, file, line, sizeof(line)));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void reply_status(struct daemon *d, struct ctl_peer *peer)
+{
+	struct ctl_reply reply = { .final = true, .has_status = true };
+
+	if (session_io_status(d->io, &reply.status) < 0 ||
+	    put_problems(d, &reply.status) < 0)
+		daemon_reply(peer, true, CTL_EXIT_FAILED, "out of memory");
+	else
+		ctl_server_reply(peer, &reply);
+	ctl_reply_fini(&reply);
+}
+
+/* "work, home", cut short when there are many. */
+static const char *profile_names(const struct daemon *d, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < d->profiles.count && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "",
+				      d->profiles.entries[i]->name);
+	return buf;
+}
+
+/* The profile that a request means; NULL: the peer was told why not. */
+struct profile_entry *daemon_find_profile(struct daemon *d,
+					  struct ctl_peer *peer,
+					  const char *name)
+{
+	struct profile_entry *e;
+	bool ambiguous = false;
+	char names[256];
+
+	if (name == NULL &&
+	    session_io_session(d->io)->state != SESSION_STATE_DOWN)
+		name = session_io_name(d->io);
+	if (name == NULL && d->profiles.count == 1)
+		return d->profiles.entries[0];
+	if (d->profiles.count == 0) {
+		daemon_reply(peer, true, CTL_EXIT_USAGE,
+			     "there is no profile in %s: \"adit profile add "
+			     "FILE\" adds one",
+			     d->profiles.folder);
+		return NULL;
+	}
+	profile_names(d, names, sizeof(names));
+	if (name == NULL) {
+		daemon_reply(peer, true, CTL_EXIT_USAGE,
+			     "which profile? There are %s", names);
+		return NULL;
+	}
+	e = profiles_find(&d->profiles, name, &ambiguous);
+	if (e == NULL)
+		daemon_reply(peer, true, CTL_EXIT_USAGE,
+			     ambiguous
+				     ? "several profiles are called \"%s\": "
+				       "name one of %s"
+				     : "there is no profile \"%s\": there are "
+				       "%s",
+			     name, names);
+	return e;
+}
+
+/* One line for a file that cannot be used. */
+void daemon_reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
+			  const struct config_report *report, int error)
+{
+	const struct config_error *why = config_report_first(report);
+	char line[CONFIG_LINE_MAX];
+
+	if (why == NULL)
+		daemon_reply(peer, true, CTL_EXIT_USAGE, "%s: %s", e->path,
+			     strerror(-error));
+	else
+		daemon_reply(
+			peer, true, CTL_EXIT_USAGE, "%s",
+			config_error_text(why, e->path, line, sizeof(line)));
+}
+
+static void do_connect(struct daemon *d, struct ctl_peer *peer,
+		       const struct ctl_request *request)
+{
+	struct profile_entry *e =
+		daemon_find_profile(d, peer, request->profile);
+	struct config_report report = { 0 };
+	struct profile *profile = NULL;
+	int r;
+
+	if (e == NULL)
+		return;
+	r = profile_load(e->path, PROFILE_FOR_USE, &profile, &report);
+	if (r < 0) {
+		daemon_reply_refused(peer, e, &report, r);
+		return;
+	}
+	log_info("connect %s", e->name);
+	/* The hold is set now; the attempt itself starts from the loop, after
+	 * the answer. */
+	session_io_connect(d->io, e->name, profile);
+	if (request->wait)
+		daemon_wait_for_up(d, peer,
+				   request->wait_s ? request->wait_s : 30);
+	else
+		daemon_reply(
+			peer, true, CTL_EXIT_DONE, "%s: %s", e->name,
+			session_state_name(session_io_session(d->io)->state));
+}
+
+static void do_disconnect(struct daemon *d, struct ctl_peer *peer,
+			  const struct ctl_request *request)
+{
+	bool down = session_io_session(d->io)->state == SESSION_STATE_DOWN;
+	const struct profile_entry *e = NULL;
+
+	if (request->profile != NULL) {
+		e = daemon_find_profile(d, peer, request->profile);
+		if (e == NULL)
+			return;
+	}
+	if (down || (e != NULL && !daemon_is_current(d, e->name))) {
+		daemon_reply(peer, true, CTL_EXIT_DONE, "%s is down already",
+			     e ? e->name : "the tunnel");
+		return;
+	}
+	log_info("disconnect %s", session_io_name(d->io));
+	session_io_disconnect(d->io, REASON_USER);
+	daemon_reply(peer, true, CTL_EXIT_DONE, "%s is down",
+		     session_io_name(d->io));
+}
+
+static void on_request(void *arg, struct ctl_peer *peer,
+		       const struct ctl_request *request)
+{
+	struct daemon *d = arg;
+
+	if (d->stopping) {
+		daemon_reply(peer, true, CTL_EXIT_FAILED, "aditd is ending");
+		return;
+	}
+	if (request->command != CTL_COMMAND_STATUS)
+		daemon_reload(d);
+	switch (request->command) {
+	case CTL_COMMAND_STATUS:
+		reply_status(d, peer);
+		break;
+	case CTL_COMMAND_CONNECT:
+		do_connect(d, peer, request);
+		break;
+	case CTL_COMMAND_DISCONNECT:
+		do_disconnect(d, peer, request);
+		break;
+	case CTL_COMMAND_PROFILE_LIST:
+		daemon_list_profiles(d, peer);
+		break;
+	case CTL_COMMAND_PROFILE_SHOW:
+		daemon_show_profile(d, peer, request);
+		break;
+	case CTL_COMMAND_PROFILE_ADD:
+		daemon_add_profile(d, peer, request);
+		break;
+	case CTL_COMMAND_PROFILE_REMOVE:
+		daemon_remove_profile(d, peer, request);
+		break;
+	case CTL_COMMAND_COUNT:
+		break;
+	}
+}
+
+static void on_gone(void *arg, struct ctl_peer *peer)
+{
+	daemon_wait_gone(arg, peer);
+}
+
+const struct ctl_server_callbacks daemon_ctl_callbacks = {
+	.request = on_request,
+	.gone = on_gone,
+};

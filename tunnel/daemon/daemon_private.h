@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* (uv) What the files of the daemon share, and nobody else. */
+#ifndef ADIT_DAEMON_PRIVATE_H
+#define ADIT_DAEMON_PRIVATE_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "config/profiles.h"
+#include "tunnel/ctl/ctl_server.h"
+#include "tunnel/daemon/daemon.h"
+#include "tunnel/daemon/session_io.h"
+#include "tunnel/host/apply.h"
+
+/* Somebody in `adit connect --wait`. */
+struct waiter {
+	struct ctl_peer *peer; /* NULL: a free place */
+	uint64_t deadline_ns;
+	enum session_state told; /* last state sent */
+};
+
+struct daemon {
+	const struct daemon_options *options;
+	uv_loop_t loop;
+	struct host *host;
+	struct host_config host_config; /* borrowed by `host` */
+	struct session_io *io;
+	struct ctl_server *server;
+	struct profiles profiles;
+	struct waiter waiters[CTL_SERVER_CLIENTS];
+	uv_timer_t waiting;  /* until the first waiter's deadline */
+	uv_timer_t settling; /* after the host has moved */
+	uv_timer_t last;     /* until the end is forced */
+	uv_signal_t term, intr, hangup;
+	uv_poll_t watch;
+	int watch_fd;
+	bool stopping, forced;
+};
+
+/* Reads the profiles again and applies what changed to the tunnel. */
+void daemon_reload(struct daemon *d);
+
+/* daemon_ctl.c */
+extern const struct ctl_server_callbacks daemon_ctl_callbacks;
+void daemon_reply(struct ctl_peer *peer, bool final, enum ctl_exit code,
+		  const char *fmt, ...) ATTR_PRINTF(4, 5);
+/* One line for a file that cannot be used. */
+void daemon_reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
+			  const struct config_report *report, int error);
+/* The profile that a request means; NULL: the peer was told why not. */
+struct profile_entry *daemon_find_profile(struct daemon *d,
+					  struct ctl_peer *peer,
+					  const char *name);
+/* Is it the one that the tunnel has, or had last? */
+bool daemon_is_current(const struct daemon *d, const char *name);
+
+/* daemon_profiles.c */
+void daemon_list_profiles(struct daemon *d, struct ctl_peer *peer);
+void daemon_show_profile(struct daemon *d, struct ctl_peer *peer,
+			 const struct ctl_request *request);
+void daemon_add_profile(struct daemon *d, struct ctl_peer *peer,
+			const struct ctl_request *request);
+void daemon_remove_profile(struct daemon *d, struct ctl_peer *peer,
+			   const struct ctl_request *request);
+
+/* daemon_wait.c: the peer is answered when the tunnel is up, or has failed. */
+void daemon_wait_for_up(struct daemon *d, struct ctl_peer *peer,
+			uint64_t wait_s);
+void daemon_wait_gone(struct daemon *d, struct ctl_peer *peer);
+/* The state has changed. */
+void daemon_wait_changed(struct daemon *d);
+
+#endif

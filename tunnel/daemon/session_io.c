@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* (uv) */
+#include "tunnel/daemon/session_io.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "config/profile.h"
+#include "crypto/client.h"
+#include "tunnel/base/clock.h"
+#include "tunnel/base/log.h"
+#include "tunnel/daemon/datapath.h"
+#include "tunnel/daemon/session_io_private.h"
+#include "tunnel/host/state.h"
+
+static void perform(struct session_io *io, enum session_action action);
+
+static uint32_t random_jitter(void)
+{
+	uint32_t n;
+
+	/* 4 bytes are never cut short; without entropy there is no jitter. */
+	if (getrandom(&n, sizeof(n), GRND_NONBLOCK) != sizeof(n))
+		n = 0;
+	return n;
+}
+
+/* An action may cause an event: it waits here until the list is done. */
+void session_io_report(struct session_io *io, enum session_event event,
+		       enum reason reason)
+{
+	assert(io->event_count < SESSION_IO_EVENTS_MAX);
+	io->events[io->event_count++] = (struct session_input) {
+		.event = event,
+		.reason = reason,
+		.now_ns = clock_now_ns(),
+		.jitter = random_jitter(),
+	};
+	if (io->busy)
+		return;
+	io->busy = true;
+	for (size_t i = 0; i < io->event_count; i++) {
+		enum session_state before = io->session.state;
+		struct session_actions actions;
+
+		session_report(&io->session, &io->events[i], &actions);
+		if (io->session.state != before)
+			log_notice("%s: %s, was %s (%s%s%s)", io->name,
+				   session_state_name(io->session.state),
+				   session_state_name(before),
+				   session_event_name(io->events[i].event),
+				   io->session.reason ? ": " : "",
+				   io->session.reason
+					   ? reason_code(io->session.reason)
+					   : "");
+		for (size_t k = 0; k < actions.count; k++)
+			perform(io, actions.action[k]);
+	}
+	io->event_count = 0;
+	io->busy = false;
+}
+
+/* The sentence beside the next reason. */
+void session_io_explain(struct session_io *io, const char *text)
+{
+	snprintf(io->text, sizeof(io->text), "%s", text);
+	if (*text != '\0')
+		log_warning("%s: %s", io->name, text);
+}
+
+static void on_attempt_up(void *arg)
+{
+	struct session_io *io = arg;
+
+	session_io_report(io, SESSION_EVENT_LEASE_CAME, REASON_NONE);
+}
+
+static void on_attempt_ended(void *arg, enum reason reason, const char *text)
+{
+	struct session_io *io = arg;
+
+	session_io_explain(io, text);
+	session_io_report(io, SESSION_EVENT_ENDED, reason);
+}
+
+static const struct attempt_callbacks attempt_callbacks = {
+	.up = on_attempt_up,
+	.ended = on_attempt_ended,
+};
+
+static void on_stray(void *arg, const struct sockaddr_storage *from,
+		     uint8_t *datagram, size_t len)
+{
+	struct session_io *io = arg;
+
+	if (io->attempt != NULL)
+		attempt_input(io->attempt, from, datagram, len);
+}
+
+static void on_device_lost(void *arg)
+{
+	struct session_io *io = arg;
+
+	session_io_explain(io, SESSION_IO_DEVICE " was taken away");
+	session_io_report(io, SESSION_EVENT_HOST_REFUSED, REASON_HOST);
+}
+
+static const struct datapath_callbacks datapath_callbacks = {
+	.stray = on_stray,
+	.lost = on_device_lost,
+};
+
+static void start_attempt(struct session_io *io)
+{
+	struct attempt_options o = {
+		.loop = io->loop,
+		.profile = io->profile,
+		.mark = HOST_MARK,
+		.callbacks = &attempt_callbacks,
+		.arg = io,
+	};
+	char error[ATTEMPT_ERROR_MAX] = "out of memory";
+	int r;
+
+	if (io->lease.index == 0)
+		session_host_note(io);
+	io->attempts++;
+	r = attempt_start(&o, &io->attempt, error);
+	if (r < 0) {
+		session_io_explain(io, error);
+		session_io_report(io, SESSION_EVENT_ENDED,
+				  r == -EINVAL ? REASON_PROFILE
+					       : REASON_INTERNAL);
+	}
+}
+
+static void end_attempt(struct session_io *io)
+{
+	if (io->attempt != NULL)
+		attempt_end(io->attempt);
+	io->attempt = NULL;
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+	session_io_report(timer->data, SESSION_EVENT_RETRY_CAME_DUE,
+			  REASON_NONE);
+}
+
+static void arm_retry(struct session_io *io)
+{
+	uint64_t now = clock_now_ns();
+	uint64_t at = io->session.retry_ns;
+
+	uv_update_time(io->loop);
+	/* Only a closing timer cannot be started. */
+	(void)uv_timer_start(&io->retry, on_retry,
+			     at > now ? (at - now) / NS_PER_MS + 1 : 0, 0);
+}
+
+/* Authentic records, data and control, ever. */
+static void count_records(const struct session_io *io, uint64_t *ret_sent,
+			  uint64_t *ret_received)
+{
+	const struct client_facts *f =
+		client_facts(attempt_client(io->attempt));
+	struct peer_stats stats;
+
+	datapath_stats(io->datapath, &stats);
+	*ret_sent = stats.tx_records + f->tx_control;
+	*ret_received = stats.rx_records + f->rx_control;
+}
+
+static void on_pulse(uv_timer_t *timer)
+{
+	struct session_io *io = timer->data;
+	uint64_t sent, received;
+
+	count_records(io, &sent, &received);
+	switch (liveness_step(
+		&io->liveness, clock_now_ns(), sent, received,
+		client_facts(attempt_client(io->attempt))->rtt_ns)) {
+	case LIVENESS_QUIET:
+		break;
+	case LIVENESS_ECHO:
+		attempt_echo(io->attempt);
+		break;
+	case LIVENESS_MISSED:
+		attempt_echo(io->attempt);
+		session_io_report(io, SESSION_EVENT_ECHO_MISSED, REASON_NONE);
+		break;
+	case LIVENESS_HEARD:
+		session_io_report(io, SESSION_EVENT_HEARD, REASON_NONE);
+		break;
+	case LIVENESS_SILENT:
+		session_io_explain(
+			io, "the gateway answered none of the last packets");
+		session_io_report(io, SESSION_EVENT_WENT_SILENT, REASON_SILENT);
+		break;
+	}
+}
+
+static void start_liveness(struct session_io *io)
+{
+	uint64_t sent, received;
+
+	count_records(io, &sent, &received);
+	liveness_start(&io->liveness, sent, received);
+	(void)uv_timer_start(&io->pulse, on_pulse, LIVENESS_STEP_NS / NS_PER_MS,
+			     LIVENESS_STEP_NS / NS_PER_MS);
+}
+
+static void perform(struct session_io *io, enum session_action action)
+{
+	switch (action) {
+	case SESSION_ACTION_START_ATTEMPT:
+		start_attempt(io);
+		break;
+	case SESSION_ACTION_END_ATTEMPT:
+		end_attempt(io);
+		break;
+	case SESSION_ACTION_PUBLISH_KEYS:
+		session_host_publish(io);
+		break;
+	case SESSION_ACTION_BRING_HOST_UP:
+		session_host_up(io);
+		break;
+	case SESSION_ACTION_TAKE_HOST_DOWN:
+		session_host_down(io);
+		break;
+	case SESSION_ACTION_ARM_RETRY:
+		arm_retry(io);
+		break;
+	case SESSION_ACTION_STOP_RETRY:
+		(void)uv_timer_stop(&io->retry); /* cannot fail */
+		break;
+	case SESSION_ACTION_START_LIVENESS:
+		start_liveness(io);
+		break;
+	case SESSION_ACTION_STOP_LIVENESS:
+		(void)uv_timer_stop(&io->pulse); /* cannot fail */
+		break;
+	case SESSION_ACTION_SEND_ECHO:
+		liveness_ask(&io->liveness, clock_now_ns());
+		attempt_echo(io->attempt);
+		break;
+	case SESSION_ACTION_NOTIFY:
+		if (io->session.state == SESSION_STATE_UP ||
+		    io->session.state == SESSION_STATE_DOWN)
+			io->text[0] = '\0';
+		io->changed(io->arg);
+		break;
+	case SESSION_ACTION_COUNT:
+		assert(false);
+	}
+}
+
+struct session_io *session_io_create(const struct session_io_options *o)
+{
+	struct session_io *io = calloc(1, sizeof(*io));
+
+	if (io == NULL)
+		return NULL;
+	io->loop = o->loop;
+	io->host = o->host;
+	io->changed = o->changed;
+	io->arg = o->arg;
+	io->datapath = datapath_create(o->loop, &datapath_callbacks, io);
+	if (io->datapath == NULL) {
+		free(io);
+		return NULL;
+	}
+	/* These only set fields. */
+	(void)uv_timer_init(o->loop, &io->retry);
+	(void)uv_timer_init(o->loop, &io->pulse);
+	io->retry.data = io;
+	io->pulse.data = io;
+	io->handles = 2;
+	session_init(&io->session, clock_now_ns());
+	return io;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct session_io *io = handle->data;
+
+	io->handles--;
+}
+
+void session_io_end(struct session_io *io)
+{
+	session_io_report(io, SESSION_EVENT_ASKED_DOWN, REASON_SHUTDOWN);
+	uv_close((uv_handle_t *)&io->retry, on_timer_closed);
+	uv_close((uv_handle_t *)&io->pulse, on_timer_closed);
+}
+
+void session_io_destroy(struct session_io *io)
+{
+	if (io == NULL)
+		return;
+	assert(io->handles == 0);
+	datapath_destroy(io->datapath);
+	lease_fini(&io->lease);
+	host_state_fini(&io->applied);
+	profile_destroy(io->profile);
+	free(io);
+}
+
+static void set_hold(struct session_io *io, enum session_hold hold)
+{
+	io->hold = hold;
+	io->hold_ns = clock_now_ns();
+}
+
+/* Only without an attempt, which would have borrowed the one before. */
+static void set_profile(struct session_io *io, struct profile *profile)
+{
+	assert(io->attempt == NULL);
+	profile_destroy(io->profile);
+	io->profile = profile;
+}
+
+void session_io_connect(struct session_io *io, const char *name,
+			struct profile *profile)
+{
+	if (strcmp(io->name, name) != 0) {
+		session_io_report(io, SESSION_EVENT_ASKED_DOWN,
+				  REASON_REPLACED);
+		snprintf(io->name, sizeof(io->name), "%s", name);
+	}
+	set_hold(io, SESSION_HOLD_UP);
+	if (io->attempt == NULL && io->session.state != SESSION_STATE_UP) {
+		set_profile(io, profile);
+		io->attempts = 0;
+	} else {
+		profile_destroy(profile); /* what is in force goes on */
+	}
+	session_io_report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
+}
+
+void session_io_disconnect(struct session_io *io, enum reason reason)
+{
+	set_hold(io, SESSION_HOLD_DOWN);
+	session_io_report(io, SESSION_EVENT_ASKED_DOWN, reason);
+}
+
+void session_io_replace(struct session_io *io, struct profile *profile)
+{
+	bool wanted = io->session.state != SESSION_STATE_DOWN;
+
+	session_io_report(io, SESSION_EVENT_ASKED_DOWN, REASON_REPLACED);
+	set_profile(io, profile);
+	if (wanted)
+		session_io_report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
+}
+
+const struct session *session_io_session(const struct session_io *io)
+{
+	return &io->session;
+}
+
+const char *session_io_name(const struct session_io *io)
+{
+	return io->name;
+}
+
+const char *session_io_text(const struct session_io *io)
+{
+	return io->text;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * (uv) The one tunnel of this machine: a struct session with hands. It reports
+ * what happens to the machine and does what the machine answers, in that
+ * order; what an action causes waits until the list is done. Control thread.
+ *
+ *   1. session_io_create
+ *   2. session_io_connect and session_io_disconnect, whenever somebody asks
+ *   3. session_io_end: down, with the host put back; then run the loop until
+ *      it has nothing left, and session_io_destroy
+ */
+#ifndef ADIT_SESSION_IO_H
+#define ADIT_SESSION_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tunnel/base/attr.h"
+#include "tunnel/base/reason.h"
+#include "tunnel/daemon/attempt.h"
+#include "tunnel/daemon/liveness.h"
+#include "tunnel/daemon/session.h"
+
+struct ctl_status;
+struct datapath;
+struct host;
+struct profile;
+struct session_io;
+struct uv_loop_s;
+
+enum {
+	SESSION_IO_NAME_MAX = 64,
+	SESSION_IO_TEXT_MAX = 320,
+};
+
+#define SESSION_IO_DEVICE "adit0"
+
+/* The user's word about the tunnel, beside its state. */
+enum session_hold {
+	SESSION_HOLD_NONE,
+	SESSION_HOLD_DOWN,
+	SESSION_HOLD_UP,
+};
+
+struct session_io_options {
+	struct uv_loop_s *loop;
+	struct host *host; /* borrowed */
+	/* The state or its reason has changed. */
+	void (*changed)(void *arg);
+	void *arg;
+};
+
+/* NULL: out of memory. */
+struct session_io *session_io_create(const struct session_io_options *o);
+void session_io_destroy(struct session_io *io);
+void session_io_end(struct session_io *io);
+
+/* Holds the tunnel up with this profile, which is the io's from here on, also
+ * on failure; another profile's tunnel goes down first. */
+void session_io_connect(struct session_io *io, const char *name,
+			struct profile *profile);
+/* Holds it down. */
+void session_io_disconnect(struct session_io *io, enum reason reason);
+/* The profile's content has changed: a tunnel that is wanted starts again. */
+void session_io_replace(struct session_io *io, struct profile *profile);
+/* Links, addresses or routes of the host moved. */
+void session_io_host_moved(struct session_io *io);
+
+const struct session *session_io_session(const struct session_io *io);
+/* "" before the first connect. */
+const char *session_io_name(const struct session_io *io);
+/* What went wrong last, or "". */
+const char *session_io_text(const struct session_io *io);
+
+/* Appends to a zeroed status. 0 or -ENOMEM. */
+int session_io_status(const struct session_io *io, struct ctl_status *s);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* (uv) What is shown of a struct session_io. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/profile.h"
+#include "crypto/client.h"
+#include "tunnel/base/clock.h"
+#include "tunnel/ctl/ctl.h"
+#include "tunnel/daemon/datapath.h"
+#include "tunnel/daemon/session_io_private.h"
+
+/* Sets a text of the status; false: out of memory. NULL sets nothing. */
+static bool set(char **slot, const char *text)
+{
+	if (text == NULL || *text == '\0')
+		return true;
+	*slot = strdup(text);
+	return *slot != NULL;
+}
+
+/* Boot time to wall time: right as long as nobody sets the clock. */
+static uint64_t wall_ms(uint64_t at_ns)
+{
+	uint64_t now_ns = clock_now_ns();
+	int64_t wall = clock_wall_s() * 1000;
+
+	return (uint64_t)(wall +
+			  ((int64_t)at_ns - (int64_t)now_ns) / NS_PER_MS);
+}
+
+static const char *hold_name(enum session_hold hold)
+{
+	switch (hold) {
+	case SESSION_HOLD_NONE:
+		return "none";
+	case SESSION_HOLD_DOWN:
+		return "held-down";
+	case SESSION_HOLD_UP:
+		return "held-up";
+	}
+	return "none";
+}
+
+static bool put_prefixes(struct ctl_list *list, const struct ip_prefix *prefix,
+			 size_t count)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		if (ctl_list_add_text(list, prefix_text(&prefix[i], text)) < 0)
+			return false;
+	return true;
+}
+
+static bool put_names(struct ctl_list *list, const struct lease_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (ctl_list_add_text(list, names->name[i]) < 0)
+			return false;
+	return true;
+}
+
+/* What leads into the tunnel, after everything that narrowed it. */
+static bool put_routes(struct ctl_list *list, const struct host_state *applied)
+{
+	for (size_t i = 0; i < applied->route_count; i++)
+		if (applied->routes[i].kind == RTNL_KIND_DEVICE &&
+		    !put_prefixes(list, &applied->routes[i].to, 1))
+			return false;
+	return true;
+}
+
+static bool put_lease(const struct session_io *io, struct ctl_status *s)
+{
+	const struct profile *p = io->profile;
+	const struct lease *l = &io->lease;
+	char text[ADDR_TEXT_MAX];
+
+	if (l->index == 0)
+		return true;
+	s->mtu = session_io_mtu(io);
+	s->lanes = l->lanes;
+	if (l->address4.addr.family != 0 &&
+	    !put_prefixes(&s->addresses, &l->address4, 1))
+		return false;
+	if (l->address6.addr.family != 0 &&
+	    !put_prefixes(&s->addresses, &l->address6, 1))
+		return false;
+	for (size_t i = 0; i < l->dns_count; i++)
+		if (ctl_list_add_text(&s->dns.servers,
+				      addr_text(&l->dns[i], text)) < 0)
+			return false;
+	return set(&s->device, SESSION_IO_DEVICE) &&
+	       put_routes(&s->routes, &io->applied) &&
+	       put_prefixes(&s->excluded, l->excluded.prefix,
+			    l->excluded.count) &&
+	       put_prefixes(&s->excluded, p->excluded_routes,
+			    p->excluded_route_count) &&
+	       put_names(&s->dns.match, &l->match) &&
+	       put_names(&s->dns.search, &l->search);
+}
+
+static bool put_drop(struct ctl_status *s, const char *cause, uint64_t count)
+{
+	struct ctl_drop *drop;
+
+	if (count == 0)
+		return true;
+	drop = ctl_list_add(&s->drops, sizeof(*drop));
+	if (drop == NULL)
+		return false;
+	drop->count = count;
+	return set(&drop->cause, cause);
+}
+
+static bool put_fallback(struct ctl_status *s, const char *what,
+			 const char *reason)
+{
+	struct ctl_fallback *f = ctl_list_add(&s->fallbacks, sizeof(*f));
+
+	return f != NULL && set(&f->what, what) && set(&f->reason, reason);
+}
+
+static bool put_counters(const struct session_io *io, struct ctl_status *s)
+{
+	const struct counters *c = datapath_counters(io->datapath);
+
+	if (c == NULL)
+		return true;
+	s->counters.rx_packets = counter_get(&c->of[COUNTER_RX_PACKETS]);
+	s->counters.rx_bytes = counter_get(&c->of[COUNTER_RX_BYTES]);
+	s->counters.tx_packets = counter_get(&c->of[COUNTER_TX_PACKETS]);
+	s->counters.tx_bytes = counter_get(&c->of[COUNTER_TX_BYTES]);
+	for (int i = COUNTER_DROP_FIRST; i < COUNTER_COUNT; i++)
+		if (!put_drop(s, counter_name((enum counter)i),
+			      counter_get(&c->of[i])))
+			return false;
+	if (counter_get(&c->of[COUNTER_GSO_FALLBACKS]) > 0 &&
+	    !put_fallback(s, "segmentation offload",
+			  "the kernel refused it on the way to the gateway; "
+			  "packets are sent one by one"))
+		return false;
+	return !io->strict_filter ||
+	       put_fallback(s, "reverse path filter",
+			    "the uplink's rp_filter is 1 and may drop what the "
+			    "gateway sends; set it to 2");
+}
+
+static bool put_client(const struct session_io *io, struct ctl_status *s)
+{
+	const struct client_facts *f;
+	const struct endpoint *remote;
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (io->attempt == NULL)
+		return true;
+	remote = attempt_remote(io->attempt);
+	if (remote->addr.family != 0 &&
+	    !set(&s->gateway.address, endpoint_text(remote, text)))
+		return false;
+	if (attempt_client(io->attempt) == NULL)
+		return true;
+	f = client_facts(attempt_client(io->attempt));
+	s->rtt_us = f->rtt_ns / 1000;
+	s->gateway.certificate_ends =
+		f->gateway_expires > 0 ? (uint64_t)f->gateway_expires : 0;
+	s->counters.rx_control = f->rx_control;
+	s->counters.tx_control = f->tx_control;
+	return set(&s->group, f->group) && set(&s->cipher, f->cipher) &&
+	       set(&s->transport, "udp") &&
+	       put_drop(s, "control_foreign", f->drop_foreign) &&
+	       put_drop(s, "control_forged", f->drop_forged) &&
+	       put_drop(s, "control_replayed", f->drop_replayed);
+}
+
+static bool put_transitions(const struct session *session, struct ctl_status *s)
+{
+	const struct session_transition *from;
+
+	for (size_t i = 0; (from = session_transition_at(session, i)) != NULL;
+	     i++) {
+		struct ctl_transition *to =
+			ctl_list_add(&s->transitions, sizeof(*to));
+
+		if (to == NULL)
+			return false;
+		to->at_ms = wall_ms(from->at_ns);
+		if (!set(&to->from, session_state_name(from->from)) ||
+		    !set(&to->to, session_state_name(from->to)) ||
+		    !set(&to->event, session_event_name(from->event)) ||
+		    !set(&to->reason, reason_code(from->reason)))
+			return false;
+	}
+	return true;
+}
+
+int session_io_status(const struct session_io *io, struct ctl_status *s)
+{
+	const struct session *session = &io->session;
+
+	s->version = 1;
+	s->since = wall_ms(session->since_ns) / 1000;
+	s->attempts = io->attempts;
+	s->repairs = io->repairs;
+	if (session->retry_ns != CLOCK_NEVER)
+		s->retry_at = wall_ms(session->retry_ns) / 1000;
+	if (io->hold != SESSION_HOLD_NONE)
+		s->hold.since = wall_ms(io->hold_ns) / 1000;
+	if (set(&s->daemon, ADIT_VERSION) &&
+	    set(&s->state, session_state_name(session->state)) &&
+	    set(&s->reason.code, reason_code(session->reason)) &&
+	    set(&s->reason.text, reason_text(session->reason)) &&
+	    set(&s->detail, io->text) && set(&s->profile, io->name) &&
+	    set(&s->hold.state, hold_name(io->hold)) &&
+	    set(&s->hold.cause,
+		io->hold == SESSION_HOLD_NONE ? NULL : "a user's command") &&
+	    (io->profile == NULL ||
+	     set(&s->gateway.name, io->profile->host_name)) &&
+	    put_lease(io, s) && put_client(io, s) && put_counters(io, s) &&
+	    put_transitions(session, s))
+		return 0;
+	return -ENOMEM;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The gateway running (uv): owns the loop, the UDP sockets, the TUN device, the
+ * worker, what it changed on the host, and the sessions. Everything is undone
+ * when it ends. Main thread.
+ */
+#ifndef ADIT_GATEWAY_H
+#define ADIT_GATEWAY_H
+
+#include <stdio.h>
+
+#include "tunnel/base/addr.h"
+#include "tunnel/base/attr.h"
+#include "tunnel/gateway/gateway_config.h"
+
+struct gateway_options {
+	const char *dir;
+	/* Family 0: every address of both families, at the configured port. */
+	struct endpoint listen;
+	const char *device; /* the TUN device's name */
+	FILE *out;	    /* gets one line when clients are answered */
+};
+
+/* Runs until SIGTERM or SIGINT. 0 when it ended so; -errno with the error when
+ * it could not start, or could not go on. */
+int gateway_run(const struct gateway_options *o,
+		struct gateway_error *error) ATTR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tunnel/gateway/gateway_clients.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tunnel/gateway/gateway_store.h"
+#include "tunnel/gateway/gateway_store_json.h"
+
+#define JSON_SUFFIX ".json"
+
+void gateway_clients_fini(struct gateway_clients *c)
+{
+	free(c->client);
+	*c = (struct gateway_clients) { 0 };
+}
+
+const struct gateway_client *gateway_clients_by_fingerprint(
+	const struct gateway_clients *c,
+	const uint8_t fingerprint[static PKI_FINGERPRINT_LEN])
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (memcmp(c->client[i].fingerprint, fingerprint,
+			   PKI_FINGERPRINT_LEN) == 0)
+			return &c->client[i];
+	return NULL;
+}
+
+static int compare_name(const void *a, const void *b)
+{
+	const struct gateway_client *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+struct gateway_client *gateway_clients_by_name(const struct gateway_clients *c,
+					       const char *name)
+{
+	struct gateway_client key = { 0 };
+
+	if (c->count == 0 || strlen(name) > GATEWAY_CLIENT_NAME_MAX)
+		return NULL;
+	strcpy(key.name, name);
+	return bsearch(&key, c->client, c->count, sizeof(key), compare_name);
+}
+
+size_t gateway_clients_living(const struct gateway_clients *c, int64_t now)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		n += !c->client[i].revoked && c->client[i].expires > now;
+	return n;
+}
+
+bool gateway_client_name_valid(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	size_t len = strlen(name);
+
+	/* A dot in front is a hidden file, or the directory itself. */
+	return len > 0 && len <= GATEWAY_CLIENT_NAME_MAX && name[0] != '.' &&
+	       strspn(name, allowed) == len;
+}
+
+/* "laptop" of "laptop.json", or false. */
+static bool client_of_file(const char *file,
+			   char ret_name[static GATEWAY_CLIENT_NAME_MAX + 1])
+{
+	size_t len = strlen(file), suffix = strlen(JSON_SUFFIX);
+
+	if (len <= suffix || len - suffix > GATEWAY_CLIENT_NAME_MAX ||
+	    strcmp(file + len - suffix, JSON_SUFFIX) != 0)
+		return false;
+	memcpy(ret_name, file, len - suffix);
+	ret_name[len - suffix] = '\0';
+	return gateway_client_name_valid(ret_name);
+}
+
+static int load_client(const char *dir, const char *name, const struct stat *st,
+		       struct gateway_client *ret_client,
+		       struct gateway_error *error)
+{
+	char file[NAME_MAX + 1], path[GATEWAY_PATH_MAX], *text;
+	struct gateway_client c;
+	size_t len;
+	int rc;
+
+	snprintf(file, sizeof(file), "clients/%s" JSON_SUFFIX, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	rc = gateway_store_read(dir, file, &text, &len, error);
+	if (rc)
+		return rc;
+	rc = gateway_client_parse(text, len, path, &c, error);
+	free(text);
+	if (rc == 0 && strcmp(c.name, name) != 0) {
+		gateway_error_set(error,
+				  "%s: is the file of \"%s\"; rename it back",
+				  path, c.name);
+		rc = -EINVAL;
+	}
+	if (rc)
+		return rc;
+	/* Files are replaced, never changed: a new one is another inode. */
+	c.file_inode = st->st_ino;
+	c.file_time = st->st_mtim;
+	*ret_client = c;
+	return 0;
+}
+
+static bool is_same_file(const struct gateway_client *c, const struct stat *st)
+{
+	return c->file_inode == st->st_ino &&
+	       c->file_time.tv_sec == st->st_mtim.tv_sec &&
+	       c->file_time.tv_nsec == st->st_mtim.tv_nsec;
+}
+
+static int append(struct gateway_clients *c, size_t *room,
+		  const struct gateway_client *client)
+{
+	struct gateway_client *more;
+
+	if (c->count == *room) {
+		*room = *room ? *room * 2 : 16;
+		more = realloc(c->client, *room * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		c->client = more;
+	}
+	c->client[c->count++] = *client;
+	return 0;
+}
+
+/* One entry of the directory into `next`; what is no client's file is passed
+ * over. -ENOMEM, else 0. */
+static int take_entry(const char *dir, DIR *d, const char *file,
+		      const struct gateway_clients *before,
+		      struct gateway_clients *next, size_t *room,
+		      struct gateway_error *error)
+{
+	char name[GATEWAY_CLIENT_NAME_MAX + 1];
+	const struct gateway_client *known;
+	struct gateway_client client;
+	struct stat st;
+
+	if (!client_of_file(file, name))
+		return 0;
+	if (fstatat(dirfd(d), file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0; /* removed meanwhile */
+	known = gateway_clients_by_name(before, name);
+	if (known && is_same_file(known, &st))
+		return append(next, room, known);
+	if (load_client(dir, name, &st, &client, error))
+		return 0; /* the error says so */
+	return append(next, room, &client);
+}
+
+int gateway_clients_load(struct gateway_clients *c, const char *dir,
+			 struct gateway_error *error)
+{
+	struct gateway_clients next = { 0 };
+	struct dirent *entry;
+	char path[GATEWAY_PATH_MAX];
+	size_t room = 0;
+	int rc = 0;
+	DIR *d;
+
+	error->text[0] = '\0';
+	snprintf(path, sizeof(path), "%s/clients", dir);
+	d = opendir(path);
+	if (!d) {
+		rc = -errno;
+		gateway_error_set(error, "%s: %s%s", path, strerror(-rc),
+				  rc == -ENOENT ? "; adit-gateway init makes it"
+						: "");
+		return rc;
+	}
+	while (rc == 0 && (entry = readdir(d)) != NULL)
+		rc = take_entry(dir, d, entry->d_name, c, &next, &room, error);
+	closedir(d);
+	if (rc) {
+		gateway_error_set(error, "%s: out of memory", path);
+		gateway_clients_fini(&next);
+		return rc;
+	}
+	if (next.count > 0)
+		qsort(next.client, next.count, sizeof(*next.client),
+		      compare_name);
+	gateway_clients_fini(c);
+	*c = next;
+	return 0;
+}

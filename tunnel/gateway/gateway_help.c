@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What adit-gateway says about itself. Lines are broken as a person sees them.
+ */
+#include "tunnel/gateway/gateway_command.h"
+
+/* clang-format off */
+
+const char gateway_help_overview[] =
+"Usage: adit-gateway COMMAND DIR ...\n"
+"\n"
+"The far end of adit's tunnels. A gateway is a directory DIR, with a CA of its\n"
+"own, its configuration, and the list of the devices that may come in.\n"
+"\n"
+"  init DIR --name NAME    make a gateway\n"
+"  add DIR CLIENT          let a device in: prints its profile\n"
+"  list DIR                the devices, their addresses and state\n"
+"  revoke DIR CLIENT       shut a device out, at once\n"
+"  run DIR                 answer clients, until SIGTERM (as root)\n"
+"\n"
+"A first gateway, with an office network behind it:\n"
+"\n"
+"  adit-gateway init /etc/adit-gateway --name vpn.example.com \\\n"
+"      --route 192.168.7.0/24\n"
+"  adit-gateway add /etc/adit-gateway laptop --output laptop.json\n"
+"  adit-gateway run /etc/adit-gateway\n"
+"\n"
+"and on the laptop: adit profile add laptop.json; adit connect\n"
+"\n"
+"\"adit-gateway COMMAND --help\" tells more, \"adit-gateway version\" which one\n"
+"this is. Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
+
+const char gateway_help_init[] =
+"Makes the directory DIR (mode 0700; it must be new or empty) with a CA of its\n"
+"own, the gateway's certificate, and gateway.json, its configuration. That file\n"
+"may be changed by hand later; run reads it when it starts, and is strict.\n"
+"\n"
+"  --name NAME   the DNS name or IP address that clients dial; it stands in the\n"
+"                certificate and in the profiles\n"
+"  --port N      UDP port (443)\n"
+"  --pool P      inner IPv4 addresses (" GATEWAY_POOL_DEFAULT "); the first one is the\n"
+"                gateway's own\n"
+"  --pool6 P     inner IPv6 addresses (a random fd..::/64), or none\n"
+"  --route P     a network that clients reach through the tunnel; as often as\n"
+"                needed (the pools); 0.0.0.0/0 and ::/0 are everything\n"
+"  --dns A       a DNS server behind the gateway; as often as needed\n"
+"  --match D     a domain whose names are asked of these servers\n"
+"  --search D    a domain that completes names of a single label\n"
+"  --keys KIND   p256 (the default) or ed25519: the keys of CA and gateway\n";
+
+const char gateway_help_add[] =
+"Makes a certificate for the device CLIENT and prints its profile: one file with\n"
+"everything the device needs, its private key inside. A name that was revoked\n"
+"may be added again, and keeps its address.\n"
+"\n"
+"  --output FILE    write the profile to FILE (mode 0600) instead\n";
+
+const char gateway_help_list[] =
+"Lists the clients with their inner addresses, the day they were added, and until\n"
+"when they may come in.\n";
+
+const char gateway_help_revoke[] =
+"Takes CLIENT's certificate off the list. A running gateway ends its session\n"
+"within a second, and refuses it from then on.\n";
+
+const char gateway_help_run[] =
+"Answers clients until SIGTERM or SIGINT; needs root. Opens a TUN device with the\n"
+"pool's first address, switches forwarding on, and undoes both at its end (what\n"
+"a crash left, the next run undoes). Clients that are added or revoked meanwhile\n"
+"are seen within a second. Prints one line when it is ready, and logs to standard\n"
+"error.\n"
+"\n"
+"  --listen A:P     address and UDP port (all addresses, the configured port)\n"
+"  --device NAME    the TUN device (" GATEWAY_DEVICE_DEFAULT "); another one for a second gateway\n"
+"\n"
+"Hosts behind the gateway need a route to the pool through it. Forwarding makes\n"
+"Linux ignore router advertisements: where the gateway's own IPv6 comes by them,\n"
+"its uplink needs the sysctl net.ipv6.conf.UPLINK.accept_ra=2.\n";
