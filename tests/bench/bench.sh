@@ -4,7 +4,7 @@
 # bench.sh [ROUNDS [SECONDS]]: adit beside wireguard-go, in one run.
 #
 #   client namespace                               gateway namespace
-#   adit0 10.9.0.1   wgc 10.8.0.1                  adit0 10.9.0.2   wgg 10.8.0.2
+#   adit0 10.77.0.2  wgc 10.8.0.1                  adit0 10.77.0.1  wgg 10.8.0.2
 #         \            /                                 \            /
 #       v0 192.0.2.1, MTU 1500 ------- veth ------- v0 192.0.2.2
 #
@@ -15,7 +15,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
-program=$root/build/linux/lab/static_tunnel
+bin=$root/build/bin
+export ADIT_RUNTIME_DIR=/run/bench/run
 wireguard=$root/build/deps/peers/usr/bin/wireguard-go
 rounds=${1-3}
 seconds=${2-4}
@@ -36,7 +37,11 @@ cleanup() {
 }
 trap cleanup EXIT
 
-fail() { echo "bench: $*" >&2; exit 1; }
+fail() {
+	echo "bench: $*" >&2
+	tail -n 5 $work/adit.client $work/adit.gateway >&2 || true
+	exit 1
+}
 
 until_works() {
 	local i
@@ -69,17 +74,18 @@ device() { # NAMESPACE NAME ADDRESS
 }
 
 adit_start() {
-	local secret
-	secret=$(openssl rand -hex 32)
-	ip netns exec client "$program" adit0 192.0.2.1:5000 192.0.2.2:5000 \
-		"$secret" client >$work/adit.client &
-	adit_client=$!
-	ip netns exec gateway "$program" adit0 192.0.2.2:5000 192.0.2.1:5000 \
-		"$secret" gateway >$work/adit.gateway &
+	"$bin/adit-gateway" init $work/gw --name 192.0.2.2 >/dev/null
+	"$bin/adit-gateway" add $work/gw client --output $work/client.json
+	ip netns exec gateway "$bin/adit-gateway" run $work/gw \
+		>$work/adit.gateway 2>&1 &
 	adit_gateway=$!
+	ip netns exec client "$bin/aditd" --config-dir $work/etc \
+		--state-dir $work/lib --runtime-dir $work/run \
+		2>$work/adit.client &
+	adit_client=$!
 	pids="$pids $adit_client $adit_gateway"
-	device client adit0 10.9.0.1
-	device gateway adit0 10.9.0.2
+	until_works "$bin/adit" profile add $work/client.json
+	until_works "$bin/adit" connect --wait=5
 }
 
 hex() { od -An -v -tx1 | tr -d ' \n'; }
@@ -121,14 +127,18 @@ cpu() { # PID PID
 		'{ n += $14 + $15 } END { print n / hz }'
 }
 
-# Makes an end of adit print its counters, and sums its system calls.
-calls() { # END PID
+# The system calls that an end of adit has counted so far.
+calls() { # END
 	local before
-	before=$(grep -c '^end$' "$work/adit.$1" || true)
-	kill -USR1 "$2"
-	until_works eval "[ \$(grep -c '^end\$' $work/adit.$1) -gt $before ]"
-	awk '/^rx_packets/ { n = 0 } /^call_/ { n += $2 } END { print n }' \
-		"$work/adit.$1"
+	if [ "$1" = client ]; then
+		"$bin/adit" status --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)["counters"]["system_calls"])'
+		return
+	fi
+	before=$(grep -c ' *system_calls ' $work/adit.gateway || true)
+	kill -USR1 "$adit_gateway"
+	until_works eval "[ \$(grep -c 'system_calls ' $work/adit.gateway) -gt $before ]"
+	sed -n 's/.*system_calls //p' $work/adit.gateway | tail -n 1
 }
 
 iperf() { # ADDRESS ARGUMENTS...: JSON into $work/iperf.json
@@ -156,8 +166,8 @@ stream() { # TUNNEL DIRECTION ADDRESS PID PID [-R]
 	local tunnel=$1 way=$2 address=$3 c=$4 g=$5 cpu0 gb calls_c calls_g
 	shift 5
 	if [ "$tunnel" = adit ]; then
-		calls_c=$(calls client "$c")
-		calls_g=$(calls gateway "$g")
+		calls_c=$(calls client)
+		calls_g=$(calls gateway)
 	fi
 	cpu0=$(cpu "$c" "$g")
 	iperf "$address" -C cubic -t "$seconds" "$@"
@@ -167,9 +177,9 @@ stream() { # TUNNEL DIRECTION ADDRESS PID PID [-R]
 		-v gb="$gb" 'BEGIN { print (b - a) / gb }')"
 	[ "$tunnel" = adit ] || return 0
 	note "adit.$way.client" "$(awk -v a="$calls_c" -v gb="$gb" \
-		-v b="$(calls client "$c")" 'BEGIN { printf "%d", (b - a) / gb }')"
+		-v b="$(calls client)" 'BEGIN { printf "%d", (b - a) / gb }')"
 	note "adit.$way.gateway" "$(awk -v a="$calls_g" -v gb="$gb" \
-		-v b="$(calls gateway "$g")" 'BEGIN { printf "%d", (b - a) / gb }')"
+		-v b="$(calls gateway)" 'BEGIN { printf "%d", (b - a) / gb }')"
 }
 
 small_packets() { # TUNNEL ADDRESS
@@ -193,14 +203,14 @@ measure() { # TUNNEL ADDRESS PID PID
 cross_check() {
 	local own traced
 	command -v strace >/dev/null || { echo "  (no strace here: not cross-checked)"; return; }
-	own=$(calls client "$adit_client")
+	own=$(calls client)
 	strace -f -c -U name,calls -o $work/strace -p "$adit_client" 2>/dev/null &
 	local tracer=$!
 	until_works grep -q "TracerPid:.*$tracer" "/proc/$adit_client/status"
-	iperf 10.9.0.2 -C cubic -t 2
+	iperf 10.77.0.1 -C cubic -t 2
 	kill -INT $tracer
 	wait $tracer || true
-	own=$(($(calls client "$adit_client") - own))
+	own=$(($(calls client) - own))
 	traced=$(awk '$1 ~ /^(poll|read|write|sendmsg|recvmmsg)$/ { n += $2 } END { print n }' $work/strace)
 	echo "  Cross-check of two seconds: the worker counted $own calls, strace $traced."
 }
@@ -249,16 +259,16 @@ judge() {
 	done
 }
 
-echo "adit (packet path, static key) and $("$wireguard" --version 2>/dev/null |
+echo "adit and $("$wireguard" --version 2>/dev/null |
 	head -n 1), package $(basename build/deps/peers/wireguard-go_*.deb)"
 echo "$(nproc) cores, kernel $(uname -r); $rounds rounds of $seconds s each way"
 topology
 adit_start
 wireguard_start
-until_works ip netns exec client ping -c 1 -W 1 10.9.0.2
+until_works ip netns exec client ping -c 1 -W 1 10.77.0.1
 until_works ip netns exec client ping -c 1 -W 1 10.8.0.2
 for ((round = 1; round <= rounds; round++)); do
-	measure adit 10.9.0.2 "$adit_client" "$adit_gateway"
+	measure adit 10.77.0.1 "$adit_client" "$adit_gateway"
 	measure wireguard 10.8.0.2 "$wireguard_client" "$wireguard_gateway"
 	echo "  round $round: up $(tail -n 1 $work/adit.up | cut -c 1-5)" \
 		"and $(tail -n 1 $work/wireguard.up | cut -c 1-5)," \

@@ -64,6 +64,14 @@ static int fail_no_daemon(const struct cli *c, int error, const char *path)
 			path, strerror(-error));
 }
 
+/* Without a daemon its folder may be worked on, if it is known which one that
+ * is: a runtime directory of one's own belongs to a folder of one's own. */
+static bool folder_is_known(const struct cli *c)
+{
+	return strcmp(c->runtime_dir, RUNTIME_DIR) == 0 ||
+	       strcmp(c->config_dir, CONFIG_DIR) != 0;
+}
+
 int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
 	    struct ctl_reply *ret_reply)
 {
@@ -78,7 +86,8 @@ int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
 				c->runtime_dir);
 	fd = ctl_client_open(path);
 	if (fd < 0) {
-		if (absent != NULL && (fd == -ENOENT || fd == -ECONNREFUSED)) {
+		if (absent != NULL && folder_is_known(c) &&
+		    (fd == -ENOENT || fd == -ECONNREFUSED)) {
 			*absent = true;
 			return CTL_EXIT_NO_DAEMON;
 		}

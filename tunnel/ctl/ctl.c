@@ -99,6 +99,7 @@ static const struct ctl_field counter_fields[] = {
 	NUMBER(struct ctl_status, "tx_packets", counters.tx_packets),
 	NUMBER(struct ctl_status, "rx_control", counters.rx_control),
 	NUMBER(struct ctl_status, "tx_control", counters.tx_control),
+	NUMBER(struct ctl_status, "system_calls", counters.system_calls),
 };
 static const struct ctl_table counter_table =
 	TABLE(counter_fields, struct ctl_status);

@@ -121,6 +121,7 @@ struct ctl_status {
 	struct {
 		uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
 		uint64_t rx_control, tx_control;
+		uint64_t system_calls; /* of the packet path */
 	} counters;
 	struct ctl_list drops;	     /* struct ctl_drop */
 	struct ctl_list fallbacks;   /* struct ctl_fallback */

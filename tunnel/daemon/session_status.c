@@ -133,6 +133,7 @@ static bool put_counters(const struct session_io *io, struct ctl_status *s)
 	s->counters.rx_bytes = counter_get(&c->of[COUNTER_RX_BYTES]);
 	s->counters.tx_packets = counter_get(&c->of[COUNTER_TX_PACKETS]);
 	s->counters.tx_bytes = counter_get(&c->of[COUNTER_TX_BYTES]);
+	s->counters.system_calls = counters_calls(c);
 	for (int i = COUNTER_DROP_FIRST; i < COUNTER_COUNT; i++)
 		if (!put_drop(s, counter_name((enum counter)i),
 			      counter_get(&c->of[i])))

@@ -77,4 +77,14 @@ static inline void counters_add(struct counters *c, enum counter which,
 	counter_add(&c->of[which], n);
 }
 
+/* System calls of all kinds. */
+static inline uint64_t counters_calls(const struct counters *c)
+{
+	uint64_t n = 0;
+
+	for (int i = COUNTER_CALL_POLL; i <= COUNTER_CALL_RECVMMSG; i++)
+		n += counter_get(&c->of[i]);
+	return n;
+}
+
 #endif

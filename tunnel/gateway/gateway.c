@@ -63,7 +63,7 @@ struct gateway {
 	uv_loop_t loop;
 	uv_poll_t control, event;
 	uv_timer_t deadline, tick, ending;
-	uv_signal_t term, interrupt;
+	uv_signal_t term, interrupt, tell;
 	bool is_ending;
 	int failure; /* why the loop ended before it was told to */
 
@@ -478,22 +478,39 @@ static void stop(struct gateway *g)
 	gateway_config_fini(&g->config);
 }
 
+/* SIGUSR1: what the packet path has counted, into the log. */
+static void on_tell(uv_signal_t *signal, int number)
+{
+	struct gateway *g = signal->data;
+	const struct counters *c = worker_counters(g->worker);
+
+	(void)number;
+	for (int i = 0; i < COUNTER_COUNT; i++)
+		if (counter_get(&c->of[i]) > 0)
+			log_notice("%s %llu", counter_name((enum counter)i),
+				   (unsigned long long)counter_get(&c->of[i]));
+	log_notice("system_calls %llu", (unsigned long long)counters_calls(c));
+}
+
 static int start_loop(struct gateway *g)
 {
 	uv_timer_init(&g->loop, &g->deadline);
 	uv_timer_init(&g->loop, &g->tick);
 	uv_timer_init(&g->loop, &g->ending);
 	g->deadline.data = g->tick.data = g->ending.data = g;
-	g->control.data = g->event.data = g->term.data = g->interrupt.data = g;
+	g->control.data = g->event.data = g;
+	g->term.data = g->interrupt.data = g->tell.data = g;
 	return uv_poll_init(&g->loop, &g->control, g->sockets.control)	?:
 	       uv_poll_init(&g->loop, &g->event,
 			    worker_event_fd(g->worker))			?:
 	       uv_signal_init(&g->loop, &g->term)			?:
 	       uv_signal_init(&g->loop, &g->interrupt)			?:
+	       uv_signal_init(&g->loop, &g->tell)			?:
 	       uv_poll_start(&g->control, UV_READABLE, on_control)	?:
 	       uv_poll_start(&g->event, UV_READABLE, on_event)		?:
 	       uv_signal_start(&g->term, on_signal, SIGTERM)		?:
 	       uv_signal_start(&g->interrupt, on_signal, SIGINT)	?:
+	       uv_signal_start(&g->tell, on_tell, SIGUSR1)		?:
 	       uv_timer_start(&g->tick, on_tick, TICK_MS, TICK_MS);
 }
 
