@@ -10,11 +10,10 @@
 #include "config/base64.h"
 #include "config/profile.h"
 #include "crypto/secret.h"
+#include "dns/name.h"
 #include "tunnel/base/addr.h"
 
 enum {
-	NAME_MAX_LEN = 253, /* RFC 1035, without the final dot */
-	LABEL_MAX_LEN = 63,
 	TEXT_MAX_LEN = 255,
 	URL_MAX_LEN = 2048,
 	PATH_MAX_LEN = 4095,
@@ -73,37 +72,31 @@ static int parse_password(const char *text, void *to,
 	return keep(text, strlen(text), to);
 }
 
-/* Letters, digits, hyphens and underscores in labels of 1 to 63. */
+/* -EINVAL without a reason: the caller says what it wants instead. */
 static int name_check(const char *name, size_t len, char why[VALUE_WHY_MAX])
 {
-	size_t label = 0;
-
-	if (len > NAME_MAX_LEN)
+	switch (dns_name_check(name, len)) {
+	case DNS_NAME_OK:
+		return 0;
+	case DNS_NAME_LONG:
 		return refuse(why, "is longer than a DNS name can be");
-	for (size_t i = 0; i < len; i++) {
-		char c = name[i];
-
-		if ((unsigned char)c >= 0x80)
-			return refuse(why,
-				      "has letters outside ASCII: write it in "
-				      "its A-label form (\"xn--...\")");
-		if (c == '.' ? label == 0 : label == LABEL_MAX_LEN)
-			return refuse(why,
-				      "has a label that is empty or longer "
-				      "than 63");
-		if (c != '.' && c != '-' && c != '_' &&
-		    !(c >= '0' && c <= '9') &&
-		    !((c | 32) >= 'a' && (c | 32) <= 'z'))
-			return -EINVAL;
-		label = c == '.' ? 0 : label + 1;
+	case DNS_NAME_NOT_ASCII:
+		return refuse(why, "has letters outside ASCII: write it in its "
+				   "A-label form (\"xn--...\")");
+	case DNS_NAME_LABEL:
+		return refuse(why, "has a label that is empty or longer than "
+				   "63");
+	case DNS_NAME_EMPTY:
+	case DNS_NAME_CHARACTER:
+		break;
 	}
-	return label > 0 ? 0 : -EINVAL;
+	return -EINVAL;
 }
 
 /* Lower case, dots at both ends and "*." in front taken off. */
 static int domain_keep(const char *text, void *to, char why[VALUE_WHY_MAX])
 {
-	char lower[NAME_MAX_LEN + 4];
+	char lower[DNS_NAME_MAX + 4];
 	size_t len;
 	int r;
 
@@ -189,7 +182,7 @@ static int url_parse(const char *text, bool http, bool https, void *to,
 {
 	size_t len = strlen(text), host_len;
 	const char *host;
-	char name[NAME_MAX_LEN + 1];
+	char name[DNS_NAME_MAX + 1];
 	char *probe = NULL;
 	int r;
 
@@ -212,7 +205,7 @@ static int url_parse(const char *text, bool http, bool https, void *to,
 		host_len = strcspn(++host, "]");
 	else
 		host_len = strcspn(host, ":/?#");
-	if (host_len == 0 || host_len > NAME_MAX_LEN)
+	if (host_len == 0 || host_len > DNS_NAME_MAX)
 		return refuse(why, "has no host");
 	memcpy(name, host, host_len);
 	name[host_len] = '\0';
@@ -357,13 +350,13 @@ static int parse_gateway(const char *text, void *to, char why[VALUE_WHY_MAX])
 	struct profile_gateway g = { 0 };
 	const char *colon = strrchr(text, ':');
 	size_t len = colon ? (size_t)(colon - text) : 0;
-	char host[NAME_MAX_LEN + 1], port[32];
+	char host[DNS_NAME_MAX + 1], port[32];
 	struct endpoint e;
 	int r;
 
 	if (!colon)
 		return refuse(why, "has no port (\"host:443\")");
-	if (len == 0 || len > NAME_MAX_LEN || strlen(colon + 1) > 5)
+	if (len == 0 || len > DNS_NAME_MAX || strlen(colon + 1) > 5)
 		return -EINVAL;
 	/* The number is judged by the parser of endpoints. */
 	snprintf(port, sizeof(port), "0.0.0.0:%s", colon + 1);

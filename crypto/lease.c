@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/name.h"
 #include "tunnel/base/bytes.h"
 
 /*
@@ -33,7 +34,6 @@ enum tlv {
 
 enum {
 	TLV_HEADER_LEN = 4,
-	LABEL_MAX = 63,
 	LANES_MAX = 64,
 };
 
@@ -68,39 +68,13 @@ int lease_add_prefix(struct lease_prefixes *list, const struct ip_prefix *p,
 	return 0;
 }
 
-/* Letters, digits, "-" and "_" in labels of 1 to 63 (RFC 1035, 2.3.4; the
- * underscore as in RFC 8552). */
-static bool name_valid(const char *name, size_t len)
-{
-	size_t label = 0;
-
-	if (len == 0 || len > LEASE_NAME_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		char c = name[i];
-
-		if (c == '.') {
-			if (label == 0)
-				return false;
-			label = 0;
-		} else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			   (c >= '0' && c <= '9') || c == '-' || c == '_') {
-			if (++label > LABEL_MAX)
-				return false;
-		} else {
-			return false;
-		}
-	}
-	return label > 0;
-}
-
 static int add_name(struct lease_names *list, const char *name, size_t len)
 {
 	char **grown, *copy;
 
 	if (len > 0 && name[len - 1] == '.')
 		len--;
-	if (!name_valid(name, len))
+	if (dns_name_check(name, len) != DNS_NAME_OK)
 		return -EINVAL;
 	if (list->count >= LEASE_DOMAINS_MAX)
 		return -E2BIG;
@@ -380,7 +354,8 @@ static const char *read_gateway(struct lease *l, const uint8_t *p, size_t len)
 		return "a gateway name that is too long";
 	memcpy(l->gateway, p, len);
 	l->gateway[len] = '\0';
-	if (!name_valid(l->gateway, len) && addr_parse(l->gateway, &a) < 0)
+	if (dns_name_check(l->gateway, len) != DNS_NAME_OK &&
+	    addr_parse(l->gateway, &a) < 0)
 		return "a gateway name that is no name";
 	return NULL;
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dns/name.h"
 #include "tunnel/base/addr.h"
 #include "tunnel/base/attr.h"
 
@@ -29,7 +30,7 @@ enum {
 	LEASE_EXCLUDED_MAX = 1024,
 	LEASE_DNS_MAX = 8,
 	LEASE_DOMAINS_MAX = 1024,
-	LEASE_NAME_MAX = 253, /* a domain name as text, without final dot */
+	LEASE_NAME_MAX = DNS_NAME_MAX,
 	LEASE_MTU_MIN = 576,
 	LEASE_MTU_MAX = 9000,
 };

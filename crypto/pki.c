@@ -20,12 +20,12 @@
 
 #include "crypto/der.h"
 #include "crypto/secret.h"
+#include "dns/name.h"
 #include "tunnel/base/addr.h"
 
 enum {
 	P256_BYTES = 32,
 	PKCS12_ITERATIONS = 2048, /* the password is random: not what guards */
-	NAME_MAX_LEN = 253,
 	SPKI_MAX = 128,
 	SPKI_P256_HEADER = 26, /* before the point's 65 bytes */
 	SPKI_ED25519_HEADER = 12,
@@ -221,7 +221,7 @@ static void put_extension(struct bytes *b, uint8_t id, bool critical,
 /* The SubjectAltName: one dNSName or one iPAddress. */
 static void put_alt_name(struct bytes *b, const char *name)
 {
-	uint8_t buf[NAME_MAX_LEN + 8];
+	uint8_t buf[DNS_NAME_MAX + 8];
 	struct bytes v = bytes_over(buf, sizeof(buf));
 	size_t names = der_open(&v, DER_SEQUENCE);
 	struct ip_addr addr;
@@ -377,7 +377,7 @@ int pki_issue(const struct pki_request *r, const struct pki_identity *issuer,
 	WC_RNG rng;
 	int rc;
 
-	if (!*r->name || strlen(r->name) > NAME_MAX_LEN)
+	if (!*r->name || strlen(r->name) > DNS_NAME_MAX)
 		return -EINVAL;
 	rc = to_errno(wc_InitRng(&rng));
 	if (rc)
