@@ -48,7 +48,7 @@ duration() { # MILLISECONDS, in seven columns
 	if [ "$1" -lt 1000 ]; then
 		printf '%4d ms' "$1"
 	else
-		printf '%4d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100))
+		printf '%3d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100))
 	fi
 }
 
