@@ -404,6 +404,22 @@ START_TEST(refuses_who_is_not_on_the_list)
 }
 END_TEST
 
+/* A device that connects right after "adit-gateway add" was refused until the
+ * gateway's next look at the list. */
+START_TEST(knows_a_client_that_was_added_a_moment_ago)
+{
+	char path[128], away[128];
+
+	add(0, "laptop");
+	snprintf(path, sizeof(path), "%s/clients/laptop.json", dir);
+	snprintf(away, sizeof(away), "%s/away", dir);
+	ck_assert_int_eq(rename(path, away), 0);
+	gateway_sessions_reload(sessions, now_ns);
+	ck_assert_int_eq(rename(away, path), 0);
+	ck_assert_uint_eq(dial(0, 0)->up, 1);
+}
+END_TEST
+
 START_TEST(ends_the_session_of_a_client_that_is_revoked)
 {
 	struct guest *g, *other;
@@ -573,6 +589,7 @@ int main(void)
 		       gives_a_client_the_addresses_of_its_slot_and_the_lease);
 	tcase_add_test(t, publishes_a_peer_whose_keys_are_the_clients);
 	tcase_add_test(t, refuses_who_is_not_on_the_list);
+	tcase_add_test(t, knows_a_client_that_was_added_a_moment_ago);
 	tcase_add_test(t, ends_the_session_of_a_client_that_is_revoked);
 	tcase_add_test(t, refuses_a_second_session_while_the_first_answers);
 	tcase_add_test(t, replaces_at_once_a_session_that_was_silent_for_30_s);

@@ -4,9 +4,9 @@
 # host.sh NAME DIR PROGRAMS: the first process of a simulated host (lab.sh).
 #
 # Runs in new network, mount, process and host-name namespaces, gives them
-# their own /etc, /run, /var/lib, /proc and /sys, and then waits to be killed;
-# everything else in the host ends with it. The machine's own files are seen,
-# and none of them can be changed through these folders.
+# their own /etc, /run, /var/lib, /proc and /sys, and then waits for the end of
+# its standard input; everything else in the host ends with it. The machine's
+# own files are seen, and none of them can be changed through these folders.
 set -eu
 name=$1 dir=$2 programs=$3 lab=${2%/*}
 
@@ -37,7 +37,4 @@ mount --rbind "$dir/lib" /var/lib
 mount --rbind "$dir/run" /run
 
 : >/run/lab/"$name".ready
-while :; do
-	sleep 3600 &
-	wait $! # and reap whatever else ends
-done
+read -r _ || true

@@ -4,7 +4,8 @@
 # Hosts of a simulated network, for the demo and for tests of the programs.
 # Sourced. A host is a set of namespaces (network, mounts, processes, name)
 # held by one process, tests/lab/host.sh; nothing has a name on the machine,
-# so runs do not meet, and when the holder dies all of it is gone.
+# so runs do not meet, and when the holder ends all of it is gone. It ends when
+# this shell does, however that comes about.
 #
 #   laptop                    cafe                  gateway        office
 #   up0 192.0.2.10 ------- [switch br0] ------- up0 192.0.2.2
@@ -27,17 +28,16 @@
 lab_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 lab_path=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 lab_into=(nsenter -m -n -p -u -t)
-declare -A lab_pid=()    # host: its holder, by the machine's numbers
-declare -A lab_keeper=() # host: the unshare that waits for it
-declare -A lab_job=()    # label: the nsenter that waits for the program
-lab_nets=()              # network namespaces that were made
+declare -A lab_pid=() # host: its holder, by the machine's numbers
+declare -A lab_job=() # label: the nsenter that waits for the program
+lab_nets=()           # network namespaces that were made
 
 # Prints why there can be no lab here, if so.
 lab_cannot() {
 	local tool
 	[ "$(id -u)" = 0 ] || { echo "needs root" && return; }
 	[ -c /dev/net/tun ] || { echo "needs /dev/net/tun" && return; }
-	for tool in ip nft nsenter unshare setpriv pgrep ping "$@"; do
+	for tool in ip nft nsenter unshare pgrep ping "$@"; do
 		command -v "$tool" >/dev/null ||
 			{ echo "needs $tool (make deps-test)" && return; }
 	done
@@ -48,22 +48,21 @@ lab_cannot() {
 
 # With "keep" the hosts outlive this shell, until somebody kills them.
 lab_begin() { # [keep]
-	lab=$(mktemp -d /tmp/adit-lab.XXXXXX) || exit
-	# Even after kill -9 of this shell no host stays.
-	lab_guard=(setpriv --pdeathsig KILL)
-	[ "${1-}" = keep ] && lab_guard=(setsid)
-	exec 3>&1
+	lab=$(mktemp -d "${TMPDIR:-/tmp}/adit-lab.XXXXXX") || exit
+	lab_keep=${1-}
+	mkfifo "$lab/alive"
+	exec 3>&1 4<>"$lab/alive" # end of file there: this shell is gone
 	trap lab_end EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 }
 
-# Whatever runs in a host ends with its first process.
+# Whatever runs in a host ends with its holder.
 lab_kill() {
-	[ "${#lab_pid[@]}" -eq 0 ] || kill -9 "${lab_pid[@]}" 2>/dev/null
-	[ "${#lab_keeper[@]}" -eq 0 ] || kill "${lab_keeper[@]}" 2>/dev/null
+	kill -9 "${lab_pid[@]}" 2>/dev/null
+	exec 4>&-
 	wait 2>/dev/null
-	lab_pid=() lab_keeper=()
+	lab_pid=()
 }
 
 lab_end() {
@@ -121,8 +120,8 @@ on() { # HOST COMMAND...
 start() { # LABEL HOST COMMAND...: in the background, $lab/LABEL.log
 	local label=$1 host=$2
 	shift 2
-	PATH=$lab_path "${lab_guard[@]}" "${lab_into[@]}" "${lab_pid[$host]}" \
-		-- "$@" >"$lab/$label.log" 2>&1 </dev/null 3>&- &
+	PATH=$lab_path "${lab_into[@]}" "${lab_pid[$host]}" -- "$@" \
+		>"$lab/$label.log" 2>&1 </dev/null 3>&- 4>&- &
 	lab_job[$label]=$!
 }
 
@@ -156,15 +155,18 @@ stop() { # LABEL [SIGNAL]: its exit code
 
 lab_host() { # NAME
 	local name=$1
+	local command=(unshare --net --mount --pid --uts --fork
+		--propagation private "$lab_root/tests/lab/host.sh" "$name"
+		"$lab/$name" "$lab_root/build/bin")
 	mkdir "$lab/$name"
-	"${lab_guard[@]}" unshare --net --mount --pid --uts --fork \
-		--kill-child --propagation private \
-		"$lab_root/tests/lab/host.sh" "$name" "$lab/$name" \
-		"$lab_root/build/bin" >"$lab/$name.log" 2>&1 </dev/null 3>&- &
-	lab_keeper[$name]=$!
+	if [ "$lab_keep" ]; then # its own writer: never an end of file
+		"${command[@]}" >"$lab/$name.log" 2>&1 <>"$lab/alive" 3>&- 4>&- &
+	else
+		"${command[@]}" >"$lab/$name.log" 2>&1 <"$lab/alive" 3>&- 4>&- &
+	fi
 	until_true 10 test -e "$lab/$name.ready" ||
 		lab_logs=$name fail "the host $name does not start"
-	lab_pid[$name]=$(pgrep -P "${lab_keeper[$name]}")
+	lab_pid[$name]=$(pgrep -P $!)
 	lab_nets+=("$(readlink "/proc/${lab_pid[$name]}/ns/net")")
 }
 

@@ -27,12 +27,15 @@ expect 0 disconnect
 ping_must_be_whole "a gateway was the wrong one"
 
 ping_begin
-expect 0 connect nobody
+start waiter laptop adit connect nobody --wait=20
 until_state 2 connecting
 as_before "the beginning of connect"
-until_state 20 failed # it cannot be reached
+wait "${lab_job[waiter]}"
+code=$?
+[ $code -eq 6 ] || lab_logs=waiter fail "a gateway that is not there: $code"
+state_is failed || fail "not failed: $(on laptop adit status)"
 as_before "connecting in vain"
-expect 6 connect nobody --wait=20
+expect 0 disconnect
 ping_must_be_whole "a gateway could not be reached"
 
 # A tunnel that is up does not suffer from the uplink's silence about it: the

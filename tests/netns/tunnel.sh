@@ -123,9 +123,7 @@ revoked_while_up() {
 	local began
 	add_client guest
 	add_profiles guest
-	# A running gateway knows a new client within a second.
-	until_true 2 on laptop adit connect guest --wait ||
-		fail "a new client is not let in"
+	expect 0 connect guest --wait # a running gateway knows it at once
 	reaches $web
 	began=$(now_ms)
 	on gateway adit-gateway revoke /etc/gw guest >"$lab/revoke.log" ||
@@ -154,7 +152,7 @@ gateway_restart() { # SIGNAL
 	start_gateway
 	began=$(now_ms)
 	# Something to say: silence alone is no reason to ask.
-	until_true 30 on laptop ping -qc 1 -W 1 $web ||
+	until_true 30 on laptop ping -qc 1 -W 0.2 $web ||
 		fail "no way through 30 s after a restart of the gateway ($1)"
 	echo "note: gateway restarted (SIG$1): back after" \
 		"$(($(now_ms) - began)) ms"
@@ -199,7 +197,7 @@ kills() {
 	add_client crash2
 	start_aditd
 	add_profiles crash1 crash2
-	until_true 2 on laptop adit connect crash1 --wait || fail "no crash1"
+	expect 0 connect crash1 --wait
 	stop aditd KILL
 	lab_snapshot laptop | diff -q "$lab/laptop.before" - >/dev/null &&
 		fail "kill -9 left nothing, so this test says nothing"

@@ -156,12 +156,25 @@ static int make_lease(const struct gateway_sessions *s, uint32_t slot,
 	return 0;
 }
 
+/* Whoever shows a certificate of our CA that is not on the list may have been
+ * added a moment ago: the list is read again before he is turned away. */
+static const struct gateway_client *find_client(
+	struct gateway_sessions *s, const struct server_guest *guest)
+{
+	const struct gateway_client *client =
+		gateway_clients_by_fingerprint(&s->clients, guest->fingerprint);
+
+	if (client || s->ending)
+		return client;
+	gateway_sessions_reload(s, s->now_ns);
+	return gateway_clients_by_fingerprint(&s->clients, guest->fingerprint);
+}
+
 static int judge(struct gateway_sessions *s, const struct server_guest *guest,
 		 const struct gateway_client **ret_client,
 		 struct server_refusal *ret_refusal)
 {
-	const struct gateway_client *client =
-		gateway_clients_by_fingerprint(&s->clients, guest->fingerprint);
+	const struct gateway_client *client = find_client(s, guest);
 
 	if (s->ending)
 		return refuse(ret_refusal, REFUSAL_SHUTDOWN, 0,
