@@ -87,13 +87,10 @@ same_as_before() {
 	diff "$work/before" "$work/after" || fail "$1 left something"
 }
 
-# The laptop has its own /etc/hosts, /etc/group and /etc/resolv.conf. An array and no function,
-# so that $! is the daemon itself.
+# The laptop has its own /etc (a small system may lack /etc/hosts). An array
+# and no function, so that $! is the daemon itself.
 on_laptop=(ip netns exec "$l" unshare -m bash -c '
-	mount --bind "$0/hosts" /etc/hosts
-	mount --bind "$0/group" /etc/group
-	mount --bind "$0/resolv.conf" /etc/resolv.conf
-	exec "$@"' "$work")
+	mount --bind "$0/host" /etc && exec "$@"' "$work")
 
 start_daemon() {
 	"${on_laptop[@]}" "$bin/aditd" --config-dir "$work/etc" --state-dir \
@@ -145,10 +142,12 @@ topology() {
 	ip -n $l addr add 192.0.2.2/24 dev v0
 	ip -n $g addr add 192.0.2.1/24 dev v0
 	# The first address has no route here.
+	cp -a /etc "$work/host"
+	rm -f "$work"/host/{hosts,resolv.conf}
 	printf '%s\n' '127.0.0.1 localhost' '2001:db8::1 vpn.test' \
-		'192.0.2.1 vpn.test' >"$work/hosts"
-	echo 'nameserver 192.0.2.99' >"$work/resolv.conf"
-	(cat /etc/group && echo 'adit:x:4242:') >"$work/group"
+		'192.0.2.1 vpn.test' >"$work/host/hosts"
+	echo 'nameserver 192.0.2.99' >"$work/host/resolv.conf"
+	echo 'adit:x:4242:' >>"$work/host/group"
 }
 
 topology
