@@ -143,20 +143,53 @@ two_daemons() {
 	checks=$((checks + 2))
 }
 
-# The gateway is stopped, or killed, and comes back; so does the session.
-gateway_restart() { # SIGNAL
+# No way to the gateway is said at once, and a way that opens is taken.
+way_opens() {
 	local began
+	on laptop ip route add unreachable 2001:db8:1::2/128
+	expect 6 connect over-ipv6 --wait
+	state_is failed || fail "not failed without a way"
+	stop aditd || fail "aditd ended with $? (failed, to be tried again)"
+	start_aditd
+	expect 6 connect over-ipv6 --wait
+	on laptop ip route del unreachable 2001:db8:1::2/128
+	began=$(now_ms)
+	until_state 10 up
+	echo "note: a way to the gateway opened: up after" \
+		"$(($(now_ms) - began)) ms"
+	reaches $web
+	expect 0 disconnect
+	as_before "a way that opened"
+}
+
+device() {
+	on laptop cat /sys/class/net/adit0/ifindex
+}
+
+# The gateway is stopped, or killed, and comes back; so does the session. The
+# device and a download through it live on.
+gateway_restart() { # SIGNAL
+	local began was
 	expect 0 connect laptop --wait
 	reaches $web
+	was=$(device)
+	start slow laptop curl -sf -m 60 --limit-rate 4M -o /run/slow \
+		http://$web/file
+	until_true 5 on laptop test -s /run/slow || fail "no download"
 	stop gateway "$1"
 	start_gateway
 	began=$(now_ms)
-	# Something to say: silence alone is no reason to ask.
 	until_true 30 on laptop ping -qc 1 -W 0.2 $web ||
 		fail "no way through 30 s after a restart of the gateway ($1)"
 	echo "note: gateway restarted (SIG$1): back after" \
 		"$(($(now_ms) - began)) ms"
 	until_state 5 up
+	[ "$(device)" = "$was" ] || fail "the device did not outlive the session"
+	wait "${lab_job[slow]}" || fail "the download ended with $?"
+	[ "$(on laptop sha256sum </dev/null /run/slow | cut -d' ' -f1)" = \
+		"$(on office sha256sum </dev/null /run/www/file | cut -d' ' -f1)" ] ||
+		fail "the download differs after a restart of the gateway"
+	on laptop rm /run/slow
 	expect 0 disconnect
 	as_before "a restart of the gateway"
 }
@@ -221,6 +254,7 @@ works
 refusals
 revoked_while_up
 two_daemons
+way_opens
 gateway_restart TERM
 gateway_restart KILL
 signals
