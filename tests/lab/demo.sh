@@ -71,6 +71,7 @@ fail() { # WHY
 # --- the network ---------------------------------------------------------
 
 machine() { # what a user would mind to find changed
+	ip -br link
 	ip -o addr
 	ip rule
 	ip route show table all
