@@ -4,15 +4,15 @@
 # demo.sh [--keep | --end | --on HOST COMMAND...]: adit from nothing to a
 # download through it, on a network that exists for this run alone (`make demo`).
 #
-#       laptop               cafe               gateway            office
-#   +-------------+                          +--------------+   +---------------+
-#   | aditd, adit |       +----------+       | adit-gateway |   | a web server  |
-#   | 192.0.2.10  |-------|  switch  |-------| 192.0.2.2    |   | 198.51.100.10 |
-#   |             |       +----------+       | 198.51.100.1 |---| 2001:db8:2::10|
-#   |  adit0      |       | 192.0.2.1|       |  adit0       |   +---------------+
-#   |  10.77.0.2  | = = = = = = = = = = = = =|  10.77.0.1   |
-#   +-------------+     a neighbour, and     +--------------+
-#                       tcpdump on the wire
+#      laptop               cafe               gateway            office
+#  +-------------+                          +--------------+   +---------------+
+#  | aditd, adit |       +----------+       | adit-gateway |   | a web server  |
+#  | 192.0.2.10  |-------|  switch  |-------| 192.0.2.2    |   | 198.51.100.10 |
+#  |             |       +----------+       | 198.51.100.1 |---| 2001:db8:2::10|
+#  |  adit0      |       | 192.0.2.1|       |  adit0       |   +---------------+
+#  |  10.77.0.2  | = = = = = = = = = = = = =|  10.77.0.1   |
+#  +-------------+     a neighbour, and     +--------------+
+#                      tcpdump on the wire
 #
 # Every box is namespaces of its own (lab.sh); the machine is compared with
 # itself at the end. Exit code 0: every step held. --keep leaves it all
@@ -274,7 +274,7 @@ disconnect() {
 	on laptop adit disconnect || fail "adit disconnect"
 	lab_snapshot laptop >"$lab/laptop.after"
 	diff "$lab/laptop.before" "$lab/laptop.after" ||
-		fail "the laptop is not as it was (diff above)"
+		fail "the laptop is not as it was (diff below)"
 	result="links, routes, rules, nft, DNS: as before"
 }
 
@@ -282,7 +282,7 @@ end_programs() {
 	stop aditd || fail "aditd ended with $?"
 	stop gateway || fail "adit-gateway ended with $?"
 	lab_snapshot laptop | diff "$lab/laptop.before" - ||
-		fail "the laptop is not as it was (diff above)"
+		fail "the laptop is not as it was (diff below)"
 	on laptop sh -c 'ls -A /run/adit' | grep . && fail "files are left"
 	stop web
 	stop iperf
@@ -302,7 +302,7 @@ end_network() {
 	# Others may be at work on this machine; what stays different is ours.
 	until_true 5 same_machine || {
 		same_machine
-		fail "the machine is not as it was (diff above)"
+		fail "the machine is not as it was (diff below)"
 	}
 	result="no process or namespace; machine as before"
 }
@@ -320,7 +320,7 @@ keep() {
 		    tests/lab/demo.sh --on laptop ping $web
 		    tests/lab/demo.sh --on cafe tcpdump -ni to-laptop    what the cafe sees
 		    tests/lab/demo.sh --on gateway adit-gateway list /etc/adit-gateway
-		    		    tail -f $lab/aditd.log    (and gateway.log)
+		    tail -f $lab/aditd.log    (and gateway.log)
 
 		  End it:
 
@@ -358,7 +358,7 @@ main() {
 	began=$(now_ms)
 	printf '\n%sadit: a laptop in a cafe reaches its office%s\n\n' \
 		"$bold" "$plain"
-	sed -n '/^#       laptop/,/^#$/s/^# //p' "$0" # the picture above
+	sed -n '/^#      laptop/,/^#$/s/^#//p' "$0" # the picture above
 	printf '\n'
 	step "the network" make_network
 	step "adit-gateway init" make_gateway

@@ -15,8 +15,8 @@
 #                             2001:db8:f::1       2001:db8:2::1  198.51.100.10
 #                                                               2001:db8:2::10
 #
-# The café is the laptop's neighbour, its default route, and (on lo) all that
-# there is of the internet. The gateway has a leg in the café's LAN, so that
+# The cafe is the laptop's neighbour, its default route, and (on lo) all that
+# there is of the internet. The gateway has a leg in the cafe's LAN, so that
 # one wire shows everything that leaves the laptop.
 #
 #   why=$(lab_cannot) && { echo "$why"; exit 77; }

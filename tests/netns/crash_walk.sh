@@ -17,7 +17,8 @@ for ((i = 1; i <= rounds; i++)); do
 	add_client "c$i"
 done
 start_gateway
-on laptop sh -c 'mkdir /etc/adit/profiles; cp /run/lab/c*.json /etc/adit/profiles'
+on laptop sh -c 'mkdir /etc/adit/profiles
+	cp /run/lab/c*.json /etc/adit/profiles'
 
 journals=0 changed=0
 for ((i = 1; i <= rounds; i++)); do

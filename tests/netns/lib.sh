@@ -132,7 +132,8 @@ ping_must_be_whole() { # WHILE-WHAT
 	local sent received
 	sleep 0.2
 	stop ping INT
-	read -r sent received < <(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' "$lab/ping.log")
+	read -r sent received < <(awk '/packets transmitted/ { print $1, $4 }' \
+		"$lab/ping.log")
 	[ "${sent:-0}" -gt 40 ] || fail "the ping did not run while $1"
 	[ "$sent" = "$received" ] ||
 		fail "$((sent - received)) of $sent pings lost while $1"
