@@ -359,7 +359,6 @@ main() {
 	printf '\n%sadit: a laptop in a cafe reaches its office%s\n\n' \
 		"$bold" "$plain"
 	sed -n '/^#      laptop/,/^#$/s/^#//p' "$0" # the picture above
-	printf '\n'
 	step "the network" make_network
 	step "adit-gateway init" make_gateway
 	step "adit-gateway add" add_laptop
