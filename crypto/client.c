@@ -345,6 +345,7 @@ static void on_ending(struct client *c, const struct message *m)
 	for (size_t i = 0; i < ARRAY_SIZE(refusal_reasons); i++)
 		if (refusal_reasons[i].refusal == r.reason)
 			reason = refusal_reasons[i].reason;
+	c->facts.retry_s = r.retry_s;
 	if (r.retry_s > 0)
 		snprintf(retry, sizeof(retry), "; try again in %u s",
 			 r.retry_s);

@@ -68,6 +68,8 @@ struct client_facts {
 	uint64_t rx_control, tx_control; /* records */
 	uint64_t drop_foreign, drop_forged, drop_replayed;
 	int64_t gateway_expires; /* its certificate's end, s since 1970 */
+	/* Of a refusal: seconds until trying again makes sense; 0: unknown. */
+	unsigned int retry_s;
 };
 
 /* NULL: out of memory. The callbacks table is static, `arg` borrowed. */

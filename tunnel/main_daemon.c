@@ -95,6 +95,20 @@ static int parse(int argc, char **argv, struct arguments *a)
 	return -1;
 }
 
+/* ADIT_FAULT=recorded:N or made:N: the crash test's kill -9 at the N-th change
+ * of the host. */
+static void read_fault(struct daemon_options *o)
+{
+	const char *text = getenv("ADIT_FAULT");
+
+	if (text == NULL)
+		return;
+	if (sscanf(text, "recorded:%u", &o->fault_step) == 1)
+		o->fault = HOST_FAULT_RECORDED;
+	else if (sscanf(text, "made:%u", &o->fault_step) == 1)
+		o->fault = HOST_FAULT_MADE;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a = {
@@ -108,6 +122,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	read_fault(&a.options);
 	if (geteuid() != 0) {
 		fprintf(stderr, "aditd: needs root, to change this machine's "
 				"network\n");

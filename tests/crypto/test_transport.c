@@ -262,6 +262,7 @@ START_TEST(tells_a_refusal_by_the_gateway_itself)
 	ck_assert_str_eq(d.text, "the gateway refuses this device: \"not "
 				 "\"today\"?\"; try again in 17 s");
 	ck_assert_uint_eq(duo_elapsed_ms(&d, d.down_ns), 3 * DUO_RTT_MS);
+	ck_assert_uint_eq(client_facts(d.client)->retry_s, 17);
 	duo_fini(&d);
 }
 END_TEST

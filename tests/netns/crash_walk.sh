@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# kill -9 of the real aditd at 40 moments around a connect (every step of the
-# journal is walked by host_undo.sh): before, in and after the change of the
-# host. `aditd --undo` must put the laptop back each time.
+# kill -9 of the real aditd: at each change of the host that a connect makes,
+# after it was recorded and after it was made; and at 40 moments around a
+# connect, wherever they fall. `aditd --undo` must put the laptop back each time.
 set -u
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -47,3 +47,32 @@ done
 [ $changed -lt $rounds ] || fail "every kill came after the change"
 echo "note: $rounds kills within $((rounds * step_us / 1000)) ms of connect:" \
 	"$journals left a journal, $changed a changed host; all undone"
+
+# Until a step comes that a connect does not have.
+walk() { # recorded | made
+	local n
+	for ((n = 1; n < 100; n++)); do
+		start aditd laptop env "ADIT_FAULT=$1:$n" aditd
+		until_true 5 on laptop adit status || fail "aditd does not start"
+		on laptop adit connect c1 --wait=5 >"$lab/adit.out" 2>&1
+		if running aditd && on laptop adit status >/dev/null 2>&1; then
+			end_aditd up
+			break
+		fi
+		stop aditd KILL
+		on laptop test -s /var/lib/adit/undo.journal ||
+			fail "killed at $1:$n, and there is no journal"
+		on laptop aditd --undo 2>"$lab/undo.log" ||
+			fail "aditd --undo at $1:$n: $(cat "$lab/undo.log")"
+		as_before "kill -9 at $1:$n"
+	done
+	steps=$((n - 1))
+}
+
+walk recorded
+recorded=$steps
+walk made
+[ "$steps" -eq "$recorded" ] || fail "$recorded steps recorded, $steps made"
+[ "$steps" -ge 8 ] || fail "only $steps steps: is the fault hook there?"
+echo "note: each of $steps steps of a connect, killed before and after it is" \
+	"made; all undone"

@@ -38,6 +38,8 @@ static int open_host(const struct daemon_options *o, struct host_config *config,
 		.state_dir = o->state_dir,
 		.device = SESSION_IO_DEVICE,
 		.notice = on_host_notice,
+		.fault = o->fault,
+		.fault_step = o->fault_step,
 	};
 	pid_t other = 0;
 	int r = host_open(config, ret_host, &other);

@@ -11,8 +11,13 @@
 #ifndef ADIT_DAEMON_H
 #define ADIT_DAEMON_H
 
+#include "tunnel/host/apply.h"
+
 struct daemon_options {
 	const char *config_dir, *state_dir, *runtime_dir;
+	/* For the crash test: see tunnel/host/apply.h. */
+	enum host_fault fault;
+	unsigned int fault_step;
 };
 
 /* The exit code of `aditd`: 0 or 1, the reason being logged. */
