@@ -15,7 +15,10 @@ OUT      := build/$(PLATFORM)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BIN      := $(if $(SAN),$(OUT)/bin,build/bin)
 Q        := $(if $(V),,@)
 
+# What is missing is got first (config/deps.sh says what); make then starts over.
+ifneq ($(filter-out clean format lint,$(or $(MAKECMDGOALS),all)),)
 -include build/deps/wolfssl.mk
+endif
 
 VERSION  := 0.1.0
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes \
@@ -108,7 +111,9 @@ $(OUT)/%.o: %.c | build/deps/wolfssl.mk
 
 # Test hooks that the programs do not have: wolfSSL's clock, and the secret of
 # a handshake for a second decoder. tests/lib defines them.
-WRAP := -Wl,--wrap=gettimeofday,--wrap=time,--wrap=keys_init,--wrap=wolfSSL_export_keying_material
+HOOKS := gettimeofday time keys_init envelope_is_hello wolfSSL_UseALPN \
+	 wolfSSL_export_keying_material
+WRAP  := $(HOOKS:%=-Wl,--wrap=%)
 $(OUT)/tests/%: $(OUT)/tests/%.o $(LIB_OBJ) $(OUT)/libadit.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
@@ -127,7 +132,7 @@ $(OUT)/lab/%: $(OUT)/tests/lab/%.o $(OUT)/libadit.a
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 build/deps/wolfssl.mk:
-	@echo "wolfSSL is not set up yet: run \"make deps\" first" >&2; exit 1
+	@config/deps.sh build
 
 # Each parser of outside bytes for FUZZ_SECONDS, from its corpus. clang's
 # libFuzzer; objects of their own.

@@ -118,7 +118,7 @@ int aead_init(struct aead *a, const struct aead_algorithm *algorithm,
 
 void aead_fini(struct aead *a)
 {
-	/* wolfCrypt's Aes owns no memory when built without a device or
-	 * streaming buffers, so wiping is all there is to do. */
+	/* An Aes without a device owns no memory: its streaming buffer, which
+	 * we do not use, is an array inside. */
 	secret_wipe(a, sizeof(*a));
 }

@@ -11,7 +11,7 @@
 #include "crypto/envelope.h"
 #include "crypto/message.h"
 #include "tests/lib/duo.h"
-#include "tests/lib/keys_hook.h"
+#include "tests/lib/hooks.h"
 #include "tunnel/base/attr.h"
 
 static const struct duo_options usual;
@@ -273,6 +273,44 @@ START_TEST(takes_no_keys_from_an_exporter_that_fails)
 }
 END_TEST
 
+START_TEST(refuses_a_peer_that_agrees_to_no_protocol)
+{
+	struct duo d;
+
+	/* A client that offers nothing. */
+	duo_init(&d, &usual);
+	alpn_hook_silent = true;
+	duo_start(&d);
+	alpn_hook_silent = false;
+	(void)duo_run_until_up(&d, 20000);
+	ck_assert_uint_eq(d.admitted, 0);
+	ck_assert_ptr_nonnull(strstr(d.rejected, "another protocol"));
+	duo_fini(&d);
+	/* A gateway that answers nothing. */
+	alpn_hook_silent = true;
+	duo_init(&d, &usual);
+	alpn_hook_silent = false;
+	duo_start(&d);
+	(void)duo_run_until_up(&d, 20000);
+	ck_assert_uint_eq(d.up, 0);
+	ck_assert_int_eq(d.reason, REASON_VERSION);
+	duo_fini(&d);
+}
+END_TEST
+
+START_TEST(has_no_secret_left_once_the_lanes_have_their_keys)
+{
+	struct keys_tx tx;
+	struct record_rx rx;
+	struct duo d;
+
+	up(&d);
+	ck_assert_int_lt(client_lane(d.client, 0, &tx, &rx), 0);
+	ck_assert_int_lt(server_lane(d.server, d.index, 0, &tx, &rx), 0);
+	duo_fini(&d);
+}
+END_TEST
+
 /* Loses the gateway's first ACKs: the only DTLS of epoch 3 that it sends. */
 static enum duo_fate lose_acks(struct duo *d, bool to_gateway, unsigned int n,
 			       uint8_t *datagram, size_t len)
@@ -410,6 +448,8 @@ int main(void)
 	tcase_add_test(t, ends_a_session_whose_confirmation_is_wrong);
 	tcase_add_test(t, forgets_a_session_that_never_confirms);
 	tcase_add_test(t, takes_no_keys_from_an_exporter_that_fails);
+	tcase_add_test(t, refuses_a_peer_that_agrees_to_no_protocol);
+	tcase_add_test(t, has_no_secret_left_once_the_lanes_have_their_keys);
 	tcase_add_test(t, is_up_when_four_acks_are_lost);
 	tcase_add_test(t, hears_a_refusal_when_the_first_is_lost);
 	tcase_add_test(t, drops_index_zero_once_the_session_is_known);

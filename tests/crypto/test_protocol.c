@@ -14,7 +14,7 @@
 #include "crypto/message.h"
 #include "crypto/record.h"
 #include "tests/lib/duo.h"
-#include "tests/lib/keys_hook.h"
+#include "tests/lib/hooks.h"
 
 enum {
 	VALUE_MAX = 1024, /* characters */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/keys_hook.h"
+#include "tests/lib/hooks.h"
 
 #include <string.h>
 
