@@ -37,6 +37,7 @@ struct handshake {
 	/* Set at creation. */
 	WOLFSSL *ssl;
 	bool server;
+	char *server_name; /* that a client expects */
 	handshake_send_cb send;
 	void *arg;
 
@@ -173,8 +174,9 @@ struct handshake *handshake_client(const struct credentials *c,
 		return NULL;
 	wolf_random(h->token, sizeof(h->token));
 	(void)credentials_groups(c, &groups);
+	h->server_name = strdup(server_name);
 	/* One key share, of the group we like best. */
-	if (!expect_name(h->ssl, server_name) ||
+	if (h->server_name == NULL || !expect_name(h->ssl, server_name) ||
 	    wolfSSL_UseKeyShare(h->ssl, (word16)groups[0]) != WOLFSSL_SUCCESS) {
 		handshake_destroy(h);
 		return NULL;
@@ -202,6 +204,7 @@ void handshake_destroy(struct handshake *h)
 	if (h == NULL)
 		return;
 	wolfSSL_free(h->ssl);
+	free(h->server_name);
 	secret_wipe(h, sizeof(*h));
 	free(h);
 }
@@ -406,6 +409,14 @@ enum reason handshake_error(const struct handshake *h,
 {
 	WOLFSSL_ALERT_HISTORY alerts = { 0 };
 
+	if (h->error == DOMAIN_NAME_MISMATCH || h->error == IPADDR_MISMATCH) {
+		snprintf(ret_text, HANDSHAKE_TEXT_MAX,
+			 "the gateway's certificate is not for \"%.100s\", "
+			 "the profile's HostName or ServerName",
+			 h->server_name);
+		*ret_final = true;
+		return REASON_GATEWAY_CERTIFICATE;
+	}
 	/* The filter lets no plaintext alert pass, so one that wolfSSL has
 	 * seen was encrypted. */
 	(void)wolfSSL_get_alert_history(h->ssl, &alerts);

@@ -44,10 +44,6 @@ static const struct explanation ours[] = {
 	{ ASN_NO_SIGNER_E, REASON_GATEWAY_CERTIFICATE,
 	  "the gateway's certificate is signed by another CA than the "
 	  "profile's" },
-	{ DOMAIN_NAME_MISMATCH, REASON_GATEWAY_CERTIFICATE,
-	  "the gateway's certificate is for another name (ServerName)" },
-	{ IPADDR_MISMATCH, REASON_GATEWAY_CERTIFICATE,
-	  "the gateway's certificate is for another address (ServerName)" },
 	{ ASN_AFTER_DATE_E, REASON_GATEWAY_CERTIFICATE,
 	  "the gateway's certificate has expired (or this clock is wrong)" },
 	{ ASN_BEFORE_DATE_E, REASON_GATEWAY_CERTIFICATE,
