@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "crypto/control.h"
 
+#include "tunnel/base/clock.h"
+
 int control_init(struct control *c, const struct keys *k,
 		 enum control_side side)
 {
@@ -51,4 +53,13 @@ enum record_verdict control_open(struct control *c,
 	if (v == RECORD_OK)
 		*ret_run = bytes_over(plain, len - RECORD_OVERHEAD);
 	return v;
+}
+
+bool control_rate_allows(struct control_rate *r, uint64_t now_ns)
+{
+	if (now_ns - r->second_ns >= NS_PER_S) {
+		r->second_ns = now_ns;
+		r->count = 0;
+	}
+	return r->count++ < CONTROL_MESSAGES_PER_S;
 }

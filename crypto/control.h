@@ -6,6 +6,7 @@
 #ifndef ADIT_CRYPTO_CONTROL_H
 #define ADIT_CRYPTO_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,9 +23,16 @@ struct control {
 	struct record_rx rx;
 };
 
-/* Room for the messages of one record. */
 enum {
+	/* Room for the messages of one record. */
 	CONTROL_RUN_MAX = RECORD_CONTROL_MAX - RECORD_OVERHEAD,
+	CONTROL_MESSAGES_PER_S = 200,
+};
+
+/* What a valid but mad peer may ask of this thread. Zeroed at the start. */
+struct control_rate {
+	uint64_t second_ns; /* start of the second that is counted */
+	unsigned int count;
 };
 
 int control_init(struct control *c, const struct keys *k,
@@ -40,5 +48,7 @@ enum record_verdict control_open(struct control *c,
 				 const struct record_header *h,
 				 uint8_t *datagram, size_t len,
 				 struct bytes *ret_run);
+
+bool control_rate_allows(struct control_rate *r, uint64_t now_ns);
 
 #endif
