@@ -409,6 +409,34 @@ START_TEST(backs_off_from_one_second_to_sixty_with_jitter)
 }
 END_TEST
 
+START_TEST(waits_at_least_as_long_as_a_refusal_asks)
+{
+	static const uint64_t asked_s[] = { 0, 2, 30, 60, 3600 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(asked_s); i++) {
+		struct session_input in = {
+			.event = SESSION_EVENT_ASKED_UP,
+			.now_ns = NS_PER_S,
+		};
+		struct session_actions out;
+		struct session s;
+		uint64_t wait;
+
+		session_init(&s, NS_PER_S);
+		session_report(&s, &in, &out);
+		in.event = SESSION_EVENT_ENDED;
+		in.reason = REASON_BUSY;
+		in.retry_after_ns = asked_s[i] * NS_PER_S;
+		session_report(&s, &in, &out);
+		wait = s.retry_ns - in.now_ns;
+		ck_assert_uint_ge(wait, session_backoff_ns(1, 0));
+		ck_assert_uint_le(wait, 60ULL * NS_PER_S);
+		if (asked_s[i] > 1 && asked_s[i] <= 60)
+			ck_assert_uint_eq(wait, asked_s[i] * NS_PER_S);
+	}
+}
+END_TEST
+
 START_TEST(waits_before_replacing_what_ended_soon_after_it_came_up)
 {
 	struct session_actions out;

@@ -201,7 +201,10 @@ static void on_watch(uv_poll_t *handle, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (netwatch_drain(d->watch_fd))
+	/* Not started again by each event: one that goes on and on would put
+	 * off the repair for as long. */
+	if (netwatch_drain(d->watch_fd) &&
+	    !uv_is_active((const uv_handle_t *)&d->settling))
 		(void)uv_timer_start(&d->settling, on_settled, SETTLE_MS, 0);
 }
 

@@ -213,6 +213,15 @@ int datapath_publish(struct datapath *d, struct attempt *a)
 	return uv_timer_start(d->reaper, on_reap, REAP_MS, REAP_MS);
 }
 
+void datapath_withdraw(struct datapath *d)
+{
+	if (d->peer == NULL)
+		return;
+	peer_table_withdraw(d->table, d->peer);
+	d->peer = NULL;
+	(void)uv_timer_start(d->reaper, on_reap, REAP_MS, REAP_MS);
+}
+
 void datapath_stats(const struct datapath *d, struct peer_stats *ret_stats)
 {
 	if (d->peer != NULL)

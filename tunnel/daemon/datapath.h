@@ -50,6 +50,10 @@ unsigned int datapath_ifindex(const struct datapath *d);
  * before is withdrawn. 0 or -errno, and then the one before stays. */
 int datapath_publish(struct datapath *d, struct attempt *a) ATTR_MUST_CHECK;
 
+/* The session in use has ended: the workers drop what they read, until the next
+ * one is published. */
+void datapath_withdraw(struct datapath *d);
+
 /* Of the session in use; zeros without one. */
 void datapath_stats(const struct datapath *d, struct peer_stats *ret_stats);
 /* Over the life of the device; NULL when it is closed. */

@@ -28,9 +28,10 @@
  *
  * Timers. Retry: armed when an attempt failed and another is allowed, stopped
  * by leaving FAILED and by a new attempt; its length is session_backoff_ns of
- * the failures in a row, and a session that was up for SESSION_STEADY_NS ends
- * the row. A final reason arms none: only the user or another network starts
- * again. Liveness: runs in UP and SUSPECT; liveness.h has its lengths.
+ * the failures in a row, or what a refusal asks for if that is longer, and a
+ * session that was up for SESSION_STEADY_NS ends the row. A final reason arms
+ * none: only the user or another network starts again. Liveness: runs in UP and
+ * SUSPECT; liveness.h has its lengths.
  *
  * The device and all that the host was told outlive the session: they come
  * with the first lease and go when the tunnel is not wanted, or has failed.
@@ -173,8 +174,13 @@ static void take_host_down(struct session *s, struct session_actions *out)
 static void time_next_attempt(struct session *s, const struct session_input *in,
 			      struct session_actions *out)
 {
-	s->failures++;
-	s->retry_ns = in->now_ns + session_backoff_ns(s->failures, in->jitter);
+	uint64_t wait = session_backoff_ns(++s->failures, in->jitter);
+
+	if (in->retry_after_ns > wait)
+		wait = in->retry_after_ns < SESSION_BACKOFF_MAX_NS
+			       ? in->retry_after_ns
+			       : SESSION_BACKOFF_MAX_NS;
+	s->retry_ns = in->now_ns + wait;
 	add(out, SESSION_ACTION_ARM_RETRY);
 }
 

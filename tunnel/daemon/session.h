@@ -92,6 +92,8 @@ struct session_input {
 	enum reason reason; /* of ASKED_DOWN, HOST_REFUSED and ENDED */
 	uint64_t now_ns;
 	uint32_t jitter; /* random, for the back-off */
+	/* ENDED: the other end's word for how long a retry makes no sense. */
+	uint64_t retry_after_ns;
 };
 
 struct session_actions {

@@ -29,6 +29,15 @@ static uint32_t random_jitter(void)
 	return n;
 }
 
+/* How long a refusal said that trying again makes no sense; 0: nothing. */
+static uint64_t retry_after_ns(const struct session_io *io)
+{
+	const struct client *c =
+		io->attempt != NULL ? attempt_client(io->attempt) : NULL;
+
+	return c != NULL ? (uint64_t)client_facts(c)->retry_s * NS_PER_S : 0;
+}
+
 /* An action may cause an event: it waits here until the list is done. */
 void session_io_report(struct session_io *io, enum session_event event,
 		       enum reason reason)
@@ -39,6 +48,8 @@ void session_io_report(struct session_io *io, enum session_event event,
 		.reason = reason,
 		.now_ns = clock_now_ns(),
 		.jitter = random_jitter(),
+		.retry_after_ns =
+			event == SESSION_EVENT_ENDED ? retry_after_ns(io) : 0,
 	};
 	if (io->busy)
 		return;
@@ -138,8 +149,11 @@ static void start_attempt(struct session_io *io)
 	}
 }
 
+/* Its peer goes with it: what the workers still sent would keep the session
+ * alive at the gateway, which would then refuse the next one. */
 static void end_attempt(struct session_io *io)
 {
+	datapath_withdraw(io->datapath);
 	if (io->attempt != NULL)
 		attempt_end(io->attempt);
 	io->attempt = NULL;
