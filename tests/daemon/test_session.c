@@ -513,6 +513,7 @@ int main(void)
 	tcase_add_test(tc, names_every_state_event_and_action);
 	tcase_add_test(tc, keeps_its_promises_over_random_events);
 	tcase_add_test(tc, backs_off_from_one_second_to_sixty_with_jitter);
+	tcase_add_test(tc, waits_at_least_as_long_as_a_refusal_asks);
 	tcase_add_test(tc,
 		       waits_before_replacing_what_ended_soon_after_it_came_up);
 	tcase_add_test(tc, forgets_failures_after_a_steady_minute);
