@@ -7,13 +7,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include "tunnel/base/clock.h"
+#include "tunnel/ctl/ctl_client.h"
 #include "tunnel/ctl/ctl_server.h"
 
-static char dir[64], path[CTL_PATH_MAX];
+static char dir[64], path[CTL_PATH_MAX], kept[CTL_PATH_MAX];
 static char *out, *err;
 static size_t out_len, err_len;
 
@@ -125,6 +129,7 @@ static void setup(void)
 	strcpy(dir, "/tmp/adit-cli-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(ctl_socket_path(dir, path), 0);
+	ck_assert_int_eq(ctl_kept_path(path, kept), 0);
 	ck_assert_int_eq(setenv("ADIT_RUNTIME_DIR", dir, 1), 0);
 	ck_assert_int_eq(setenv("ADIT_CONFIG_DIR", dir, 1), 0);
 	daemon_pid = 0;
@@ -139,6 +144,7 @@ static void teardown(void)
 	free(out);
 	free(err);
 	unlink(path);
+	unlink(kept);
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
@@ -152,8 +158,87 @@ static void check_error(const char *part)
 
 START_TEST(says_that_there_is_no_daemon)
 {
+	char advice[128];
+
+	snprintf(advice, sizeof(advice), "\"aditd --runtime-dir %s\"", dir);
 	ck_assert_int_eq(RUN("adit", "status"), CTL_EXIT_NO_DAEMON);
-	check_error("aditd is not running");
+	check_error("no aditd answers at");
+	check_error(advice);
+}
+END_TEST
+
+/* Listens, and never accepts. */
+static int listen_at(const char *at, int backlog)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(sa.sun_path, at);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	ck_assert_int_eq(listen(fd, backlog), 0);
+	return fd;
+}
+
+START_TEST(says_that_a_daemon_has_no_place_for_it)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int listener = listen_at(path, 0);
+	int first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint64_t began = clock_now_ns();
+
+	strcpy(sa.sun_path, path);
+	ck_assert_int_eq(connect(first, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	ck_assert_int_eq(RUN("adit", "status"), CTL_EXIT_FAILED);
+	check_error("busy with other callers");
+	ck_assert_uint_ge(clock_now_ns() - began, NS_PER_S);
+	close(first);
+	close(listener);
+}
+END_TEST
+
+/* A busy daemon did nothing, so that it may be asked again. */
+START_TEST(asks_a_busy_daemon_again)
+{
+	static const char busy[] = "{\"version\":1,\"final\":true,\"exit\":1,"
+				   "\"busy\":true,\"text\":\"busy\"}\n";
+	static const char fine[] = "{\"version\":1,\"final\":true,\"exit\":0,"
+				   "\"text\":\"fine\"}\n";
+	int listener = listen_at(path, 4);
+
+	daemon_pid = fork();
+	for (int i = 0; daemon_pid == 0 && i < 3; i++) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (i < 2)
+			(void)!write(fd, busy, strlen(busy));
+		else
+			(void)!write(fd, fine, strlen(fine));
+		close(fd);
+		if (i == 2)
+			_exit(0);
+	}
+	close(listener);
+	ck_assert_int_eq(RUN("adit", "connect"), CTL_EXIT_DONE);
+	ck_assert_str_eq(out, "fine\n");
+}
+END_TEST
+
+START_TEST(takes_the_kept_socket_where_there_is_one)
+{
+	int anyone = listen_at(path, 4), own = listen_at(kept, 4);
+	int fd = ctl_client_open(path), at;
+
+	ck_assert_int_ge(fd, 0);
+	at = accept(own, NULL, NULL);
+	ck_assert_int_ge(at, 0);
+	close(at);
+	close(fd);
+	close(own);
+	/* A dead one is no way, so the other is taken. */
+	fd = ctl_client_open(path);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	close(anyone);
 }
 END_TEST
 
@@ -278,6 +363,9 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, says_that_there_is_no_daemon);
+	tcase_add_test(tc, says_that_a_daemon_has_no_place_for_it);
+	tcase_add_test(tc, asks_a_busy_daemon_again);
+	tcase_add_test(tc, takes_the_kept_socket_where_there_is_one);
 	tcase_add_loop_test(tc, refuses_wrong_usage_in_one_line, 0,
 			    (int)ARRAY_SIZE(wrong));
 	tcase_add_test(tc, refuses_a_folder_too_long_for_a_socket);

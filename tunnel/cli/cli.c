@@ -2,6 +2,7 @@
 #include "tunnel/cli/cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,10 @@
 #define CONFIG_DIR "/etc/adit"
 /* aditd answers at once, or it hangs. */
 #define ANSWER_NS (10ULL * NS_PER_S)
+
+enum {
+	BUSY_MS = 50, /* between two tries for a place */
+};
 
 int cli_fail(const struct cli *c, enum ctl_exit code, const char *fmt, ...)
 {
@@ -51,17 +56,51 @@ static void print_step(void *arg, const struct ctl_reply *reply)
 	fflush(c->out);
 }
 
+/* Only what is installed is advised. */
+static const char *how_to_start(void)
+{
+	static const char *const units[] = {
+		"/etc/systemd/system/aditd.service",
+		"/usr/local/lib/systemd/system/aditd.service",
+		"/usr/lib/systemd/system/aditd.service",
+		"/lib/systemd/system/aditd.service",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (access(units[i], F_OK) == 0)
+			return "\"systemctl start aditd\"";
+	return "\"aditd\", as root";
+}
+
 static int fail_no_daemon(const struct cli *c, int error, const char *path)
 {
-	if (error == -EACCES)
-		return cli_fail(c, CTL_EXIT_NOT_PERMITTED,
-				"%s may not be opened by this user: try as "
-				"root",
+	switch (error) {
+	case -EAGAIN:
+		return cli_fail(c, CTL_EXIT_FAILED,
+				"aditd is busy with other callers (%s): try "
+				"again",
 				path);
-	return cli_fail(c, CTL_EXIT_NO_DAEMON,
-			"aditd is not running (%s: %s): start it with "
-			"\"systemctl start aditd\", or \"aditd\" as root",
-			path, strerror(-error));
+	case -EACCES:
+		return cli_fail(c, CTL_EXIT_NOT_PERMITTED,
+				"%s may not be opened by this user: run adit "
+				"as root",
+				path);
+	case -ENOENT:
+	case -ECONNREFUSED:
+		/* A runtime directory of one's own: it may be the wrong one. */
+		if (strcmp(c->runtime_dir, RUNTIME_DIR) != 0)
+			return cli_fail(c, CTL_EXIT_NO_DAEMON,
+					"no aditd answers at %s: start it "
+					"with \"aditd --runtime-dir %s\", as "
+					"root, or name the directory of the "
+					"one that runs",
+					path, c->runtime_dir);
+		return cli_fail(c, CTL_EXIT_NO_DAEMON,
+				"aditd is not running (nothing answers at "
+				"%s): start it with %s",
+				path, how_to_start());
+	}
+	return cli_fail(c, CTL_EXIT_FAILED, "%s: %s", path, strerror(-error));
 }
 
 /* Without a daemon its folder may be worked on, if it is known which one that
@@ -72,31 +111,62 @@ static bool folder_is_known(const struct cli *c)
 	       strcmp(c->config_dir, CONFIG_DIR) != 0;
 }
 
+/* One try. A descriptor's error is told apart from the conversation's. */
+static int ask_once(struct cli *c, const struct ctl_request *request,
+		    const char *path, int *ret_open_error,
+		    struct ctl_reply *ret_reply)
+{
+	uint64_t timeout_ns = ANSWER_NS;
+	int fd = ctl_client_open(path), r;
+
+	*ret_open_error = fd < 0 ? fd : 0;
+	if (fd < 0)
+		return fd;
+	if (request->wait)
+		timeout_ns += request->wait_s * NS_PER_S;
+	r = ctl_client_ask(fd, request, timeout_ns, print_step, c, ret_reply);
+	close(fd);
+	return r;
+}
+
+/* A daemon that has no place for us has done nothing, and is asked again. */
+static int ask_until_there_is_place(struct cli *c,
+				    const struct ctl_request *request,
+				    const char *path, int *ret_open_error,
+				    struct ctl_reply *ret_reply)
+{
+	uint64_t give_up_ns =
+		clock_now_ns() + CTL_CLIENT_BUSY_S * (uint64_t)NS_PER_S;
+	int r;
+
+	for (;;) {
+		r = ask_once(c, request, path, ret_open_error, ret_reply);
+		if (r < 0 || !ret_reply->busy || clock_now_ns() >= give_up_ns)
+			return r;
+		ctl_reply_fini(ret_reply);
+		poll(NULL, 0, BUSY_MS);
+	}
+}
+
 int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
 	    struct ctl_reply *ret_reply)
 {
-	uint64_t timeout_ns = ANSWER_NS;
 	char path[CTL_PATH_MAX];
-	int fd, r;
+	int r, open_error;
 
 	if (ctl_socket_path(c->runtime_dir, path) < 0)
 		return cli_fail(c, CTL_EXIT_USAGE,
 				"%s: too long for a socket's path (107 bytes "
 				"with \"/" CTL_SOCKET_NAME "\")",
 				c->runtime_dir);
-	fd = ctl_client_open(path);
-	if (fd < 0) {
-		if (absent != NULL && folder_is_known(c) &&
-		    (fd == -ENOENT || fd == -ECONNREFUSED)) {
-			*absent = true;
-			return CTL_EXIT_NO_DAEMON;
-		}
-		return fail_no_daemon(c, fd, path);
+	r = ask_until_there_is_place(c, request, path, &open_error, ret_reply);
+	if (absent != NULL && folder_is_known(c) &&
+	    (open_error == -ENOENT || open_error == -ECONNREFUSED)) {
+		*absent = true;
+		return CTL_EXIT_NO_DAEMON;
 	}
-	if (request->wait)
-		timeout_ns += request->wait_s * NS_PER_S;
-	r = ctl_client_ask(fd, request, timeout_ns, print_step, c, ret_reply);
-	close(fd);
+	if (open_error < 0)
+		return fail_no_daemon(c, open_error, path);
 	switch (r) {
 	case 0:
 		return CTL_EXIT_DONE;
@@ -113,7 +183,9 @@ int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
 	case -ECONNRESET:
 	case -EPIPE:
 		return cli_fail(c, CTL_EXIT_FAILED,
-				"aditd at %s hung up: is it ending?", path);
+				"aditd at %s hung up: is it ending? See \"adit "
+				"status\"",
+				path);
 	}
 	return cli_fail(c, CTL_EXIT_FAILED, "%s: %s", path, strerror(-r));
 }

@@ -82,6 +82,11 @@ static void print_row(struct cli *c, const struct ctl_profile *p)
 	fputc('\n', c->out);
 }
 
+static void print_no_profiles(struct cli *c)
+{
+	fputs("no profiles: \"adit profile add FILE\" adds one\n", c->out);
+}
+
 static int list_folder(struct cli *c)
 {
 	char *folder = profiles_folder(c);
@@ -108,6 +113,8 @@ static int list_folder(struct cli *c)
 
 			print_row(c, &row);
 		}
+		if (r == 0 && s.count == 0)
+			print_no_profiles(c);
 		profiles_fini(&s);
 	}
 	return r == 0 ? CTL_EXIT_DONE : fail_folder(c, "", r);
@@ -127,8 +134,7 @@ static int run_list(struct cli *c)
 	for (size_t i = 0; i < reply.profiles.count; i++)
 		print_row(c, (struct ctl_profile *)reply.profiles.items + i);
 	if (reply.profiles.count == 0 && reply.text == NULL)
-		fputs("no profiles: \"adit profile add FILE\" adds one\n",
-		      c->out);
+		print_no_profiles(c);
 	return cli_finish(c, &reply);
 }
 
@@ -251,10 +257,14 @@ static int run_add(struct cli *c)
 	bool absent = false;
 	int code;
 
-	if (profile_load(c->word[1], PROFILE_FOR_CHECK, &p, &report) < 0) {
-		config_report_print(&report, c->word[1], c->err);
+	code = profile_load(c->word[1], PROFILE_FOR_CHECK, &p, &report);
+	/* Also the warnings of a profile that is good. */
+	config_report_print(&report, c->word[1], c->err);
+	if (code < 0 && report.errors == 0)
+		return cli_fail(c, CTL_EXIT_USAGE, "%s: %s", c->word[1],
+				strerror(-code));
+	if (code < 0)
 		return CTL_EXIT_USAGE;
-	}
 	profile_destroy(p);
 	request.text = read_file(c->word[1]);
 	if (request.text == NULL)

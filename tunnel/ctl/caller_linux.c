@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "tunnel/base/clock.h"
+
 bool caller_is_allowed(uid_t uid, const gid_t *groups, size_t count,
 		       gid_t group)
 {
@@ -20,21 +22,28 @@ bool caller_is_allowed(uid_t uid, const gid_t *groups, size_t count,
 	return false;
 }
 
+gid_t caller_group(void)
+{
+	const struct group *adit = getgrnam(CALLER_GROUP);
+
+	return adit ? adit->gr_gid : (gid_t)-1;
+}
+
 /*
  * The groups that the user database gives now, not those that the process was
- * born with: taking somebody out of the group acts at once.
+ * born with: putting somebody into the group, or taking them out, acts without
+ * a new login.
  */
 static bool user_is_allowed(uid_t uid, gid_t gid)
 {
-	const struct group *adit = getgrnam(CALLER_GROUP);
-	gid_t group = adit ? adit->gr_gid : (gid_t)-1;
+	gid_t group = caller_group();
 	const struct passwd *user;
 	gid_t *groups;
 	int count = 0;
 	bool allowed;
 
-	if (uid == 0 || group == (gid_t)-1)
-		return caller_is_allowed(uid, NULL, 0, group);
+	if (group == (gid_t)-1)
+		return false;
 	user = getpwuid(uid);
 	if (user == NULL)
 		return caller_is_allowed(uid, &gid, 1, group);
@@ -51,6 +60,35 @@ static bool user_is_allowed(uid_t uid, gid_t gid)
 	return allowed;
 }
 
+bool caller_may_act(struct caller_cache *cache, const struct caller *c)
+{
+	uint64_t now_ns = clock_now_ns();
+	struct caller_answer *a;
+	bool may_act;
+
+	if (c->uid == 0)
+		return true;
+	for (size_t i = 0; i < CALLER_CACHE_LEN; i++) {
+		a = &cache->answers[i];
+		if (a->uid == c->uid && a->gid == c->gid &&
+		    now_ns < a->until_ns)
+			return a->may_act;
+	}
+	may_act = cache->look_up ? cache->look_up(c->uid, c->gid)
+				 : user_is_allowed(c->uid, c->gid);
+	cache->answers[cache->next++ % CALLER_CACHE_LEN] =
+		(struct caller_answer) {
+			.uid = c->uid,
+			.gid = c->gid,
+			.may_act = may_act,
+			/* From now: the answer may have taken longer to come
+			 * than it serves. */
+			.until_ns = clock_now_ns() +
+				    CALLER_CACHE_S * (uint64_t)NS_PER_S,
+		};
+	return may_act;
+}
+
 int caller_at(int fd, struct caller *ret_caller)
 {
 	struct ucred cred;
@@ -60,8 +98,8 @@ int caller_at(int fd, struct caller *ret_caller)
 		return -errno;
 	*ret_caller = (struct caller) {
 		.uid = cred.uid,
+		.gid = cred.gid,
 		.pid = cred.pid,
-		.may_act = user_is_allowed(cred.uid, cred.gid),
 	};
 	return 0;
 }

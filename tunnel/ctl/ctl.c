@@ -151,6 +151,7 @@ static const struct ctl_table profile_table =
 static const struct ctl_field reply_fields[] = {
 	BOOL(struct ctl_reply, "final", final),
 	NUMBER(struct ctl_reply, "exit", exit),
+	BOOL(struct ctl_reply, "busy", busy),
 	TEXT(struct ctl_reply, "text", text),
 	TEXT(struct ctl_reply, "body", body),
 	OBJECTS(struct ctl_reply, "profiles", profiles, profile_table),
@@ -426,5 +427,18 @@ int ctl_socket_path(const char *runtime_dir, char ret_path[static CTL_PATH_MAX])
 	if (n < 0 || n >= CTL_PATH_MAX)
 		return -ENAMETOOLONG;
 	snprintf(ret_path, CTL_PATH_MAX, "%s/" CTL_SOCKET_NAME, runtime_dir);
+	return 0;
+}
+
+int ctl_kept_path(const char *path, char ret_path[static CTL_PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash + 1 - path) : 0;
+
+	if (len + sizeof(CTL_SOCKET_KEPT_NAME) > CTL_PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(ret_path, path, len);
+	memcpy(ret_path + len, CTL_SOCKET_KEPT_NAME,
+	       sizeof(CTL_SOCKET_KEPT_NAME));
 	return 0;
 }

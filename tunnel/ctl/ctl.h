@@ -31,7 +31,9 @@ enum {
 	CTL_WAIT_MAX_S = 3600,
 };
 
+/* The second is for root and the group only. Names of one length. */
 #define CTL_SOCKET_NAME "adit.sock"
+#define CTL_SOCKET_KEPT_NAME "kept.sock"
 
 /* Exit codes of `adit`, and what replies carry. */
 enum ctl_exit {
@@ -135,6 +137,7 @@ struct ctl_profile {
 
 struct ctl_reply {
 	bool final;
+	bool busy;     /* nothing was done: too many callers */
 	uint64_t exit; /* enum ctl_exit */
 	char *text;    /* one line for a person */
 	char *body;    /* of profile-show */
@@ -173,5 +176,7 @@ int ctl_list_add_text(struct ctl_list *list, const char *text);
  * libuv would cut in silence. */
 int ctl_socket_path(const char *runtime_dir,
 		    char ret_path[static CTL_PATH_MAX]);
+/* kept.sock beside an adit.sock. 0 or -ENAMETOOLONG. */
+int ctl_kept_path(const char *path, char ret_path[static CTL_PATH_MAX]);
 
 #endif

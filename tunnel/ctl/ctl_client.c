@@ -2,32 +2,51 @@
 #include "tunnel/ctl/ctl_client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "tunnel/base/clock.h"
 
-int ctl_client_open(const char *path)
+static int open_at(const char *path)
 {
+	/* connect() waits so long for a place in the backlog, in line with the
+	 * others who wait, and then fails with EAGAIN. */
+	const struct timeval patience = { .tv_sec = CTL_CLIENT_BUSY_S };
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	int fd, r;
 
 	if (strlen(path) >= sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(sa.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		       sizeof(patience)) < 0 ||
+	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
 		r = -errno;
 		close(fd);
 		return r;
 	}
 	return fd;
+}
+
+int ctl_client_open(const char *path)
+{
+	char kept[CTL_PATH_MAX];
+	int fd = ctl_kept_path(path, kept);
+
+	if (fd == 0)
+		fd = open_at(kept);
+	/* Most often: this caller may not open that one. */
+	return fd >= 0 || fd == -EAGAIN ? fd : open_at(path);
 }
 
 static int wait_for(int fd, short events, uint64_t deadline_ns)
@@ -58,7 +77,7 @@ static int send_all(int fd, const char *text, uint64_t deadline_ns)
 			continue;
 		}
 		/* It refused us already, and says why: read that. */
-		if (errno == EPIPE)
+		if (errno == EPIPE || errno == ECONNRESET)
 			return 0;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;

@@ -11,7 +11,14 @@
 #include "tunnel/base/attr.h"
 #include "tunnel/ctl/ctl.h"
 
-/* A descriptor, to be closed; -ENOENT or -ECONNREFUSED: no daemon; -errno. */
+enum {
+	CTL_CLIENT_BUSY_S = 2, /* so long is a place waited for */
+};
+
+/* A descriptor, to be closed. `path` is of adit.sock; kept.sock is taken where
+ * it may be. -EAGAIN: there is a daemon, but so many want to talk to it that
+ * CTL_CLIENT_BUSY_S was not enough; -ENOENT or -ECONNREFUSED: no daemon;
+ * -errno. */
 int ctl_client_open(const char *path) ATTR_MUST_CHECK;
 /* Sends the request and calls `step` for each reply but the final one, which
  * is the caller's to ctl_reply_fini. 0; -ETIMEDOUT; -ECONNRESET: it hung up;

@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "tunnel/ctl/caller.h"
+#include "tunnel/ctl/ctl_door.h"
 
 struct ctl_peer {
 	struct ctl_server *server;
@@ -21,6 +20,7 @@ struct ctl_peer {
 	uv_pipe_t pipe;
 	uv_timer_t timer;
 	struct caller caller;
+	bool stranger;	      /* has one of the strangers' places */
 	unsigned int handles; /* still to close */
 
 	char *line; /* what has come of the next request */
@@ -33,12 +33,12 @@ struct ctl_peer {
 struct ctl_server {
 	const struct ctl_server_callbacks *cb;
 	void *arg;
-	unsigned int patience_ms;
-	char path[CTL_PATH_MAX];
-	uv_pipe_t listener;
+	unsigned int patience_ms, stranger_patience_ms;
+	uv_loop_t *loop; /* borrowed */
+	struct ctl_door anyone, kept;
+	unsigned int doors; /* that are not closed yet */
 	struct ctl_peer *peers;
-	unsigned int count, onlookers;
-	bool listening; /* the listener's handle is not closed yet */
+	struct caller_cache callers;
 	bool closing;
 	void (*done)(void *arg);
 	void *done_arg;
@@ -55,7 +55,7 @@ static void server_check_closed(struct ctl_server *s)
 	void (*done)(void *arg) = s->done;
 	void *arg = s->done_arg;
 
-	if (!s->closing || s->listening || s->peers != NULL)
+	if (!s->closing || s->doors > 0 || s->peers != NULL)
 		return;
 	free(s);
 	if (done != NULL)
@@ -72,9 +72,6 @@ static void peer_handle_closed(uv_handle_t *handle)
 	for (at = &s->peers; *at != p; at = &(*at)->next)
 		;
 	*at = p->next;
-	s->count--;
-	if (!p->caller.may_act)
-		s->onlookers--;
 	free(p->line);
 	free(p);
 	server_check_closed(s);
@@ -98,12 +95,13 @@ static void on_patience_over(uv_timer_t *timer)
 
 static void wait_for_request(struct ctl_peer *p)
 {
-	/* Only a timer that is being closed cannot be started. */
-	(void)uv_timer_start(&p->timer, on_patience_over,
-			     p->server->patience_ms, 0);
-}
+	const struct ctl_server *s = p->server;
 
-static void peer_take_lines(struct ctl_peer *p);
+	/* Only a timer that is being closed cannot be started. */
+	(void)uv_timer_start(
+		&p->timer, on_patience_over,
+		p->stranger ? s->stranger_patience_ms : s->patience_ms, 0);
+}
 
 static void on_written(uv_write_t *req, int status)
 {
@@ -143,12 +141,14 @@ fail:
 	(void)uv_timer_start(&p->timer, on_patience_over, 0, 0);
 }
 
-static void on_next_line(uv_timer_t *timer)
-{
-	struct ctl_peer *p = timer->data;
+static void on_next_line(uv_timer_t *timer);
 
-	wait_for_request(p);
-	peer_take_lines(p);
+/* Not at once: whoever replies may be in the middle of something. */
+static void peer_take_line_in(struct ctl_peer *p, uint64_t ms)
+{
+	if (!p->asked && !p->last && !p->closing && p->len > 0 &&
+	    memchr(p->line, '\n', p->len) != NULL)
+		(void)uv_timer_start(&p->timer, on_next_line, ms, 0);
 }
 
 void ctl_server_reply(struct ctl_peer *p, const struct ctl_reply *reply)
@@ -160,9 +160,10 @@ void ctl_server_reply(struct ctl_peer *p, const struct ctl_reply *reply)
 		wait_for_request(p);
 	}
 	peer_send(p, reply);
-	/* From the loop: whoever replies may be in the middle of something. */
-	if (reply->final && p->len > 0)
-		(void)uv_timer_start(&p->timer, on_next_line, 0, 0);
+	/* Thousands of requests may have come in one piece, and a timer of 0
+	 * that is started in a timer's callback fires in the same turn. */
+	if (reply->final)
+		peer_take_line_in(p, 1);
 }
 
 /* One line, and then the end of what this caller may say. */
@@ -178,7 +179,12 @@ static void peer_refuse(struct ctl_peer *p, enum ctl_exit code, const char *why)
 	peer_send(p, &reply);
 }
 
-static void peer_take_line(struct ctl_peer *p, const char *line, size_t len)
+static bool peer_may_act(const struct ctl_peer *p)
+{
+	return caller_may_act(&p->server->callers, &p->caller);
+}
+
+static void peer_take_request(struct ctl_peer *p, const char *line, size_t len)
 {
 	struct ctl_server *s = p->server;
 	struct ctl_request request;
@@ -188,10 +194,11 @@ static void peer_take_line(struct ctl_peer *p, const char *line, size_t len)
 		peer_refuse(p, CTL_EXIT_USAGE, why);
 		return;
 	}
-	if (ctl_command_acts(request.command) && !p->caller.may_act) {
+	if (ctl_command_acts(request.command) && !peer_may_act(p)) {
 		peer_refuse(p, CTL_EXIT_NOT_PERMITTED,
-			    "this needs root or membership of the "
-			    "group \"" CALLER_GROUP "\"");
+			    "only root and members of the group \"" CALLER_GROUP
+			    "\" may do this: run it as root, or have root add "
+			    "you to it (usermod -aG " CALLER_GROUP " NAME)");
 		ctl_request_fini(&request);
 		return;
 	}
@@ -201,29 +208,29 @@ static void peer_take_line(struct ctl_peer *p, const char *line, size_t len)
 	ctl_request_fini(&request);
 }
 
-static void peer_take_lines(struct ctl_peer *p)
+static void on_next_line(uv_timer_t *timer)
 {
-	while (!p->asked && !p->last && !p->closing && p->len > 0) {
-		char *end = memchr(p->line, '\n', p->len), *line;
-		size_t len;
+	struct ctl_peer *p = timer->data;
+	char *end = memchr(p->line, '\n', p->len);
+	size_t len = (size_t)(end - p->line);
+	char *line = strndup(p->line, len);
 
-		if (end == NULL)
-			return;
-		len = (size_t)(end - p->line);
-		line = strndup(p->line, len);
-		memmove(p->line, end + 1, p->len - len - 1);
-		p->len -= len + 1;
-		if (line == NULL)
-			peer_refuse(p, CTL_EXIT_FAILED, "out of memory");
-		else
-			peer_take_line(p, line, len);
-		free(line);
-	}
+	wait_for_request(p);
+	memmove(p->line, end + 1, p->len - len - 1);
+	p->len -= len + 1;
+	if (line == NULL)
+		peer_refuse(p, CTL_EXIT_FAILED, "out of memory");
+	else
+		peer_take_request(p, line, len);
+	free(line);
 }
 
-static size_t peer_line_max(const struct ctl_peer *p)
+/* What is longer than CTL_LINE_MAX can only be a profile, so that it is asked
+ * here whether the caller may add one. */
+static bool peer_is_too_long(const struct ctl_peer *p)
 {
-	return p->caller.may_act ? CTL_ADD_LINE_MAX : CTL_LINE_MAX;
+	return p->len > CTL_ADD_LINE_MAX ||
+	       (p->len > CTL_LINE_MAX && !peer_may_act(p));
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
@@ -231,12 +238,10 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 	struct ctl_peer *p = handle->data;
 
 	(void)suggested;
-	if (p->len == p->room) {
+	if (p->len == p->room && !peer_is_too_long(p)) {
 		size_t room = p->room ? p->room * 2 : 1024;
-		char *line = NULL;
+		char *line = realloc(p->line, room);
 
-		if (p->room <= peer_line_max(p))
-			line = realloc(p->line, room);
 		if (line != NULL) {
 			p->line = line;
 			p->room = room;
@@ -260,45 +265,70 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	p->len += (size_t)n;
-	peer_take_lines(p);
-	if (!p->closing && !p->last && p->len > peer_line_max(p))
+	if (peer_is_too_long(p))
 		peer_refuse(p, CTL_EXIT_USAGE, "the request is too long");
+	else
+		peer_take_line_in(p, 0);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+/* A caller too many costs one descriptor for a moment, and no memory. */
+static void turn_away(int fd)
 {
-	struct ctl_server *s = listener->data;
-	struct ctl_peer *p;
-	uv_os_fd_t fd = -1;
+	char text[] = "aditd is busy with other callers; try again";
+	struct ctl_reply reply = {
+		.final = true,
+		.busy = true,
+		.exit = CTL_EXIT_FAILED,
+		.text = text,
+	};
+	char *line = ctl_reply_line(&reply);
 
-	if (status < 0)
+	/* Fits into a fresh socket; a caller who is gone needs no answer. */
+	if (line != NULL)
+		(void)send(fd, line, strlen(line), MSG_NOSIGNAL);
+	free(line);
+	close(fd);
+}
+
+static bool has_place(const struct ctl_server *s, const struct ctl_peer *p)
+{
+	unsigned int all = 0, strangers = 0, same = 0;
+
+	for (const struct ctl_peer *q = s->peers; q != NULL; q = q->next) {
+		all++;
+		strangers += q->stranger;
+		same += q->caller.uid == p->caller.uid;
+	}
+	return all < CTL_SERVER_CLIENTS &&
+	       (p->caller.uid == 0 || same < CTL_SERVER_SAME_USER) &&
+	       (!p->stranger || strangers < CTL_SERVER_STRANGERS);
+}
+
+static void admit(struct ctl_server *s, int fd, bool kept)
+{
+	struct ctl_peer *p, q = { .server = s, .handles = 2 };
+
+	if (caller_at(fd, &q.caller) < 0) {
+		close(fd);
 		return;
-	p = calloc(1, sizeof(*p));
-	if (p == NULL)
+	}
+	q.stranger = !kept && q.caller.uid != 0;
+	p = has_place(s, &q) ? malloc(sizeof(*p)) : NULL;
+	if (p == NULL) {
+		turn_away(fd);
 		return;
-	p->server = s;
-	p->handles = 2;
+	}
+	*p = q;
 	/* Neither can fail: they only set fields. */
-	(void)uv_pipe_init(listener->loop, &p->pipe, 0);
-	(void)uv_timer_init(listener->loop, &p->timer);
+	(void)uv_pipe_init(s->loop, &p->pipe, 0);
+	(void)uv_timer_init(s->loop, &p->timer);
 	p->pipe.data = p;
 	p->timer.data = p;
 	p->next = s->peers;
 	s->peers = p;
-	s->count++;
-	if (uv_accept(listener, (uv_stream_t *)&p->pipe) < 0 ||
-	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 ||
-	    caller_at(fd, &p->caller) < 0) {
-		s->onlookers++;
+	if (uv_pipe_open(&p->pipe, fd) < 0) {
+		close(fd);
 		peer_close(p);
-		return;
-	}
-	if (!p->caller.may_act)
-		s->onlookers++;
-	if (s->count > CTL_SERVER_CLIENTS ||
-	    s->onlookers > CTL_SERVER_ONLOOKERS) {
-		peer_refuse(p, CTL_EXIT_FAILED,
-			    "aditd has too many callers; try again");
 		return;
 	}
 	wait_for_request(p);
@@ -306,96 +336,91 @@ static void on_connection(uv_stream_t *listener, int status)
 		peer_close(p);
 }
 
-/* Removes a socket that nobody answers, and nothing else. */
-static int remove_stale(const struct sockaddr_un *sa)
+static void admit_anyone(struct ctl_door *d, int fd)
 {
-	struct stat st;
-	int fd, r = 0;
-
-	if (lstat(sa->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -ENOTSOCK;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	/* EAGAIN: its backlog is full, so it lives. */
-	if (connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0 ||
-	    errno == EAGAIN)
-		r = -EADDRINUSE;
-	close(fd);
-	if (r == 0 && unlink(sa->sun_path) < 0)
-		r = -errno;
-	return r;
+	admit(container_of(d, struct ctl_server, anyone), fd, false);
 }
 
-/* By hand, since uv_pipe_bind cuts long paths and sets the mode late. */
-static int bind_socket(const char *path)
+static void admit_kept(struct ctl_door *d, int fd)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd, r;
+	admit(container_of(d, struct ctl_server, kept), fd, true);
+}
 
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	r = remove_stale(&sa);
+static void door_closed(struct ctl_server *s)
+{
+	s->doors--;
+	server_check_closed(s);
+}
+
+static void anyone_closed(struct ctl_door *d)
+{
+	door_closed(container_of(d, struct ctl_server, anyone));
+}
+
+static void kept_closed(struct ctl_door *d)
+{
+	door_closed(container_of(d, struct ctl_server, kept));
+}
+
+static int open_doors(struct ctl_server *s)
+{
+	int r;
+
+	s->anyone.mode = 0666;
+	s->anyone.group = (gid_t)-1;
+	s->anyone.admit = admit_anyone;
+	s->anyone.closed = anyone_closed;
+	r = ctl_door_open(&s->anyone, s->loop);
 	if (r < 0)
 		return r;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	/* Nobody can connect before listen(), so the mode is not late. */
-	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    chmod(path, 0666) < 0) {
-		r = -errno;
-		close(fd);
+	s->doors++;
+	/* A daemon that may not give files away is not root's. */
+	s->kept.group = geteuid() == 0 ? caller_group() : (gid_t)-1;
+	s->kept.mode = s->kept.group == (gid_t)-1 ? 0600 : 0660;
+	s->kept.admit = admit_kept;
+	s->kept.closed = kept_closed;
+	r = ctl_door_open(&s->kept, s->loop);
+	if (r < 0) {
+		s->closing = true;
+		ctl_door_close(&s->anyone);
 		return r;
 	}
-	return fd;
+	s->doors++;
+	return 0;
 }
 
 int ctl_server_create(uv_loop_t *loop, const struct ctl_server_options *options,
 		      struct ctl_server **ret_server)
 {
+	const struct ctl_server_options *o = options;
 	struct ctl_server *s;
-	int fd = bind_socket(options->path), r;
+	int r;
 
-	if (fd < 0)
-		return fd;
+	if (strlen(o->path) >= CTL_PATH_MAX)
+		return -ENAMETOOLONG;
 	s = calloc(1, sizeof(*s));
-	if (s == NULL) {
-		close(fd);
-		unlink(options->path);
+	if (s == NULL)
 		return -ENOMEM;
-	}
-	s->cb = options->callbacks;
-	s->arg = options->arg;
-	s->patience_ms = options->patience_ms ? options->patience_ms
-					      : CTL_SERVER_PATIENCE_MS;
-	memcpy(s->path, options->path, strlen(options->path) + 1);
-	(void)uv_pipe_init(loop, &s->listener, 0); /* only sets fields */
-	s->listener.data = s;
-	s->listening = true;
-	r = uv_pipe_open(&s->listener, fd);
-	if (r < 0)
-		close(fd);
-	else
-		r = uv_listen((uv_stream_t *)&s->listener, CTL_SERVER_BACKLOG,
-			      on_connection);
+	s->cb = o->callbacks;
+	s->arg = o->arg;
+	s->loop = loop;
+	s->patience_ms =
+		o->patience_ms ? o->patience_ms : CTL_SERVER_PATIENCE_MS;
+	s->stranger_patience_ms = o->stranger_patience_ms
+					  ? o->stranger_patience_ms
+					  : CTL_SERVER_STRANGER_PATIENCE_MS;
+	memcpy(s->anyone.path, o->path, strlen(o->path) + 1);
+	r = ctl_kept_path(o->path, s->kept.path);
+	if (r == 0)
+		r = open_doors(s);
 	if (r < 0) {
-		ctl_server_close(s, NULL, NULL);
+		/* Else it goes when the loop has closed the first door. */
+		if (s->doors == 0)
+			free(s);
 		return r;
 	}
 	*ret_server = s;
 	return 0;
-}
-
-static void listener_closed(uv_handle_t *handle)
-{
-	struct ctl_server *s = handle->data;
-
-	s->listening = false;
-	server_check_closed(s);
 }
 
 void ctl_server_close(struct ctl_server *s, void (*done)(void *arg), void *arg)
@@ -403,8 +428,8 @@ void ctl_server_close(struct ctl_server *s, void (*done)(void *arg), void *arg)
 	s->closing = true;
 	s->done = done;
 	s->done_arg = arg;
-	unlink(s->path);
-	uv_close((uv_handle_t *)&s->listener, listener_closed);
+	ctl_door_close(&s->anyone);
+	ctl_door_close(&s->kept);
 	for (struct ctl_peer *p = s->peers; p != NULL; p = p->next)
 		peer_close(p);
 }

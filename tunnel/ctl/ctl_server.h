@@ -11,8 +11,10 @@
  *   4. ctl_server_close: the socket is gone at once, its memory when the loop
  *      has run; `done` says so
  *
- * The socket has mode 0666, because anyone may ask for the status; who may act
- * is decided for each request by what the kernel says about the caller.
+ * There are two sockets with the same conversation. adit.sock has mode 0666,
+ * because anyone may ask for the status; kept.sock only root and the group may
+ * open, so that it has a queue and places that strangers cannot fill. Who may
+ * act is decided for each request by what the kernel says about the caller.
  */
 #ifndef ADIT_CTL_SERVER_H
 #define ADIT_CTL_SERVER_H
@@ -29,18 +31,19 @@ struct uv_loop_s;
 
 enum {
 	CTL_SERVER_CLIENTS = 32,
-	/* So many may be held by callers who may only look: they must not be
-	 * able to keep root out. */
-	CTL_SERVER_ONLOOKERS = 16,
-	CTL_SERVER_BACKLOG = 64,
+	/* Of these: through adit.sock, root not counted. */
+	CTL_SERVER_STRANGERS = 16,
+	CTL_SERVER_SAME_USER = 4, /* likewise; through either */
 	/* A client that asks nothing, or half of it, or does not read. */
 	CTL_SERVER_PATIENCE_MS = 10000,
-	CTL_SERVER_UNREAD_MAX = 8 * 1024 * 1024,
+	CTL_SERVER_STRANGER_PATIENCE_MS = 2000,
+	CTL_SERVER_UNREAD_MAX = 1024 * 1024,
 };
 
 struct ctl_server_options {
-	const char *path;
-	unsigned int patience_ms; /* 0: as above; tests take less */
+	const char *path; /* of adit.sock; the other one is beside it */
+	/* 0: as above; tests take less. */
+	unsigned int patience_ms, stranger_patience_ms;
 	const struct ctl_server_callbacks *callbacks; /* static */
 	void *arg;
 };
