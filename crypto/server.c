@@ -93,7 +93,7 @@ static void handshake_done(struct server *s, struct inflight *f,
 	if (handshake_finish(f->handshake, &result, &reason, text) < 0) {
 		s->count.handshakes_failed++;
 		if (s->cb->rejected != NULL)
-			s->cb->rejected(s->arg, &f->from, text);
+			s->cb->rejected(s->arg, &f->from.remote, text);
 		inflight_remove(&s->inflight, f);
 		return;
 	}
@@ -115,7 +115,7 @@ static void handshake_failed(struct server *s, struct inflight *f,
 
 	s->count.handshakes_failed++;
 	if (s->cb->rejected != NULL)
-		s->cb->rejected(s->arg, &f->from,
+		s->cb->rejected(s->arg, &f->from.remote,
 				handshake_client_error(f->handshake));
 	if (len == 0 || len > sizeof(f->alert)) {
 		inflight_remove(&s->inflight, f);
@@ -178,7 +178,7 @@ static void on_known(struct server *s, struct inflight *f,
 	}
 }
 
-static void on_accepted(struct server *s, const struct endpoint *from,
+static void on_accepted(struct server *s, const struct path *from,
 			uint64_t now_ns)
 {
 	struct inflight *f;
@@ -197,7 +197,7 @@ static void on_accepted(struct server *s, const struct endpoint *from,
 	(void)make_listener(s);
 }
 
-static void on_stranger(struct server *s, const struct endpoint *from,
+static void on_stranger(struct server *s, const struct path *from,
 			const struct envelope *e, size_t len, uint64_t now_ns)
 {
 	if (len < ENVELOPE_STRANGER_MIN ||
@@ -214,7 +214,7 @@ static void on_stranger(struct server *s, const struct endpoint *from,
 		return;
 	s->listening_to = *from;
 	switch (handshake_listen(
-		s->listener, from, e->token, e->dtls, e->dtls_len,
+		s->listener, &from->remote, e->token, e->dtls, e->dtls_len,
 		(const uint8_t(*)[HANDSHAKE_COOKIE_SECRET_LEN])s->cookie,
 		now_ns)) {
 	case HANDSHAKE_LISTEN_IGNORED:
@@ -233,8 +233,8 @@ static void on_stranger(struct server *s, const struct endpoint *from,
 	}
 }
 
-void server_input(struct server *s, const struct endpoint *from,
-		  uint8_t *datagram, size_t len, uint64_t now_ns)
+void server_input(struct server *s, const struct path *from, uint8_t *datagram,
+		  size_t len, uint64_t now_ns)
 {
 	struct envelope e;
 	struct inflight *f;
@@ -248,7 +248,7 @@ void server_input(struct server *s, const struct endpoint *from,
 		s->count.drop_short++;
 		return;
 	}
-	f = inflight_find(&s->inflight, from, e.token);
+	f = inflight_find(&s->inflight, &from->remote, e.token);
 	if (f != NULL)
 		on_known(s, f, &e, now_ns);
 	else

@@ -78,7 +78,7 @@ static void push_lease(struct server *s, struct session *x, uint64_t now_ns)
 	server_due(s, x->push_ns);
 }
 
-static void say_farewell(struct server *s, const struct endpoint *to,
+static void say_farewell(struct server *s, const struct path *to,
 			 struct control *control, uint32_t index,
 			 enum message_type type,
 			 const struct server_refusal *why, uint64_t now_ns)
@@ -112,7 +112,7 @@ static void new_remove(struct server *s, struct session *x)
 static void stop_lingering(struct server *s, struct session *x)
 {
 	struct inflight *f =
-		inflight_find(&s->inflight, &x->guest.from, x->token);
+		inflight_find(&s->inflight, &x->guest.from.remote, x->token);
 
 	if (f != NULL)
 		inflight_remove(&s->inflight, f);

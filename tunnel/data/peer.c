@@ -44,6 +44,9 @@ int peer_create(const struct peer_config *c, struct peer **ret_peer)
 	for (size_t i = 0; i < c->source_count; i++)
 		p->sources[i] = c->sources[i];
 	p->source_count = c->source_count;
+	for (unsigned int i = 0; i < c->lanes; i++)
+		udp_control_init(&p->lane[i].control, &c->local,
+				 c->remote.ss_family);
 	for (unsigned int i = 0; c->keys && i < c->lanes; i++) {
 		r = lane_init(&p->lane[i], c, (uint8_t)i);
 		if (r < 0)

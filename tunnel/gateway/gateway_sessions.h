@@ -38,8 +38,8 @@ struct gateway_sessions_config {
 	struct peer_table *table;	       /* borrowed */
 	int family; /* of the UDP sockets that the workers send from */
 	uint8_t lanes;
-	void (*send)(void *arg, const struct endpoint *to,
-		     const uint8_t *datagram, size_t len);
+	void (*send)(void *arg, const struct path *to, const uint8_t *datagram,
+		     size_t len);
 	void *arg;
 };
 
@@ -53,9 +53,8 @@ int gateway_sessions_create(const struct gateway_sessions_config *c,
 void gateway_sessions_destroy(struct gateway_sessions *s);
 
 /* A datagram that is no data record; opened in place. */
-void gateway_sessions_input(struct gateway_sessions *s,
-			    const struct endpoint *from, uint8_t *datagram,
-			    size_t len, uint64_t now_ns);
+void gateway_sessions_input(struct gateway_sessions *s, const struct path *from,
+			    uint8_t *datagram, size_t len, uint64_t now_ns);
 uint64_t gateway_sessions_deadline(const struct gateway_sessions *s);
 void gateway_sessions_timeout(struct gateway_sessions *s, uint64_t now_ns);
 
