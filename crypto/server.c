@@ -197,6 +197,20 @@ static void on_accepted(struct server *s, const struct path *from,
 	(void)make_listener(s);
 }
 
+/* Turned by the next stranger, not by a timer. After a quiet time the one that
+ * would become the previous secret is itself too old. */
+static void turn_cookies(struct server *s, uint64_t now_ns)
+{
+	if (now_ns < s->cookie_ns)
+		return;
+	if (now_ns - s->cookie_ns < server_s(COOKIE_S))
+		memcpy(s->cookie[1], s->cookie[0], sizeof(s->cookie[0]));
+	else
+		wolf_random(s->cookie[1], sizeof(s->cookie[1]));
+	wolf_random(s->cookie[0], sizeof(s->cookie[0]));
+	s->cookie_ns = now_ns + server_s(COOKIE_S);
+}
+
 static void on_stranger(struct server *s, const struct path *from,
 			const struct envelope *e, size_t len, uint64_t now_ns)
 {
@@ -205,11 +219,7 @@ static void on_stranger(struct server *s, const struct path *from,
 		s->count.drop_token++;
 		return;
 	}
-	if (now_ns >= s->cookie_ns) {
-		memcpy(s->cookie[1], s->cookie[0], sizeof(s->cookie[0]));
-		wolf_random(s->cookie[0], sizeof(s->cookie[0]));
-		s->cookie_ns = now_ns + server_s(COOKIE_S);
-	}
+	turn_cookies(s, now_ns);
 	if (s->listener == NULL && !make_listener(s))
 		return;
 	s->listening_to = *from;
