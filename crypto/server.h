@@ -92,6 +92,7 @@ struct server_options {
 	const struct credentials *credentials; /* borrowed, outlives */
 	uint8_t lanes_max;		       /* 1 to 64 */
 	uint8_t epoch_shift;		       /* 0: KEYS_EPOCH_SHIFT */
+	uint64_t max_failures; /* 0: the algorithm's; tests take fewer */
 };
 
 struct server *server_create(const struct server_options *o,
@@ -128,6 +129,10 @@ unsigned int server_end_client(struct server *s,
 			       const uint8_t fingerprint[static 32],
 			       enum refusal reason, const char *text,
 			       uint64_t now_ns);
+/* Ends a session one of whose keys has seen too many forgeries (PROTOCOL.md,
+ * section 4): the client comes back with fresh ones. The control lane sees to
+ * itself. */
+void server_end_worn_out(struct server *s, uint32_t index, uint64_t now_ns);
 void server_end_all(struct server *s, enum refusal reason, const char *text,
 		    uint64_t now_ns);
 

@@ -402,6 +402,32 @@ START_TEST(drops_strange_records_and_counts_them)
 }
 END_TEST
 
+START_TEST(ends_a_session_whose_key_has_seen_too_many_forgeries)
+{
+	static const struct duo_options few = { .max_failures = 3 };
+	uint8_t record[RECORD_CONTROL_MAX] = { RECORD_TYPE,
+					       RECORD_LANE_CONTROL };
+	struct duo d;
+
+	duo_init(&d, &few);
+	duo_start(&d);
+	ck_assert(duo_run_until_up(&d, 20000));
+	store_be32(record + 4, d.index);
+	for (unsigned int i = 0; i < 2; i++)
+		duo_inject(&d, true, d.port, record, 100);
+	duo_run(&d, 1000);
+	ck_assert_uint_eq(d.ended, 0);
+	duo_inject(&d, true, d.port, record, 100);
+	duo_run(&d, 1000);
+	ck_assert_uint_eq(d.ended, 1);
+	/* The client is told, in a way that lets it come back. */
+	ck_assert_uint_eq(d.down, 1);
+	ck_assert_int_eq(d.reason, REASON_GATEWAY_ENDED);
+	ck_assert_msg(strstr(d.text, "forged"), "%s", d.text);
+	duo_fini(&d);
+}
+END_TEST
+
 START_TEST(leaves_nothing_of_a_thousand_handshakes)
 {
 	size_t heap = 0;
@@ -442,6 +468,7 @@ int main(void)
 	tcase_add_test(t, is_not_disturbed_by_forged_plaintext_at_any_step);
 	tcase_add_test(t, answers_the_next_client_after_a_fatal_datagram);
 	tcase_add_test(t, drops_strange_records_and_counts_them);
+	tcase_add_test(t, ends_a_session_whose_key_has_seen_too_many_forgeries);
 	tcase_add_test(t, leaves_nothing_of_a_thousand_handshakes);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

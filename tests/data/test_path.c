@@ -643,6 +643,13 @@ START_TEST(liveness_counts_what_was_sent_since_something_came)
 	peer_stats(client, &s);
 	ck_assert_uint_eq(s.last_rx_ns, 1234);
 	ck_assert_uint_eq(s.rx_failures, 1);
+	ck_assert(!s.worn_out);
+	/* A key may see only so many of them. */
+	client->lane[0].rx.keys.max_failures = 2;
+	post(taken[1].bytes, taken[1].len);
+	ck_assert_int_eq(rx_pump(&rx, 5678), 0);
+	peer_stats(client, &s);
+	ck_assert(s.worn_out);
 }
 END_TEST
 

@@ -527,6 +527,34 @@ START_TEST(counts_data_as_a_sign_of_life)
 }
 END_TEST
 
+START_TEST(ends_a_session_whose_keys_have_seen_too_many_forgeries)
+{
+	struct peer_lane *lane;
+	struct guest *g;
+
+	add(0, "laptop");
+	g = dial(0, 0);
+	lane = &peer_of(g)->lane[0];
+	ck_assert_uint_eq(lane->rx.keys.max_failures,
+			  aead_aes256gcm.max_failures);
+	lane->rx.keys.max_failures = 1000;
+	/* As the worker does. */
+	atomic_store(&lane->rx_failures, 999);
+	gateway_sessions_note_traffic(sessions, now_ns);
+	settle();
+	ck_assert_uint_eq(g->down, 0);
+	atomic_store(&lane->rx_failures, 1000);
+	gateway_sessions_note_traffic(sessions, now_ns);
+	settle();
+	ck_assert_uint_eq(g->down, 1);
+	ck_assert_int_eq(g->reason, REASON_GATEWAY_ENDED);
+	ck_assert_msg(strstr(g->text, "forged"), "%s", g->text);
+	ck_assert_ptr_null(peer_of(g));
+	g = dial(0, 0);
+	ck_assert_msg(g->up == 1, "%s", g->text);
+}
+END_TEST
+
 START_TEST(replaces_at_once_a_session_that_has_not_confirmed)
 {
 	struct guest *second;
@@ -601,6 +629,8 @@ int main(void)
 	tcase_add_test(t, replaces_at_once_a_session_that_was_silent_for_30_s);
 	tcase_add_test(t, lets_nobody_in_while_it_ends);
 	tcase_add_test(t, counts_data_as_a_sign_of_life);
+	tcase_add_test(t,
+		       ends_a_session_whose_keys_have_seen_too_many_forgeries);
 	tcase_add_test(t, replaces_at_once_a_session_that_has_not_confirmed);
 	tcase_add_test(t, gives_a_revoked_address_to_its_new_owner_at_once);
 	tcase_add_test(t, says_goodbye_to_everybody);

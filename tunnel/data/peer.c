@@ -89,6 +89,7 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 			s.last_rx_ns = heard;
 		if (failures > s.rx_failures)
 			s.rx_failures = failures;
+		s.worn_out |= keys_rx_worn_out(&l->rx.keys, failures);
 	}
 	*ret_stats = s;
 }

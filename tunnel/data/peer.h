@@ -81,6 +81,7 @@ struct peer_stats {
 	/* Records sent since the last one that came back: liveness. */
 	uint64_t tx_since_rx;
 	uint64_t rx_failures; /* openings that failed, in the worst lane */
+	bool worn_out;	      /* too many: the session must end */
 };
 
 /* 0 or -errno. */

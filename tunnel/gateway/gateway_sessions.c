@@ -450,13 +450,20 @@ void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns)
 
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns)
 {
-	uint64_t heard_ns;
+	struct session *x, *next;
+	struct peer_stats stats;
 
 	s->now_ns = now_ns;
-	for (struct session *x = s->first; x; x = x->next) {
-		heard_ns = session_heard_ns(s, x);
-		if (x->index && heard_ns > server_heard_ns(s->server, x->index))
-			server_heard(s->server, x->index, heard_ns);
+	for (x = s->first; x; x = next) {
+		next = x->next;
+		if (!x->peer)
+			continue;
+		peer_stats(x->peer, &stats);
+		if (stats.worn_out)
+			server_end_worn_out(s->server, x->index, now_ns);
+		else if (stats.last_rx_ns >
+			 server_heard_ns(s->server, x->index))
+			server_heard(s->server, x->index, stats.last_rx_ns);
 	}
 }
 

@@ -60,7 +60,8 @@ void gateway_sessions_timeout(struct gateway_sessions *s, uint64_t now_ns);
 
 /* Should be called when something in DIR/clients may have changed. */
 void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns);
-/* Should be called now and then: tells the server whom the workers heard. */
+/* Should be called now and then: tells the server whom the workers heard, and
+ * ends sessions whose keys have seen too many forgeries. */
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns);
 /* Says BYE to all; it is repeated in gateway_sessions_timeout. */
 void gateway_sessions_end_all(struct gateway_sessions *s, uint64_t now_ns);
