@@ -110,13 +110,14 @@ static void handshake_done(struct server *s, struct inflight *f,
 static void handshake_failed(struct server *s, struct inflight *f,
 			     uint64_t now_ns)
 {
+	char text[HANDSHAKE_TEXT_MAX];
 	const uint8_t *last;
 	size_t len = handshake_last(f->handshake, &last);
 
 	s->count.handshakes_failed++;
+	handshake_client_error(f->handshake, text);
 	if (s->cb->rejected != NULL)
-		s->cb->rejected(s->arg, &f->from.remote,
-				handshake_client_error(f->handshake));
+		s->cb->rejected(s->arg, &f->from.remote, text);
 	if (len == 0 || len > sizeof(f->alert)) {
 		inflight_remove(&s->inflight, f);
 		return;
