@@ -16,7 +16,7 @@ enum {
 
 struct farewell {
 	struct farewell *next;
-	struct endpoint to;
+	struct path to;
 	unsigned int left;
 	bool doubling;
 	uint64_t at_ns, wait_ns;
@@ -35,7 +35,7 @@ void farewells_fini(struct farewells *f)
 	f->count = 0;
 }
 
-uint64_t farewells_add(struct farewells *f, const struct endpoint *to,
+uint64_t farewells_add(struct farewells *f, const struct path *to,
 		       const uint8_t *datagram, size_t len,
 		       enum farewell_pace pace, uint64_t now_ns)
 {

@@ -30,13 +30,13 @@ struct farewells {
 	size_t count;
 };
 
-typedef void (*farewell_send_cb)(void *arg, const struct endpoint *to,
+typedef void (*farewell_send_cb)(void *arg, const struct path *to,
 				 const uint8_t *datagram, size_t len);
 
 void farewells_fini(struct farewells *f);
 /* The first time is the caller's to send. Returns when the next one is due,
  * CLOCK_NEVER if there is no room or the datagram is too long. */
-uint64_t farewells_add(struct farewells *f, const struct endpoint *to,
+uint64_t farewells_add(struct farewells *f, const struct path *to,
 		       const uint8_t *datagram, size_t len,
 		       enum farewell_pace pace, uint64_t now_ns);
 /* Sends what is due; returns the next deadline. */

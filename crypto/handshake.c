@@ -403,12 +403,20 @@ int handshake_finish(struct handshake *h, struct handshake_result *ret,
 	return 0;
 }
 
+/* 0: none. The filter lets no plaintext alert pass, so one that wolfSSL has
+ * seen was encrypted. */
+static int alert_received(const struct handshake *h)
+{
+	WOLFSSL_ALERT_HISTORY alerts = { 0 };
+
+	(void)wolfSSL_get_alert_history(h->ssl, &alerts);
+	return alerts.last_rx.code > 0 ? alerts.last_rx.code : 0;
+}
+
 enum reason handshake_error(const struct handshake *h,
 			    char ret_text[static HANDSHAKE_TEXT_MAX],
 			    bool *ret_final)
 {
-	WOLFSSL_ALERT_HISTORY alerts = { 0 };
-
 	if (h->error == DOMAIN_NAME_MISMATCH || h->error == IPADDR_MISMATCH) {
 		snprintf(ret_text, HANDSHAKE_TEXT_MAX,
 			 "the gateway's certificate is not for \"%.100s\", "
@@ -417,17 +425,15 @@ enum reason handshake_error(const struct handshake *h,
 		*ret_final = true;
 		return REASON_GATEWAY_CERTIFICATE;
 	}
-	/* The filter lets no plaintext alert pass, so one that wolfSSL has
-	 * seen was encrypted. */
-	(void)wolfSSL_get_alert_history(h->ssl, &alerts);
-	return wolf_explain(h->error,
-			    alerts.last_rx.code > 0 ? alerts.last_rx.code : 0,
-			    ret_text, HANDSHAKE_TEXT_MAX, ret_final);
+	return wolf_explain(h->error, alert_received(h), ret_text,
+			    HANDSHAKE_TEXT_MAX, ret_final);
 }
 
-const char *handshake_client_error(const struct handshake *h)
+void handshake_client_error(const struct handshake *h,
+			    char ret_text[static HANDSHAKE_TEXT_MAX])
 {
-	return wolf_explain_client(h->error);
+	wolf_explain_client(h->error, alert_received(h), ret_text,
+			    HANDSHAKE_TEXT_MAX);
 }
 
 size_t handshake_last(const struct handshake *h, const uint8_t **ret_datagram)

@@ -94,8 +94,9 @@ int handshake_finish(struct handshake *h, struct handshake_result *ret,
 enum reason handshake_error(const struct handshake *h,
 			    char ret_text[static HANDSHAKE_TEXT_MAX],
 			    bool *ret_final);
-/* Gateway, after HANDSHAKE_FAILED: what was wrong, for its log. Static. */
-const char *handshake_client_error(const struct handshake *h);
+/* Gateway, after HANDSHAKE_FAILED: what was wrong, for its log. */
+void handshake_client_error(const struct handshake *h,
+			    char ret_text[static HANDSHAKE_TEXT_MAX]);
 /* The last datagram sent (a refusal's alert): its length, 0 for none. */
 size_t handshake_last(const struct handshake *h, const uint8_t **ret_datagram);
 /* Round trip of the first flight that was answered at once; 0: unknown. */

@@ -70,18 +70,18 @@ static size_t count_network(const struct inflight_table *t,
 
 	for (const struct inflight *f = t->head; f != NULL; f = f->next)
 		n += f->state == INFLIGHT_RUNNING &&
-		     prefix_has(&network, &f->from.addr);
+		     prefix_has(&network, &f->from.remote.addr);
 	return n;
 }
 
 struct inflight *inflight_add(struct inflight_table *t, struct server *owner,
-			      const struct endpoint *from,
+			      const struct path *from,
 			      struct handshake *handshake)
 {
 	struct inflight *f;
 	size_t bucket;
 
-	if (count_network(t, &from->addr) >= INFLIGHT_NETWORK_MAX) {
+	if (count_network(t, &from->remote.addr) >= INFLIGHT_NETWORK_MAX) {
 		handshake_destroy(handshake);
 		return NULL;
 	}
@@ -111,7 +111,7 @@ struct inflight *inflight_find(const struct inflight_table *t,
 	struct inflight *f = t->bucket[bucket_of(t, token)];
 
 	while (f != NULL && (memcmp(f->token, token, ENVELOPE_TOKEN_LEN) != 0 ||
-			     !endpoint_equal(&f->from, from)))
+			     !endpoint_equal(&f->from.remote, from)))
 		f = f->hash_next;
 	return f;
 }

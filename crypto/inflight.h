@@ -38,7 +38,7 @@ struct inflight {
 	struct inflight *hash_next;
 	struct inflight *prev, *next; /* newest progress at the tail */
 	struct server *owner;	      /* borrowed */
-	struct endpoint from;
+	struct path from;
 	uint8_t token[ENVELOPE_TOKEN_LEN];
 	enum inflight_state state;
 	struct handshake *handshake; /* NULL when refused */
@@ -62,7 +62,7 @@ void inflight_table_fini(struct inflight_table *t);
 /* Consumes the handshake, also on failure. NULL: out of memory, or its network
  * has its share already. */
 struct inflight *inflight_add(struct inflight_table *t, struct server *owner,
-			      const struct endpoint *from,
+			      const struct path *from,
 			      struct handshake *handshake);
 struct inflight *inflight_find(const struct inflight_table *t,
 			       const struct endpoint *from,

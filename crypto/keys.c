@@ -40,6 +40,7 @@ void keys_init(struct keys *k, const struct aead_algorithm *algorithm,
 {
 	k->algorithm = algorithm;
 	k->shift = KEYS_EPOCH_SHIFT;
+	k->max_failures = algorithm->max_failures;
 	memcpy(k->secret, secret, KEYS_SECRET_LEN);
 }
 
@@ -189,6 +190,7 @@ int keys_rx_init(struct keys_rx *rx, const struct keys *k,
 	memset(rx, 0, sizeof(*rx));
 	rx->algorithm = k->algorithm;
 	rx->shift = k->shift;
+	rx->max_failures = k->max_failures;
 	for (size_t i = 0; i < KEYS_EXPANDED; i++)
 		rx->expanded[i].epoch = EPOCH_NONE;
 	r = chain_start(k, direction, lane, rx->chain);

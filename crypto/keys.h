@@ -40,7 +40,8 @@ enum keys_direction {
 
 struct keys {
 	const struct aead_algorithm *algorithm;
-	uint8_t shift; /* KEYS_EPOCH_SHIFT; tests take a smaller one */
+	uint8_t shift;	       /* KEYS_EPOCH_SHIFT; tests take a smaller one */
+	uint64_t max_failures; /* the algorithm's; tests take fewer */
 	uint8_t secret[KEYS_SECRET_LEN];
 };
 
@@ -62,6 +63,7 @@ struct keys_rx {
 	uint64_t frontier; /* first epoch that is not derived */
 	uint8_t chain[KEYS_SECRET_LEN]; /* L of the frontier */
 	uint64_t failures;		/* openings that failed in this epoch */
+	uint64_t max_failures;
 	/* Epochs current - 1 to frontier - 1, at epoch % KEYS_EPOCH_SLOTS. */
 	struct keys_slot {
 		uint8_t key[AEAD_KEY_LEN];
@@ -111,5 +113,12 @@ void keys_rx_authenticated(struct keys_rx *rx, uint64_t counter);
 int keys_expand(const uint8_t secret[static KEYS_SECRET_LEN], const char *label,
 		const uint8_t *suffix, size_t suffix_len, uint8_t *out,
 		size_t len) ATTR_MUST_CHECK;
+
+/* Have so many openings failed that the session must end (PROTOCOL.md, section
+ * 4)? `failures` as its thread has counted them; any thread may ask. */
+static inline bool keys_rx_worn_out(const struct keys_rx *rx, uint64_t failures)
+{
+	return failures > 0 && failures >= rx->max_failures;
+}
 
 #endif

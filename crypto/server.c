@@ -93,7 +93,7 @@ static void handshake_done(struct server *s, struct inflight *f,
 	if (handshake_finish(f->handshake, &result, &reason, text) < 0) {
 		s->count.handshakes_failed++;
 		if (s->cb->rejected != NULL)
-			s->cb->rejected(s->arg, &f->from, text);
+			s->cb->rejected(s->arg, &f->from.remote, text);
 		inflight_remove(&s->inflight, f);
 		return;
 	}
@@ -110,13 +110,14 @@ static void handshake_done(struct server *s, struct inflight *f,
 static void handshake_failed(struct server *s, struct inflight *f,
 			     uint64_t now_ns)
 {
+	char text[HANDSHAKE_TEXT_MAX];
 	const uint8_t *last;
 	size_t len = handshake_last(f->handshake, &last);
 
 	s->count.handshakes_failed++;
+	handshake_client_error(f->handshake, text);
 	if (s->cb->rejected != NULL)
-		s->cb->rejected(s->arg, &f->from,
-				handshake_client_error(f->handshake));
+		s->cb->rejected(s->arg, &f->from.remote, text);
 	if (len == 0 || len > sizeof(f->alert)) {
 		inflight_remove(&s->inflight, f);
 		return;
@@ -178,7 +179,7 @@ static void on_known(struct server *s, struct inflight *f,
 	}
 }
 
-static void on_accepted(struct server *s, const struct endpoint *from,
+static void on_accepted(struct server *s, const struct path *from,
 			uint64_t now_ns)
 {
 	struct inflight *f;
@@ -197,7 +198,21 @@ static void on_accepted(struct server *s, const struct endpoint *from,
 	(void)make_listener(s);
 }
 
-static void on_stranger(struct server *s, const struct endpoint *from,
+/* Turned by the next stranger, not by a timer. After a quiet time the one that
+ * would become the previous secret is itself too old. */
+static void turn_cookies(struct server *s, uint64_t now_ns)
+{
+	if (now_ns < s->cookie_ns)
+		return;
+	if (now_ns - s->cookie_ns < server_s(COOKIE_S))
+		memcpy(s->cookie[1], s->cookie[0], sizeof(s->cookie[0]));
+	else
+		wolf_random(s->cookie[1], sizeof(s->cookie[1]));
+	wolf_random(s->cookie[0], sizeof(s->cookie[0]));
+	s->cookie_ns = now_ns + server_s(COOKIE_S);
+}
+
+static void on_stranger(struct server *s, const struct path *from,
 			const struct envelope *e, size_t len, uint64_t now_ns)
 {
 	if (len < ENVELOPE_STRANGER_MIN ||
@@ -205,16 +220,12 @@ static void on_stranger(struct server *s, const struct endpoint *from,
 		s->count.drop_token++;
 		return;
 	}
-	if (now_ns >= s->cookie_ns) {
-		memcpy(s->cookie[1], s->cookie[0], sizeof(s->cookie[0]));
-		wolf_random(s->cookie[0], sizeof(s->cookie[0]));
-		s->cookie_ns = now_ns + server_s(COOKIE_S);
-	}
+	turn_cookies(s, now_ns);
 	if (s->listener == NULL && !make_listener(s))
 		return;
 	s->listening_to = *from;
 	switch (handshake_listen(
-		s->listener, from, e->token, e->dtls, e->dtls_len,
+		s->listener, &from->remote, e->token, e->dtls, e->dtls_len,
 		(const uint8_t(*)[HANDSHAKE_COOKIE_SECRET_LEN])s->cookie,
 		now_ns)) {
 	case HANDSHAKE_LISTEN_IGNORED:
@@ -233,8 +244,8 @@ static void on_stranger(struct server *s, const struct endpoint *from,
 	}
 }
 
-void server_input(struct server *s, const struct endpoint *from,
-		  uint8_t *datagram, size_t len, uint64_t now_ns)
+void server_input(struct server *s, const struct path *from, uint8_t *datagram,
+		  size_t len, uint64_t now_ns)
 {
 	struct envelope e;
 	struct inflight *f;
@@ -248,7 +259,7 @@ void server_input(struct server *s, const struct endpoint *from,
 		s->count.drop_short++;
 		return;
 	}
-	f = inflight_find(&s->inflight, from, e.token);
+	f = inflight_find(&s->inflight, &from->remote, e.token);
 	if (f != NULL)
 		on_known(s, f, &e, now_ns);
 	else

@@ -45,7 +45,7 @@ enum refusal {
 struct server_guest {
 	uint8_t fingerprint[32]; /* SHA-256 of the DER */
 	char name[128];		 /* subject's common name, for logs */
-	struct endpoint from;
+	struct path from;
 	const char *group, *cipher; /* static */
 };
 
@@ -56,8 +56,9 @@ struct server_refusal {
 };
 
 struct server_callbacks {
-	void (*send)(void *arg, const struct endpoint *to,
-		     const uint8_t *datagram, size_t len);
+	/* From to->local, or the client would not know whose it is. */
+	void (*send)(void *arg, const struct path *to, const uint8_t *datagram,
+		     size_t len);
 	/* 0: fills `ret_slot`, which no live session has, and a lease whose
 	 * index is ignored (the server takes the lease over). -EACCES: fills
 	 * `ret_refusal`. May call server_end for a session in the way. */
@@ -91,6 +92,7 @@ struct server_options {
 	const struct credentials *credentials; /* borrowed, outlives */
 	uint8_t lanes_max;		       /* 1 to 64 */
 	uint8_t epoch_shift;		       /* 0: KEYS_EPOCH_SHIFT */
+	uint64_t max_failures; /* 0: the algorithm's; tests take fewer */
 };
 
 struct server *server_create(const struct server_options *o,
@@ -98,9 +100,10 @@ struct server *server_create(const struct server_options *o,
 			     uint64_t now_ns);
 void server_destroy(struct server *s);
 
-/* A datagram of the control socket (no data record). Opened in place. */
-void server_input(struct server *s, const struct endpoint *from,
-		  uint8_t *datagram, size_t len, uint64_t now_ns);
+/* A datagram of the control socket (no data record). Opened in place. What is
+ * answered, now or later, goes back the path by which its handshake came. */
+void server_input(struct server *s, const struct path *from, uint8_t *datagram,
+		  size_t len, uint64_t now_ns);
 uint64_t server_deadline(const struct server *s);
 void server_timeout(struct server *s, uint64_t now_ns);
 
@@ -126,6 +129,10 @@ unsigned int server_end_client(struct server *s,
 			       const uint8_t fingerprint[static 32],
 			       enum refusal reason, const char *text,
 			       uint64_t now_ns);
+/* Ends a session one of whose keys has seen too many forgeries (PROTOCOL.md,
+ * section 4): the client comes back with fresh ones. The control lane sees to
+ * itself. */
+void server_end_worn_out(struct server *s, uint32_t index, uint64_t now_ns);
 void server_end_all(struct server *s, enum refusal reason, const char *text,
 		    uint64_t now_ns);
 

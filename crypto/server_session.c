@@ -78,7 +78,7 @@ static void push_lease(struct server *s, struct session *x, uint64_t now_ns)
 	server_due(s, x->push_ns);
 }
 
-static void say_farewell(struct server *s, const struct endpoint *to,
+static void say_farewell(struct server *s, const struct path *to,
 			 struct control *control, uint32_t index,
 			 enum message_type type,
 			 const struct server_refusal *why, uint64_t now_ns)
@@ -112,7 +112,7 @@ static void new_remove(struct server *s, struct session *x)
 static void stop_lingering(struct server *s, struct session *x)
 {
 	struct inflight *f =
-		inflight_find(&s->inflight, &x->guest.from, x->token);
+		inflight_find(&s->inflight, &x->guest.from.remote, x->token);
 
 	if (f != NULL)
 		inflight_remove(&s->inflight, f);
@@ -197,6 +197,8 @@ int server_session_create(struct server *s, struct inflight *f,
 	keys_init(&x->keys, h->algorithm, h->secret);
 	if (s->options.epoch_shift != 0)
 		x->keys.shift = s->options.epoch_shift;
+	if (s->options.max_failures != 0)
+		x->keys.max_failures = s->options.max_failures;
 	x->guest.from = f->from;
 	x->guest.group = h->group;
 	x->guest.cipher = h->algorithm->name;
@@ -329,6 +331,9 @@ void server_session_input(struct server *s, uint8_t *datagram, size_t len,
 	case RECORD_FOREIGN:
 	case RECORD_FORGED:
 		s->count.drop_forged++;
+		if (keys_rx_worn_out(&x->control.rx.keys,
+				     x->control.rx.keys.failures))
+			server_end_worn_out(s, x->index, now_ns);
 		return;
 	}
 	if (!x->confirmed)
@@ -435,6 +440,12 @@ void server_end(struct server *s, uint32_t index, enum refusal reason,
 		     reason == REFUSAL_SHUTDOWN ? MESSAGE_BYE : MESSAGE_REFUSE,
 		     &why, now_ns);
 	session_end(s, x, text);
+}
+
+void server_end_worn_out(struct server *s, uint32_t index, uint64_t now_ns)
+{
+	server_end(s, index, REFUSAL_INTERNAL,
+		   "too many forged records: fresh keys are needed", now_ns);
 }
 
 unsigned int server_end_client(struct server *s,

@@ -45,7 +45,7 @@ struct server {
 	void *arg;
 
 	struct handshake *listener;
-	struct endpoint listening_to; /* the stranger it answers now */
+	struct path listening_to; /* the stranger it answers now */
 	uint8_t cookie[2][HANDSHAKE_COOKIE_SECRET_LEN];
 	uint64_t cookie_ns; /* when the next one is due */
 	struct inflight_table inflight;

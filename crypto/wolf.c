@@ -116,6 +116,24 @@ static const struct explanation of_client[] = {
 	{ NO_PEER_CERT, REASON_DEVICE_CERTIFICATE, "it sent no certificate" },
 };
 
+/* What a client said of this gateway's flight, for the same log. */
+static const struct explanation from_client[] = {
+	{ bad_certificate, REASON_GATEWAY_CERTIFICATE,
+	  "the client refused this gateway's certificate (another name than it "
+	  "dials, revoked, or not meant for servers)" },
+	{ unsupported_certificate, REASON_GATEWAY_CERTIFICATE,
+	  "the client cannot use this gateway's kind of certificate" },
+	{ certificate_revoked, REASON_GATEWAY_CERTIFICATE,
+	  "the client found this gateway's certificate revoked" },
+	{ certificate_expired, REASON_GATEWAY_CERTIFICATE,
+	  "the client found this gateway's certificate expired or not valid "
+	  "yet" },
+	{ certificate_unknown, REASON_GATEWAY_CERTIFICATE,
+	  "the client did not accept this gateway's certificate" },
+	{ unknown_ca, REASON_GATEWAY_CERTIFICATE,
+	  "the client does not trust this gateway's CA" },
+};
+
 static const struct explanation *find(const struct explanation *table, size_t n,
 				      int code)
 {
@@ -152,12 +170,21 @@ enum reason wolf_explain(int error, int alert, char *text, size_t size,
 	return REASON_TIMEOUT;
 }
 
-const char *wolf_explain_client(int error)
+void wolf_explain_client(int error, int alert, char *text, size_t size)
 {
 	const struct explanation *e =
 		find(of_client, ARRAY_SIZE(of_client), error);
 
+	if (e == NULL && alert != 0)
+		e = find(from_client, ARRAY_SIZE(from_client), alert);
 	if (e != NULL)
-		return e->text;
-	return wolfSSL_ERR_reason_error_string((unsigned long)(long)error);
+		snprintf(text, size, "%s", e->text);
+	else if (alert != 0)
+		snprintf(text, size,
+			 "the client ended the handshake (alert %d)", alert);
+	else
+		snprintf(text, size, "the handshake failed (%s, %d)",
+			 wolfSSL_ERR_reason_error_string(
+				 (unsigned long)(long)error),
+			 error);
 }

@@ -34,8 +34,8 @@ size_t credentials_groups(const struct credentials *c, const int **ret_groups);
 enum reason wolf_explain(int error, int alert, char *text, size_t size,
 			 bool *ret_final);
 
-/* The same as the gateway's log has it: what was wrong with a client's flight.
- * Static. */
-const char *wolf_explain_client(int error);
+/* The same as the gateway's log has it: what was wrong with a client's flight,
+ * or what the client found wrong with ours. */
+void wolf_explain_client(int error, int alert, char *text, size_t size);
 
 #endif

@@ -92,33 +92,72 @@ START_TEST(takes_a_cookie_only_from_whom_it_was_given_to)
 }
 END_TEST
 
+/* A gateway that has given a cookie, in kept.bytes[2] for port 40000, and has
+ * forgotten the handshake. */
+static void give_a_cookie(struct duo *d)
+{
+	struct server_counters c;
+
+	duo_init(d, &usual);
+	d->hook = keep;
+	duo_start(d);
+	duo_run(d, 3 * DUO_ONE_WAY_MS - 5);
+	client_close(d->client, d->now_ns);
+	while (d->queue != NULL)
+		duo_run(d, 1000);
+	d->hook = NULL;
+	duo_run(d, 60000);
+	server_counters(d->server, &c);
+	ck_assert_uint_eq(c.handshakes_now, 0);
+}
+
+static bool cookie_is_good(struct duo *d)
+{
+	struct server_counters c;
+
+	(void)answer_to(d, kept.bytes[2], kept.len[2], 40000);
+	server_counters(d->server, &c);
+	return c.handshakes_now == 1;
+}
+
 /* The secret turns over every 120 s, and the one before still counts. */
 START_TEST(takes_a_cookie_under_the_previous_secret_but_no_older_one)
 {
 	for (unsigned int turns = 0; turns < 3; turns++) {
-		struct server_counters c;
 		struct duo d;
 
-		duo_init(&d, &usual);
-		d.hook = keep;
-		duo_start(&d);
-		duo_run(&d, 3 * DUO_ONE_WAY_MS - 5);
-		client_close(d.client, d.now_ns);
-		while (d.queue != NULL)
-			duo_run(&d, 1000);
-		d.hook = NULL;
-		duo_run(&d, 60000);
-		server_counters(d.server, &c);
-		ck_assert_uint_eq(c.handshakes_now, 0);
+		give_a_cookie(&d);
 		for (unsigned int i = 0; i < turns; i++) {
 			duo_run(&d, 121000);
 			/* A stranger's question is what turns it. */
 			(void)answer_to(&d, kept.bytes[0], kept.len[0],
 					STRANGER_PORT);
 		}
-		(void)answer_to(&d, kept.bytes[2], kept.len[2], 40000);
-		server_counters(d.server, &c);
-		ck_assert_uint_eq(c.handshakes_now, turns < 2 ? 1 : 0);
+		ck_assert(cookie_is_good(&d) == (turns < 2));
+		duo_fini(&d);
+	}
+}
+END_TEST
+
+/* Only strangers turn the secret, and once a cookie was good for as long as
+ * none came. The cookie is about 61 s old when the quiet begins. */
+START_TEST(takes_no_old_cookie_after_a_quiet_time)
+{
+	static const struct {
+		unsigned int quiet_s;
+		bool good;
+	} rows[] = {
+		{ 0, true },	{ 170, true },	  { 185, false },
+		{ 310, false }, { 86400, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct duo d;
+
+		give_a_cookie(&d);
+		duo_run(&d, rows[i].quiet_s * 1000ULL);
+		ck_assert_msg(cookie_is_good(&d) == rows[i].good, "after %u s",
+			      rows[i].quiet_s);
 		duo_fini(&d);
 	}
 }
@@ -363,6 +402,32 @@ START_TEST(drops_strange_records_and_counts_them)
 }
 END_TEST
 
+START_TEST(ends_a_session_whose_key_has_seen_too_many_forgeries)
+{
+	static const struct duo_options few = { .max_failures = 3 };
+	uint8_t record[RECORD_CONTROL_MAX] = { RECORD_TYPE,
+					       RECORD_LANE_CONTROL };
+	struct duo d;
+
+	duo_init(&d, &few);
+	duo_start(&d);
+	ck_assert(duo_run_until_up(&d, 20000));
+	store_be32(record + 4, d.index);
+	for (unsigned int i = 0; i < 2; i++)
+		duo_inject(&d, true, d.port, record, 100);
+	duo_run(&d, 1000);
+	ck_assert_uint_eq(d.ended, 0);
+	duo_inject(&d, true, d.port, record, 100);
+	duo_run(&d, 1000);
+	ck_assert_uint_eq(d.ended, 1);
+	/* The client is told, in a way that lets it come back. */
+	ck_assert_uint_eq(d.down, 1);
+	ck_assert_int_eq(d.reason, REASON_GATEWAY_ENDED);
+	ck_assert_msg(strstr(d.text, "forged"), "%s", d.text);
+	duo_fini(&d);
+}
+END_TEST
+
 START_TEST(leaves_nothing_of_a_thousand_handshakes)
 {
 	size_t heap = 0;
@@ -397,11 +462,13 @@ int main(void)
 	tcase_add_test(t, takes_a_cookie_only_from_whom_it_was_given_to);
 	tcase_add_test(
 		t, takes_a_cookie_under_the_previous_secret_but_no_older_one);
+	tcase_add_test(t, takes_no_old_cookie_after_a_quiet_time);
 	tcase_add_test(t, answers_only_whole_and_long_enough_first_questions);
 	tcase_add_test(t, keeps_nothing_of_a_hundred_thousand_first_datagrams);
 	tcase_add_test(t, is_not_disturbed_by_forged_plaintext_at_any_step);
 	tcase_add_test(t, answers_the_next_client_after_a_fatal_datagram);
 	tcase_add_test(t, drops_strange_records_and_counts_them);
+	tcase_add_test(t, ends_a_session_whose_key_has_seen_too_many_forgeries);
 	tcase_add_test(t, leaves_nothing_of_a_thousand_handshakes);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

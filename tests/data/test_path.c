@@ -175,13 +175,12 @@ static void give_udp(uint32_t number, size_t payload)
 static size_t take_road(void)
 {
 	static uint8_t buf[UDP_RECEIVE_MAX];
-	struct sockaddr_storage from;
-	socklen_t from_len;
+	struct path from;
 	size_t n = 0, segment;
 	int len;
 
 	while ((len = udp_receive(road.lane[0], buf, sizeof(buf), &from,
-				  &from_len, &segment)) >= 0)
+				  &segment)) >= 0)
 		for (size_t at = 0; at < (size_t)len; at += segment) {
 			size_t part = (size_t)len - at;
 
@@ -204,9 +203,9 @@ static void post(const uint8_t *p, size_t len)
 
 	ck_assert_int_eq(addr_parse("127.0.0.1", &e.addr), 0);
 	to_len = udp_sockaddr(&e, AF_INET, &to);
-	ck_assert_int_eq(udp_send_run(road.control, &to, to_len,
-				      (uint8_t *)(uintptr_t)p, len, len),
-			 0);
+	ck_assert_int_eq(
+		sendto(road.control, p, len, 0, (struct sockaddr *)&to, to_len),
+		(int)len);
 }
 
 static void deliver(const uint8_t *p, size_t len)
@@ -644,6 +643,13 @@ START_TEST(liveness_counts_what_was_sent_since_something_came)
 	peer_stats(client, &s);
 	ck_assert_uint_eq(s.last_rx_ns, 1234);
 	ck_assert_uint_eq(s.rx_failures, 1);
+	ck_assert(!s.worn_out);
+	/* A key may see only so many of them. */
+	client->lane[0].rx.keys.max_failures = 2;
+	post(taken[1].bytes, taken[1].len);
+	ck_assert_int_eq(rx_pump(&rx, 5678), 0);
+	peer_stats(client, &s);
+	ck_assert(s.worn_out);
 }
 END_TEST
 

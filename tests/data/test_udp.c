@@ -12,14 +12,26 @@
 
 static struct udp_sockets s;
 
+static int open_with(struct udp_options *o, const char *address)
+{
+	ck_assert_int_eq(addr_parse(address, &o->local.addr), 0);
+	o->dual_stack = strcmp(address, "::") == 0;
+	return udp_open(o, &s);
+}
+
 static int open_at(const char *address, uint16_t port, unsigned int lanes)
 {
-	struct udp_options o = { .lanes = lanes };
+	struct udp_options o = { .lanes = lanes, .local.port = port };
 
-	ck_assert_int_eq(addr_parse(address, &o.local.addr), 0);
-	o.local.port = port;
-	o.dual_stack = strcmp(address, "::") == 0;
-	return udp_open(&o, &s);
+	return open_with(&o, address);
+}
+
+/* As a gateway does. */
+static int open_to_tell(const char *address)
+{
+	struct udp_options o = { .lanes = 1, .tell_local = true };
+
+	return open_with(&o, address);
 }
 
 /* Sends from a socket of its own; -1 where the family is missing. */
@@ -41,11 +53,10 @@ static int sender(const char *to, uint16_t port)
 static int got(int fd)
 {
 	uint8_t buf[UDP_RECEIVE_MAX];
-	struct sockaddr_storage from;
-	socklen_t from_len;
+	struct path from;
 	size_t segment;
 
-	return udp_receive(fd, buf, sizeof(buf), &from, &from_len, &segment);
+	return udp_receive(fd, buf, sizeof(buf), &from, &segment);
 }
 
 /* Which socket got the datagram: -1 control, else the lane. */
@@ -120,9 +131,11 @@ END_TEST
 
 START_TEST(a_run_arrives_as_its_datagrams)
 {
-	struct sockaddr_storage to, from;
 	struct endpoint e = { .port = 0 };
-	socklen_t to_len, from_len;
+	struct sockaddr_storage to;
+	struct udp_control control;
+	struct path from = { .local.family = 0 };
+	socklen_t to_len;
 	static uint8_t run[50 * 1000 + 1], buf[UDP_RECEIVE_MAX];
 	size_t segment, total = 0, datagrams = 0;
 	int n;
@@ -133,14 +146,17 @@ START_TEST(a_run_arrives_as_its_datagrams)
 	ck_assert_int_eq(addr_parse("127.0.0.1", &e.addr), 0);
 	e.port = s.port;
 	to_len = udp_sockaddr(&e, AF_INET, &to);
-	ck_assert_int_eq(
-		udp_send_run(s.control, &to, to_len, run, sizeof(run), 1000),
-		0);
-	while ((n = udp_receive(s.lane[0], buf, sizeof(buf), &from, &from_len,
+	udp_control_init(&control, &from.local, AF_INET);
+	ck_assert_int_eq(udp_send_run(s.control, &to, to_len, &control, run,
+				      sizeof(run), 1000),
+			 0);
+	while ((n = udp_receive(s.lane[0], buf, sizeof(buf), &from,
 				&segment)) >= 0) {
 		total += (size_t)n;
 		datagrams += ((size_t)n + segment - 1) / segment;
-		ck_assert_uint_eq(from_len, sizeof(struct sockaddr_in));
+		ck_assert_int_eq(from.remote.addr.family, AF_INET);
+		/* It did not ask to be told. */
+		ck_assert_int_eq(from.local.family, 0);
 	}
 	ck_assert_uint_eq(total, sizeof(run));
 	ck_assert_uint_eq(datagrams, 51);
@@ -167,6 +183,109 @@ START_TEST(maps_ipv4_for_a_dual_stack_socket)
 }
 END_TEST
 
+/* Each address of ours that a stranger may ask, and where he asks from. */
+static const struct asked {
+	const char *socket, *asked;
+} asked[] = {
+	{ "0.0.0.0", "127.0.0.1" },   { "0.0.0.0", "127.0.0.2" },
+	{ "127.0.0.2", "127.0.0.2" }, { "::", "127.0.0.1" },
+	{ "::", "127.0.0.2" },	      { "::", "::1" },
+};
+
+/* A gateway with several addresses once answered from the one that the kernel
+ * picked; clients drop that. */
+START_TEST(answers_come_from_the_address_that_was_asked)
+{
+	static const uint8_t record[] = { RECORD_TYPE, 0, 0 };
+	const struct asked *a = &asked[_i];
+	static uint8_t run[20 * 1000 + 1], buf[UDP_RECEIVE_MAX];
+	struct sockaddr_storage to;
+	struct udp_control control;
+	char text[ADDR_TEXT_MAX];
+	size_t segment, total = 0;
+	struct path from;
+	socklen_t to_len;
+	int fd, family;
+	ssize_t n;
+
+	ck_assert_int_eq(open_to_tell(a->socket), 0);
+	family = strchr(a->socket, ':') ? AF_INET6 : AF_INET;
+	/* Connected: it hears what comes from where it asks, and no other. */
+	fd = sender(a->asked, s.port);
+	for (int lane = -1; lane < 1; lane++) {
+		ck_assert_int_eq(send(fd, record, lane < 0 ? 1 : 3, 0),
+				 lane < 0 ? 1 : 3);
+		n = udp_receive(lane < 0 ? s.control : s.lane[lane], buf,
+				sizeof(buf), &from, &segment);
+		ck_assert_int_gt(n, 0);
+		ck_assert_str_eq(addr_text(&from.local, text), a->asked);
+	}
+	to_len = udp_sockaddr(&from.remote, family, &to);
+	udp_control_init(&control, &from.local, family);
+	ck_assert_uint_gt(control.source_len, 0);
+	/* One datagram, then several that the kernel cuts. */
+	ck_assert_int_eq(
+		udp_send_run(s.control, &to, to_len, &control, run, 10, 10), 0);
+	ck_assert_int_eq(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), 10);
+	ck_assert_int_eq(udp_send_run(s.lane[0], &to, to_len, &control, run,
+				      sizeof(run), 1000),
+			 0);
+	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		ck_assert_int_le(n, 1000);
+		total += (size_t)n;
+	}
+	ck_assert_uint_eq(total, sizeof(run));
+	close(fd);
+	udp_close(&s);
+}
+END_TEST
+
+/* Both control messages that the kernel writes have room together. */
+START_TEST(tells_the_address_of_glued_datagrams_too)
+{
+	static uint8_t run[20 * 1000], buf[UDP_RECEIVE_MAX];
+	struct udp_control control;
+	struct sockaddr_storage to;
+	const struct asked *a = &asked[_i];
+	struct ip_addr any = { 0 };
+	struct endpoint e = { 0 };
+	char text[ADDR_TEXT_MAX];
+	size_t segment = 0;
+	struct path from;
+	socklen_t to_len;
+	int fd, n;
+
+	for (size_t i = 0; i < sizeof(run); i += 1000)
+		run[i] = RECORD_TYPE;
+	ck_assert_int_eq(open_to_tell(a->socket), 0);
+	fd = sender(a->asked, s.port);
+	ck_assert_int_eq(addr_parse(a->asked, &e.addr), 0);
+	e.port = s.port;
+	to_len = udp_sockaddr(&e, e.addr.family, &to);
+	udp_control_init(&control, &any, e.addr.family);
+	ck_assert_int_eq(
+		udp_send_run(fd, &to, to_len, &control, run, sizeof(run), 1000),
+		0);
+	n = udp_receive(s.lane[0], buf, sizeof(buf), &from, &segment);
+	ck_assert_int_eq(n, (int)sizeof(run));
+	ck_assert_uint_eq(segment, 1000);
+	ck_assert_str_eq(addr_text(&from.local, text), a->asked);
+	close(fd);
+	udp_close(&s);
+}
+END_TEST
+
+START_TEST(a_source_of_another_family_is_left_to_the_kernel)
+{
+	struct udp_control control;
+	struct ip_addr six;
+
+	ck_assert_int_eq(addr_parse("2001:db8::1", &six), 0);
+	udp_control_init(&control, &six, AF_INET);
+	ck_assert_uint_eq(control.source_len, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("udp");
@@ -179,6 +298,11 @@ int main(void)
 	tcase_add_test(t, one_gateway_answers_both_families);
 	tcase_add_test(t, a_run_arrives_as_its_datagrams);
 	tcase_add_test(t, maps_ipv4_for_a_dual_stack_socket);
+	tcase_add_loop_test(t, answers_come_from_the_address_that_was_asked, 0,
+			    ARRAY_SIZE(asked));
+	tcase_add_loop_test(t, tells_the_address_of_glued_datagrams_too, 0,
+			    ARRAY_SIZE(asked));
+	tcase_add_test(t, a_source_of_another_family_is_left_to_the_kernel);
 	suite_add_tcase(suite, t);
 	r = srunner_create(suite);
 	srunner_run_all(r, CK_ENV);

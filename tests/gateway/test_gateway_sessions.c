@@ -29,7 +29,7 @@ enum {
 struct guest {
 	struct credentials *credentials;
 	struct client *client;
-	struct endpoint from;
+	struct path from;
 	bool mute; /* its records are lost on the way */
 	unsigned int up, down;
 	enum reason reason;
@@ -69,12 +69,13 @@ static void enqueue(struct guest *g, bool to_gateway, const uint8_t *datagram,
 	memcpy(p->bytes, datagram, len);
 }
 
-static void on_gateway_send(void *arg, const struct endpoint *to,
+static void on_gateway_send(void *arg, const struct path *to,
 			    const uint8_t *datagram, size_t len)
 {
 	(void)arg;
 	for (size_t i = 0; i < GUESTS; i++)
-		if (endpoint_equal(&guests[i].from, to))
+		if (endpoint_equal(&guests[i].from.remote, &to->remote) &&
+		    addr_equal(&guests[i].from.local, &to->local))
 			enqueue(&guests[i], false, datagram, len);
 }
 
@@ -90,7 +91,7 @@ static void on_new_port(void *arg)
 {
 	struct guest *g = arg;
 
-	g->from.port++;
+	g->from.remote.port++;
 }
 
 static void on_up(void *arg, const struct lease *lease)
@@ -214,7 +215,7 @@ static struct guest *dial(size_t guest, size_t whose)
 
 	client_destroy(g->client);
 	g->up = g->down = 0;
-	g->from.port += 100;
+	g->from.remote.port += 100;
 	g->client = client_create(&o, &callbacks, g);
 	ck_assert_ptr_nonnull(g->client);
 	ck_assert_int_eq(client_start(g->client, now_ns), 0);
@@ -300,9 +301,12 @@ static void set_up_with(enum pki_algorithm algorithm)
 	memset(guests, 0, sizeof(guests));
 	for (size_t i = 0; i < GUESTS; i++) {
 		ck_assert_int_eq(
-			addr_parse("198.51.100.7", &guests[i].from.addr), 0);
-		guests[i].from.addr.bytes[3] += (uint8_t)i;
-		guests[i].from.port = 5000;
+			addr_parse("198.51.100.7", &guests[i].from.remote.addr),
+			0);
+		guests[i].from.remote.addr.bytes[3] += (uint8_t)i;
+		guests[i].from.remote.port = 5000;
+		ck_assert_int_eq(
+			addr_parse("203.0.113.50", &guests[i].from.local), 0);
 	}
 	start_sessions();
 }
@@ -373,6 +377,8 @@ START_TEST(publishes_a_peer_whose_keys_are_the_clients)
 	ck_assert_ptr_nonnull(p);
 	ck_assert_uint_eq(p->inner_slot, 2);
 	ck_assert_uint_eq(p->source_count, 2);
+	/* It sends from the address that the client knows. */
+	ck_assert_uint_gt(p->lane[0].control.source_len, 0);
 	len = record_seal(&g->tx, g->lease.index, 0, 0, packet, sizeof(packet),
 			  record);
 	ck_assert_int_eq(record_parse(record, len, &h), RECORD_OK);
@@ -521,6 +527,34 @@ START_TEST(counts_data_as_a_sign_of_life)
 }
 END_TEST
 
+START_TEST(ends_a_session_whose_keys_have_seen_too_many_forgeries)
+{
+	struct peer_lane *lane;
+	struct guest *g;
+
+	add(0, "laptop");
+	g = dial(0, 0);
+	lane = &peer_of(g)->lane[0];
+	ck_assert_uint_eq(lane->rx.keys.max_failures,
+			  aead_aes256gcm.max_failures);
+	lane->rx.keys.max_failures = 1000;
+	/* As the worker does. */
+	atomic_store(&lane->rx_failures, 999);
+	gateway_sessions_note_traffic(sessions, now_ns);
+	settle();
+	ck_assert_uint_eq(g->down, 0);
+	atomic_store(&lane->rx_failures, 1000);
+	gateway_sessions_note_traffic(sessions, now_ns);
+	settle();
+	ck_assert_uint_eq(g->down, 1);
+	ck_assert_int_eq(g->reason, REASON_GATEWAY_ENDED);
+	ck_assert_msg(strstr(g->text, "forged"), "%s", g->text);
+	ck_assert_ptr_null(peer_of(g));
+	g = dial(0, 0);
+	ck_assert_msg(g->up == 1, "%s", g->text);
+}
+END_TEST
+
 START_TEST(replaces_at_once_a_session_that_has_not_confirmed)
 {
 	struct guest *second;
@@ -595,6 +629,8 @@ int main(void)
 	tcase_add_test(t, replaces_at_once_a_session_that_was_silent_for_30_s);
 	tcase_add_test(t, lets_nobody_in_while_it_ends);
 	tcase_add_test(t, counts_data_as_a_sign_of_life);
+	tcase_add_test(t,
+		       ends_a_session_whose_keys_have_seen_too_many_forgeries);
 	tcase_add_test(t, replaces_at_once_a_session_that_has_not_confirmed);
 	tcase_add_test(t, gives_a_revoked_address_to_its_new_owner_at_once);
 	tcase_add_test(t, says_goodbye_to_everybody);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * dial PROFILE DEV
+ * dial PROFILE DEV [ADDRESS]
  *
- * A client without a daemon: dials the profile's gateway (an address), and
- * joins the TUN device DEV to it. Prints "up IPV4 IPV6 MTU" with what the lease
- * gives, or "down REASON: text"; the device's addresses and routes are the
- * caller's. SIGTERM says BYE and ends it. For tests of a gateway; it changes
- * nothing on the host.
+ * A client without a daemon: dials the profile's gateway (an address), or
+ * ADDRESS in its place, and joins the TUN device DEV to it. Prints "up IPV4
+ * IPV6 MTU" with what the lease gives, or "down REASON: text"; the device's
+ * addresses and routes are the caller's. SIGTERM says BYE and ends it. For
+ * tests of a gateway; it changes nothing on the host.
  */
 #include <errno.h>
 #include <poll.h>
@@ -123,14 +123,12 @@ static const struct client_callbacks callbacks = {
 
 static void receive(struct dial *d)
 {
-	struct sockaddr_storage from;
 	size_t segment, len;
-	socklen_t from_len;
+	struct path from;
 	int n;
 
 	while ((n = udp_receive(d->sockets.control, d->buffer,
-				sizeof(d->buffer), &from, &from_len,
-				&segment)) >= 0) {
+				sizeof(d->buffer), &from, &segment)) >= 0) {
 		for (size_t at = 0; at < (size_t)n; at += segment) {
 			len = (size_t)n - at < segment ? (size_t)n - at
 						       : segment;
@@ -222,11 +220,14 @@ int main(int argc, char **argv)
 	char name[ADDR_TEXT_MAX];
 	int rc, signals = block_signals();
 
-	if (argc != 3 || !d || wolf_init()) {
-		fprintf(stderr, "usage: dial PROFILE DEV\n");
+	if (argc < 3 || argc > 4 || !d || wolf_init()) {
+		fprintf(stderr, "usage: dial PROFILE DEV [ADDRESS]\n");
 		return 2;
 	}
 	credentials = load(d, argv[1]);
+	o.server_name = addr_text(&d->gateway.addr, name);
+	if (argc == 4 && addr_parse(argv[3], &d->gateway.addr))
+		die(argv[3], "not an address");
 	d->sockets.control = -1;
 	open_sockets(d);
 	rc = tun_open(argv[2], &d->tun);
@@ -240,7 +241,6 @@ int main(int argc, char **argv)
 	if (worker_create(&w, &d->worker))
 		die("worker", "out of memory");
 	o.credentials = credentials;
-	o.server_name = addr_text(&d->gateway.addr, name);
 	d->client = client_create(&o, &callbacks, d);
 	if (!d->client || client_start(d->client, clock_now_ns()))
 		die("client", "does not start");

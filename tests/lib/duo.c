@@ -56,6 +56,9 @@ static const struct who {
 	{ "server-use", PKI_ECDSA_P256, PKI_GATEWAY, "laptop", "a", -1, 100 },
 };
 
+/* The gateway's address that clients ask; every answer must come from it. */
+static const struct ip_addr asked = { AF_INET, { 203, 0, 113, 50 } };
+
 /* Everything that is made once. Tests run one after another. */
 static struct {
 	struct pki_identity ca[2];
@@ -265,10 +268,11 @@ static void client_down(void *arg, enum reason reason, const char *text)
 	snprintf(d->text, sizeof(d->text), "%s", text);
 }
 
-static void server_send(void *arg, const struct endpoint *to,
+static void server_send(void *arg, const struct path *to,
 			const uint8_t *datagram, size_t len)
 {
-	carry(arg, false, to->port, datagram, len);
+	ck_assert(addr_equal(&to->local, &asked));
+	carry(arg, false, to->remote.port, datagram, len);
 }
 
 static void fill_lease(const struct duo *d, struct lease *l)
@@ -379,6 +383,7 @@ void duo_init(struct duo *d, const struct duo_options *o)
 	client.credentials = o->client ? o->client : duo_client("p256");
 	client.server_name = o->server_name ? o->server_name : "gw.test";
 	client.epoch_shift = server.epoch_shift = o->epoch_shift;
+	server.max_failures = o->max_failures;
 	server.credentials = o->gateway ? o->gateway : duo_gateway("p256");
 	d->client = client_create(&client, &client_table, d);
 	d->server = server_create(&server, &server_table, d, d->now_ns);
@@ -412,7 +417,7 @@ void duo_start(struct duo *d)
 static void deliver_one(struct duo *d)
 {
 	struct duo_datagram *q = d->queue;
-	struct endpoint from = client_endpoint(q->port);
+	struct path from = { client_endpoint(q->port), asked };
 
 	d->queue = q->next;
 	if (q->to_gateway)

@@ -9,7 +9,9 @@
 #     192.0.2.3             /               fd90::1          fd90::2
 #   two   tun 10.77.0.3 ---'
 #
-# Packets in both families, clients added and revoked while it runs, a second
+# The gateway is also 203.0.113.50 and 2001:db8:50::50, on its loopback device.
+#
+# Packets in both families, answers from the address that was asked, clients added and revoked while it runs, a second
 # device with one identity, a wrong source address; SIGTERM, and kill -9 with
 # what the next run makes of it.
 set -eu
@@ -72,6 +74,12 @@ topology() {
 		ip -n "$peer" addr add 192.0.2.$((n + 1))/24 dev v0
 		ip -n "$peer" link set v0 up
 	done
+	ip -n $g addr add 2001:db8:2::1/64 dev br0 nodad
+	ip -n $two addr add 2001:db8:2::3/64 dev v0 nodad
+	ip -n $g addr add 203.0.113.50/32 dev lo
+	ip -n $g addr add 2001:db8:50::50/128 dev lo
+	ip -n $two route add 203.0.113.50 via 192.0.2.1
+	ip -n $two -6 route add 2001:db8:50::50 via 2001:db8:2::1
 	ip -n $g link add lan0 type veth peer name v0 netns $office
 	ip -n $g addr add 10.9.0.1/24 dev lan0
 	ip -n $g addr add fd90::1/64 dev lan0 nodad
@@ -101,16 +109,16 @@ start_gateway() {
 		"$work/gateway.out"
 }
 
-start_dial() { # NAMESPACE NAME
-	ip netns exec "$1" "$dial" "$work/$2.json" tun0 >"$work/$1.out" \
-		2>>"$work/dial.log" &
+start_dial() { # NAMESPACE NAME [ADDRESS]
+	ip netns exec "$1" "$dial" "$work/$2.json" tun0 ${3:+"$3"} \
+		>"$work/$1.out" 2>>"$work/dial.log" &
 	pd=$!
 	pids="$pids $pd"
 }
 
-join() { # NAMESPACE NAME: dials, and does what a daemon would
+join() { # NAMESPACE NAME [ADDRESS]: dials, and does what a daemon would
 	local a4 a6 mtu _
-	start_dial "$1" "$2"
+	start_dial "$@"
 	until_works 5 grep -q '^up ' "$work/$1.out"
 	read -r _ a4 a6 mtu <"$work/$1.out"
 	ip -n "$1" addr add "$a4" dev tun0
@@ -188,6 +196,32 @@ wrong_sources_are_dropped() {
 	ping_ok $one 10.9.0.2
 }
 
+# Whatever the gateway sends from another address is dropped on the way in, as
+# a firewall or an address translator would.
+another_address_is_answered() {
+	local address
+	on $two nft -f - <<-END
+		table inet asked {
+			chain in {
+				type filter hook input priority 0
+				udp sport 443 ip saddr != 203.0.113.50 drop
+				udp sport 443 ip6 saddr != 2001:db8:50::50 drop
+			}
+		}
+	END
+	add three
+	for address in 203.0.113.50 2001:db8:50::50; do
+		join $two three $address
+		ping_ok $two 10.9.0.2
+		fetch_ok $two 10.9.0.2
+		fetch_ok $two "[fd90::2]"
+		kill $pd
+		wait $pd || true
+	done
+	echo "note: asked at a second address, in either family, it answers" \
+		"from there: ping and 8 MB over TCP"
+}
+
 ends_in_time() {
 	local began took
 	began=$(ms)
@@ -223,5 +257,6 @@ packets_pass
 clients_come_and_go
 one_identity_has_one_session
 wrong_sources_are_dropped
+another_address_is_answered
 ends_in_time
 recovers_from_a_crash

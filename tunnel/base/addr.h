@@ -35,6 +35,12 @@ struct endpoint {
 	uint32_t scope_id;
 };
 
+/* Between one of our addresses and somebody's. */
+struct path {
+	struct endpoint remote;
+	struct ip_addr local; /* family 0: the kernel's choice */
+};
+
 /* Parsers return 0 or -EINVAL and take the whole text or nothing. */
 int addr_parse(const char *text, struct ip_addr *ret_addr);
 /* "10.0.0.0/8"; without "/n" one address. Host bits are kept. */

@@ -141,18 +141,15 @@ static void receive(struct attempt *a)
 	uint64_t now = clock_now_ns();
 
 	for (int i = 0; i < RECEIVES_MAX; i++) {
-		struct sockaddr_storage from;
-		socklen_t from_len = sizeof(from);
+		struct path from;
 		size_t segment = 0;
 		int n = udp_receive(a->sockets.control, a->buf, UDP_RECEIVE_MAX,
-				    &from, &from_len, &segment);
-		struct endpoint e;
+				    &from, &segment);
 
 		if (n < 0)
 			return;
-		if (endpoint_from_sockaddr((struct sockaddr *)&from, &e) < 0 ||
-		    !addr_equal(&e.addr, &a->remote.addr) ||
-		    e.port != a->remote.port)
+		if (!addr_equal(&from.remote.addr, &a->remote.addr) ||
+		    from.remote.port != a->remote.port)
 			continue;
 		for (size_t at = 0; at < (size_t)n; at += segment) {
 			size_t left = (size_t)n - at;

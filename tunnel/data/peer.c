@@ -44,6 +44,9 @@ int peer_create(const struct peer_config *c, struct peer **ret_peer)
 	for (size_t i = 0; i < c->source_count; i++)
 		p->sources[i] = c->sources[i];
 	p->source_count = c->source_count;
+	for (unsigned int i = 0; i < c->lanes; i++)
+		udp_control_init(&p->lane[i].control, &c->local,
+				 c->remote.ss_family);
 	for (unsigned int i = 0; c->keys && i < c->lanes; i++) {
 		r = lane_init(&p->lane[i], c, (uint8_t)i);
 		if (r < 0)
@@ -86,6 +89,7 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 			s.last_rx_ns = heard;
 		if (failures > s.rx_failures)
 			s.rx_failures = failures;
+		s.worn_out |= keys_rx_worn_out(&l->rx.keys, failures);
 	}
 	*ret_stats = s;
 }

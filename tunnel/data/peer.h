@@ -18,11 +18,13 @@
 #include "tunnel/base/attr.h"
 #include "tunnel/data/counters.h"
 #include "tunnel/data/lane.h"
+#include "tunnel/data/udp.h"
 
 struct peer_lane {
 	/* the lane's worker */
 	struct keys_tx tx;
 	struct record_rx rx;
+	struct udp_control control; /* of each send */
 	bool single;		 /* the kernel refused to cut for this peer */
 	uint8_t last_source4[4]; /* the last inner source found allowed */
 	uint8_t last_source6[16];
@@ -66,6 +68,7 @@ struct peer_config {
 	enum keys_direction send;	/* the direction in which we send */
 	struct sockaddr_storage remote; /* as our sockets want it */
 	socklen_t remote_len;
+	struct ip_addr local; /* that the remote knows; family 0: any */
 	const struct ip_prefix *sources; /* copied */
 	size_t source_count;
 };
@@ -78,6 +81,7 @@ struct peer_stats {
 	/* Records sent since the last one that came back: liveness. */
 	uint64_t tx_since_rx;
 	uint64_t rx_failures; /* openings that failed, in the worst lane */
+	bool worn_out;	      /* too many: the session must end */
 };
 
 /* 0 or -errno. */

@@ -50,7 +50,7 @@ static void write_out(struct rx *r)
 	gso_join_clear(j);
 }
 
-static void take_stray(struct rx *r, const struct msghdr *m, const uint8_t *p,
+static void take_stray(struct rx *r, struct msghdr *m, const uint8_t *p,
 		       size_t len)
 {
 	int i = ring_free(&r->ring);
@@ -63,6 +63,7 @@ static void take_stray(struct rx *r, const struct msghdr *m, const uint8_t *p,
 	s = &r->stray[i];
 	memcpy(&s->from, m->msg_name, m->msg_namelen);
 	s->from_len = m->msg_namelen;
+	s->local = udp_local_of(m);
 	s->len = len;
 	memcpy(s->bytes, p, len);
 	ring_put(&r->ring);
@@ -138,8 +139,8 @@ static void take_record(struct rx *r, struct peer *p,
 
 /* The order of the checks is the protocol's (PROTOCOL.md, "Record"): length,
  * first byte, index, epoch, open, replay window, inner packet. */
-static void take_datagram(struct rx *r, const struct msghdr *m,
-			  const uint8_t *p, size_t len)
+static void take_datagram(struct rx *r, struct msghdr *m, const uint8_t *p,
+			  size_t len)
 {
 	struct record_header h;
 	struct peer *peer;

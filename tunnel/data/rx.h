@@ -26,6 +26,7 @@ enum {
 struct rx_stray {
 	struct sockaddr_storage from;
 	socklen_t from_len;
+	struct ip_addr local; /* of ours; family 0: not told */
 	size_t len;
 	uint8_t bytes[RX_STRAY_MAX];
 };

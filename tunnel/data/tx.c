@@ -30,8 +30,9 @@ static enum counter drop_of_send_error(int error)
 
 static int send_records(struct tx *t, uint8_t *at, size_t len)
 {
-	int r = udp_send_run(t->udp, &t->peer->remote, t->peer->remote_len, at,
-			     len, t->record);
+	struct peer *p = t->peer;
+	int r = udp_send_run(t->udp, &p->remote, p->remote_len,
+			     &p->lane[t->lane].control, at, len, t->record);
 
 	counters_add(t->counters, COUNTER_CALL_SENDMSG, 1);
 	return r;

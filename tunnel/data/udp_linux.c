@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/data/udp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -13,6 +14,11 @@
 enum {
 	BUFFER_DEFAULT = 4 << 20,
 };
+
+static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+			      CMSG_SPACE(sizeof(int)) <=
+		      UDP_CMSG_MAX,
+	      "UDP_CMSG_MAX is too small");
 
 /*
  * Which of the group's sockets gets a datagram: 0 is control, lane k is k + 1,
@@ -49,6 +55,19 @@ static void set_buffers(int fd, int bytes)
 				 sizeof(bytes));
 }
 
+/* An IPv6 socket tells it for IPv4, too, as ::ffff:a.b.c.d. */
+static bool tell_local(int fd, int family)
+{
+	const int one = 1;
+	int r = family == AF_INET6
+			? setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one,
+				     sizeof(one))
+			: setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one,
+				     sizeof(one));
+
+	return r == 0;
+}
+
 /*
  * IP_MTU_DISCOVER stays as the system has it (IP_PMTUDISC_WANT): packets that
  * fit go with DF, and those above a path's known MTU leave in fragments rather
@@ -77,6 +96,8 @@ static int open_one(const struct udp_options *o,
 	/* On control's, too: when the kernel looks whether a flow may be
 	 * glued, it picks one of the group by hash, not by our program. */
 	(void)setsockopt(fd, SOL_UDP, UDP_GRO, &one, sizeof(one));
+	if (o->tell_local && !tell_local(fd, sa->ss_family))
+		goto fail;
 	set_buffers(fd, o->buffer_bytes ? o->buffer_bytes : BUFFER_DEFAULT);
 	if (bind(fd, (const struct sockaddr *)sa, sa_len) < 0)
 		goto fail;
@@ -157,15 +178,39 @@ size_t udp_segment_of(struct msghdr *m, size_t len)
 	return len > 0 ? len : 1;
 }
 
-int udp_receive(int fd, void *buf, size_t capacity,
-		struct sockaddr_storage *ret_from, socklen_t *ret_from_len,
+struct ip_addr udp_local_of(struct msghdr *m)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	struct endpoint e = { 0 };
+	struct in6_pktinfo info6;
+	struct in_pktinfo info;
+	struct cmsghdr *c;
+
+	for (c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			four.sin_addr = info.ipi_spec_dst;
+			(void)endpoint_from_sockaddr((void *)&four, &e);
+		} else if (c->cmsg_level == IPPROTO_IPV6 &&
+			   c->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&info6, CMSG_DATA(c), sizeof(info6));
+			six.sin6_addr = info6.ipi6_addr;
+			(void)endpoint_from_sockaddr((void *)&six, &e);
+		}
+	}
+	return e.addr;
+}
+
+int udp_receive(int fd, void *buf, size_t capacity, struct path *ret_from,
 		size_t *ret_segment)
 {
-	uint8_t control[UDP_CMSG_MAX];
+	_Alignas(struct cmsghdr) uint8_t control[UDP_CMSG_MAX];
+	struct sockaddr_storage from = { 0 };
 	struct iovec v = { buf, capacity };
 	struct msghdr m = {
-		.msg_name = ret_from,
-		.msg_namelen = sizeof(*ret_from),
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
 		.msg_iov = &v,
 		.msg_iovlen = 1,
 		.msg_control = control,
@@ -178,35 +223,77 @@ int udp_receive(int fd, void *buf, size_t capacity,
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	*ret_from_len = m.msg_namelen;
+	if (endpoint_from_sockaddr((struct sockaddr *)&from,
+				   &ret_from->remote) < 0)
+		return -EAFNOSUPPORT;
+	ret_from->local = udp_local_of(&m);
 	*ret_segment = udp_segment_of(&m, (size_t)n);
 	return (int)n;
 }
 
-int udp_send_run(int fd, const struct sockaddr_storage *to, socklen_t to_len,
-		 uint8_t *buf, size_t len, size_t segment)
+/* Puts one control message at `at`; returns the room that it takes. */
+static size_t put_message(uint8_t *at, int level, int type, const void *data,
+			  size_t len)
 {
-	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))];
-	struct iovec v = { buf, len };
+	struct cmsghdr *c = (struct cmsghdr *)at;
+
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), data, len);
+	return CMSG_SPACE(len);
+}
+
+static size_t put_source(uint8_t *at, const struct ip_addr *local, int family)
+{
+	struct endpoint e = { .addr = *local };
+	struct sockaddr_storage sa;
+	struct in6_pktinfo info6 = { 0 };
+	struct in_pktinfo info = { 0 };
+
+	if (local->family == 0 || udp_sockaddr(&e, family, &sa) == 0)
+		return 0;
+	if (family == AF_INET) {
+		info.ipi_spec_dst = ((struct sockaddr_in *)&sa)->sin_addr;
+		return put_message(at, IPPROTO_IP, IP_PKTINFO, &info,
+				   sizeof(info));
+	}
+	info6.ipi6_addr = ((struct sockaddr_in6 *)&sa)->sin6_addr;
+	return put_message(at, IPPROTO_IPV6, IPV6_PKTINFO, &info6,
+			   sizeof(info6));
+}
+
+void udp_control_init(struct udp_control *c, const struct ip_addr *local,
+		      int family)
+{
+	const uint16_t no_size = 0;
+
+	memset(c, 0, sizeof(*c));
+	c->source_len = put_source(c->bytes, local, family);
+	(void)put_message(c->bytes + c->source_len, SOL_UDP, UDP_SEGMENT,
+			  &no_size, sizeof(no_size)); /* always fits */
+}
+
+int udp_send_run(int fd, const struct sockaddr_storage *to, socklen_t to_len,
+		 struct udp_control *control, const uint8_t *buf, size_t len,
+		 size_t segment)
+{
+	struct iovec v = { (void *)(uintptr_t)buf, len };
 	struct msghdr m = {
 		.msg_name = (void *)(uintptr_t)to,
 		.msg_namelen = to_len,
 		.msg_iov = &v,
 		.msg_iovlen = 1,
+		.msg_control = control->bytes,
+		.msg_controllen = control->source_len,
 	};
-	struct cmsghdr *c;
 	uint16_t size = (uint16_t)segment;
 	ssize_t n;
 
 	if (segment < len) {
-		memset(control, 0, sizeof(control));
-		m.msg_control = control;
-		m.msg_controllen = sizeof(control);
-		c = CMSG_FIRSTHDR(&m);
-		c->cmsg_level = SOL_UDP;
-		c->cmsg_type = UDP_SEGMENT;
-		c->cmsg_len = CMSG_LEN(sizeof(size));
-		memcpy(CMSG_DATA(c), &size, sizeof(size));
+		memcpy(control->bytes + control->source_len + CMSG_LEN(0),
+		       &size, sizeof(size));
+		m.msg_controllen += CMSG_SPACE(sizeof(size));
 	}
 	do {
 		n = sendmsg(fd, &m, MSG_DONTWAIT);

@@ -81,17 +81,19 @@ static int failed(struct gateway *g, int rc, const char *what, const char *why)
 
 /* Sending and receiving. */
 
-static void on_send(void *arg, const struct endpoint *to,
-		    const uint8_t *datagram, size_t len)
+static void on_send(void *arg, const struct path *to, const uint8_t *datagram,
+		    size_t len)
 {
 	struct gateway *g = arg;
 	struct sockaddr_storage sa;
-	socklen_t sa_len = udp_sockaddr(to, g->family, &sa);
+	socklen_t sa_len = udp_sockaddr(&to->remote, g->family, &sa);
+	struct udp_control control;
 
+	udp_control_init(&control, &to->local, g->family);
 	/* What is lost here is repeated by the handshake's timers. */
 	if (sa_len > 0)
-		(void)sendto(g->sockets.control, datagram, len, 0,
-			     (struct sockaddr *)&sa, sa_len);
+		(void)udp_send_run(g->sockets.control, &sa, sa_len, &control,
+				   datagram, len, len);
 }
 
 static void on_deadline(uv_timer_t *timer);
@@ -118,31 +120,22 @@ static void on_deadline(uv_timer_t *timer)
 	arm(g);
 }
 
-static void input(struct gateway *g, const struct sockaddr_storage *from,
-		  uint8_t *bytes, size_t len, uint64_t now_ns)
-{
-	struct endpoint e;
-
-	if (endpoint_from_sockaddr((const struct sockaddr *)from, &e) == 0)
-		gateway_sessions_input(g->sessions, &e, bytes, len, now_ns);
-}
-
 /* False: there is nothing more. */
 static bool receive(struct gateway *g, uint64_t now_ns)
 {
-	struct sockaddr_storage from;
 	size_t segment, len;
-	socklen_t from_len;
+	struct path from;
 	int n;
 
 	n = udp_receive(g->sockets.control, g->buffer, sizeof(g->buffer), &from,
-			&from_len, &segment);
+			&segment);
 	if (n == -EAGAIN || n == -EINTR)
 		return false;
 	/* Another error is one datagram's: an ICMP answer to what was sent. */
 	for (size_t at = 0; n > 0 && at < (size_t)n; at += segment) {
 		len = (size_t)n - at < segment ? (size_t)n - at : segment;
-		input(g, &from, g->buffer + at, len, now_ns);
+		gateway_sessions_input(g->sessions, &from, g->buffer + at, len,
+				       now_ns);
 	}
 	return true;
 }
@@ -170,12 +163,16 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	(void)events;
 	worker_event_clear(g->worker);
 	while ((stray = worker_stray_next(g->worker)) != NULL) {
-		struct sockaddr_storage from = stray->from;
+		struct path from = { .local = stray->local };
 		size_t len = stray->len;
+		int r = endpoint_from_sockaddr(
+			(const struct sockaddr *)&stray->from, &from.remote);
 
 		memcpy(bytes, stray->bytes, len);
 		worker_stray_done(g->worker);
-		input(g, &from, bytes, len, now_ns);
+		if (r == 0)
+			gateway_sessions_input(g->sessions, &from, bytes, len,
+					       now_ns);
 	}
 	if (worker_state(g->worker) == WORKER_TUN_LOST) {
 		g->failure = failed(g, -ENODEV, g->o->device,
@@ -372,7 +369,9 @@ static int change_host(struct gateway *g)
 
 static int open_sockets(struct gateway *g)
 {
-	struct udp_options o = { .local = g->o->listen, .lanes = LANES };
+	struct udp_options o = { .local = g->o->listen,
+				 .tell_local = true,
+				 .lanes = LANES };
 	char text[ENDPOINT_TEXT_MAX];
 	int rc;
 

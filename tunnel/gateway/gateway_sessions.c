@@ -20,7 +20,7 @@ struct session {
 	struct peer *peer; /* the table's; NULL until it has confirmed */
 	uint8_t fingerprint[PKI_FINGERPRINT_LEN];
 	char name[GATEWAY_CLIENT_NAME_MAX + 1];
-	struct endpoint from;
+	struct path from;
 	uint64_t probed_ns; /* when it was asked whether it is there; or 0 */
 };
 
@@ -132,7 +132,7 @@ static int make_room(struct gateway_sessions *s, uint32_t slot,
 		   sizeof(x->fingerprint)) == 0 &&
 	    is_alive(s, x, &retry_s)) {
 		snprintf(text, sizeof(text), "this identity is in use from %s",
-			 endpoint_text(&x->from, from));
+			 endpoint_text(&x->from.remote, from));
 		return refuse(ret_refusal, REFUSAL_IN_USE, retry_s, text);
 	}
 	server_end_client(s->server, x->fingerprint, REFUSAL_IN_USE,
@@ -212,7 +212,7 @@ static int on_admit(void *arg, const struct server_guest *guest,
 		/* The certificate's own name is what its CA signed. */
 		log_notice("%s: refused, from %s: %s",
 			   client ? client->name : guest->name,
-			   endpoint_text(&guest->from, from),
+			   endpoint_text(&guest->from.remote, from),
 			   ret_refusal->text);
 		return rc;
 	}
@@ -240,13 +240,14 @@ static int make_peer(struct gateway_sessions *s, struct session *x,
 		.inner_slot = x->slot,
 		.lanes = s->c.lanes,
 		.send = KEYS_GATEWAY_TO_CLIENT,
+		.local = x->from.local,
 		.sources = sources,
 	};
 	struct peer *p;
 	int rc;
 
 	c.source_count = own_addresses(s, x->slot, sources);
-	c.remote_len = udp_sockaddr(&x->from, s->c.family, &c.remote);
+	c.remote_len = udp_sockaddr(&x->from.remote, s->c.family, &c.remote);
 	rc = peer_create(&c, &p);
 	if (rc)
 		return rc;
@@ -282,8 +283,8 @@ static void on_confirmed(void *arg, uint32_t index,
 	}
 	(void)own_addresses(s, x->slot, own);
 	log_info("%s: up, from %s, has %s (%s, %s)", x->name,
-		 endpoint_text(&x->from, from), addr_text(&own[0].addr, inner),
-		 guest->group, guest->cipher);
+		 endpoint_text(&x->from.remote, from),
+		 addr_text(&own[0].addr, inner), guest->group, guest->cipher);
 }
 
 static void on_ended(void *arg, uint32_t index, const char *why)
@@ -297,13 +298,13 @@ static void on_ended(void *arg, uint32_t index, const char *why)
 		return;
 	(void)own_addresses(s, x->slot, own);
 	log_info("%s: ended, from %s, had %s: %s", x->name,
-		 endpoint_text(&x->from, from), addr_text(&own[0].addr, inner),
-		 why);
+		 endpoint_text(&x->from.remote, from),
+		 addr_text(&own[0].addr, inner), why);
 	session_destroy(s, x);
 }
 
-static void on_send(void *arg, const struct endpoint *to,
-		    const uint8_t *datagram, size_t len)
+static void on_send(void *arg, const struct path *to, const uint8_t *datagram,
+		    size_t len)
 {
 	struct gateway_sessions *s = arg;
 
@@ -394,9 +395,8 @@ void gateway_sessions_destroy(struct gateway_sessions *s)
 	free(s);
 }
 
-void gateway_sessions_input(struct gateway_sessions *s,
-			    const struct endpoint *from, uint8_t *datagram,
-			    size_t len, uint64_t now_ns)
+void gateway_sessions_input(struct gateway_sessions *s, const struct path *from,
+			    uint8_t *datagram, size_t len, uint64_t now_ns)
 {
 	s->now_ns = now_ns;
 	server_input(s->server, from, datagram, len, now_ns);
@@ -450,13 +450,20 @@ void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns)
 
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns)
 {
-	uint64_t heard_ns;
+	struct session *x, *next;
+	struct peer_stats stats;
 
 	s->now_ns = now_ns;
-	for (struct session *x = s->first; x; x = x->next) {
-		heard_ns = session_heard_ns(s, x);
-		if (x->index && heard_ns > server_heard_ns(s->server, x->index))
-			server_heard(s->server, x->index, heard_ns);
+	for (x = s->first; x; x = next) {
+		next = x->next;
+		if (!x->peer)
+			continue;
+		peer_stats(x->peer, &stats);
+		if (stats.worn_out)
+			server_end_worn_out(s->server, x->index, now_ns);
+		else if (stats.last_rx_ns >
+			 server_heard_ns(s->server, x->index))
+			server_heard(s->server, x->index, stats.last_rx_ns);
 	}
 }
 

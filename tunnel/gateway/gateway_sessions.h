@@ -38,8 +38,8 @@ struct gateway_sessions_config {
 	struct peer_table *table;	       /* borrowed */
 	int family; /* of the UDP sockets that the workers send from */
 	uint8_t lanes;
-	void (*send)(void *arg, const struct endpoint *to,
-		     const uint8_t *datagram, size_t len);
+	void (*send)(void *arg, const struct path *to, const uint8_t *datagram,
+		     size_t len);
 	void *arg;
 };
 
@@ -53,15 +53,15 @@ int gateway_sessions_create(const struct gateway_sessions_config *c,
 void gateway_sessions_destroy(struct gateway_sessions *s);
 
 /* A datagram that is no data record; opened in place. */
-void gateway_sessions_input(struct gateway_sessions *s,
-			    const struct endpoint *from, uint8_t *datagram,
-			    size_t len, uint64_t now_ns);
+void gateway_sessions_input(struct gateway_sessions *s, const struct path *from,
+			    uint8_t *datagram, size_t len, uint64_t now_ns);
 uint64_t gateway_sessions_deadline(const struct gateway_sessions *s);
 void gateway_sessions_timeout(struct gateway_sessions *s, uint64_t now_ns);
 
 /* Should be called when something in DIR/clients may have changed. */
 void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns);
-/* Should be called now and then: tells the server whom the workers heard. */
+/* Should be called now and then: tells the server whom the workers heard, and
+ * ends sessions whose keys have seen too many forgeries. */
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns);
 /* Says BYE to all; it is repeated in gateway_sessions_timeout. */
 void gateway_sessions_end_all(struct gateway_sessions *s, uint64_t now_ns);
