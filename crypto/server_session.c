@@ -24,7 +24,6 @@ enum {
 	CONFIRM_S = 10,
 	LINGER_S = 30,
 	SWEEP_S = 60,
-	MESSAGES_PER_S = 200,
 };
 
 void server_session_destroy(struct session *x)
@@ -292,15 +291,6 @@ static bool on_message(struct server *s, struct session *x,
 	return server_session_find(s, index) != NULL;
 }
 
-static bool rate_allows(struct session *x, uint64_t now_ns)
-{
-	if (now_ns - x->rate_ns >= NS_PER_S) {
-		x->rate_ns = now_ns;
-		x->rate_count = 0;
-	}
-	return x->rate_count++ < MESSAGES_PER_S;
-}
-
 void server_session_input(struct server *s, uint8_t *datagram, size_t len,
 			  uint64_t now_ns)
 {
@@ -340,7 +330,7 @@ void server_session_input(struct server *s, uint8_t *datagram, size_t len,
 		stop_lingering(s, x);
 	x->heard_ns = now_ns;
 	while (message_next(&run, &m) == 1) {
-		if (!rate_allows(x, now_ns))
+		if (!control_rate_allows(&x->rate, now_ns))
 			s->count.drop_rate++;
 		else if (!on_message(s, x, &m, now_ns))
 			break;

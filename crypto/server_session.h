@@ -27,8 +27,7 @@ struct session {
 	struct lease lease;
 	bool confirmed;
 	uint64_t heard_ns;
-	uint64_t rate_ns; /* start of the second that is counted */
-	unsigned int rate_count;
+	struct control_rate rate;
 
 	/* Until the client has confirmed. */
 	struct keys keys;

@@ -152,6 +152,26 @@ without_default_route() {
 	echo "note: a gateway on the link is reached without a default route"
 }
 
+# The gateway's address is behind the default route that the tunnel takes over:
+# only the mark on the tunnel's own packets keeps them out of the tunnel.
+gateway_off_the_link() {
+	lab_address gateway lo 192.0.99.2/32 &&
+		on cafe ip route add 192.0.99.2 via 192.0.2.2 &&
+		on cafe sysctl -qw net.ipv4.ip_forward=1 || fail "a far gateway"
+	variant far-away 'p["HostName"] = "192.0.99.2"
+p["VendorConfig"]["ServerName"] = "vpn.example.com"'
+	add_profiles far-away
+	lab_snapshot laptop >"$lab/laptop.before"
+	expect 0 connect far-away --wait
+	answers_from 63 $far $far6
+	reaches 198.51.100.10
+	on laptop adit status | grep -q 'gateway .*192\.0\.99\.2' ||
+		fail "another gateway than 192.0.99.2: $(on laptop adit status)"
+	expect 0 disconnect
+	as_before "a gateway off the link"
+	echo "note: a gateway off the link: its packets stay out of the tunnel"
+}
+
 programs_begin tcpdump python3
 internet_behind_the_gateway
 responder
@@ -160,5 +180,6 @@ start_aditd
 add_profiles laptop
 before
 inside
+gateway_off_the_link
 without_default_route
 end_aditd down
