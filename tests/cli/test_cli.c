@@ -143,6 +143,7 @@ static void teardown(void)
 	}
 	free(out);
 	free(err);
+	out = err = NULL; /* a test need not run anything */
 	unlink(path);
 	unlink(kept);
 	ck_assert_int_eq(rmdir(dir), 0);
@@ -324,6 +325,17 @@ START_TEST(prints_a_status_without_control_characters)
 }
 END_TEST
 
+START_TEST(adds_a_profile_with_its_warnings)
+{
+	start_daemon();
+	ck_assert_int_eq(
+		RUN("adit", "profile", "add", "config/examples/office.json"),
+		CTL_EXIT_DONE);
+	ck_assert_ptr_nonnull(strstr(err, "TrustedProbe: warning: accepted"));
+	ck_assert_str_eq(out, "office\n");
+}
+END_TEST
+
 START_TEST(prints_json_for_programs)
 {
 	start_daemon();
@@ -373,6 +385,7 @@ int main(void)
 			    CTL_EXIT_TIMED_OUT + 1);
 	tcase_add_test(tc, waits_through_the_steps);
 	tcase_add_test(tc, prints_a_status_without_control_characters);
+	tcase_add_test(tc, adds_a_profile_with_its_warnings);
 	tcase_add_test(tc, prints_json_for_programs);
 	tcase_add_test(tc, has_a_page_for_every_command);
 	suite_add_tcase(suite, tc);
