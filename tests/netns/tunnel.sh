@@ -139,8 +139,13 @@ two_daemons() {
 	text=$(on laptop aditd 2>&1) && fail "two daemons on one host"
 	[[ $text == *"another aditd"* ]] || fail "the second aditd says: $text"
 	text=$(on laptop aditd --undo 2>&1) && fail "--undo beside a daemon"
+	# Folders of its own do not help: there is one adit0.
+	text=$(on laptop aditd --state-dir /run/other --runtime-dir /run/other \
+		--config-dir /run/other 2>&1) && fail "two daemons, two folders"
+	[[ $text == *"another aditd is running (pid"* ]] ||
+		fail "the second aditd says: $text"
 	state_is down || fail "the first daemon does not answer any more"
-	checks=$((checks + 2))
+	checks=$((checks + 3))
 }
 
 # No way to the gateway is said at once, and a way that opens is taken.

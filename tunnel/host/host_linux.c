@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tunnel/host/apply.h"
+#include "tunnel/host/single.h"
 #include "tunnel/host/step.h"
 #include "tunnel/host/undo.h"
 
@@ -119,6 +121,7 @@ int host_open(const struct host_config *config, struct host **ret_host,
 	if (!h)
 		return -ENOMEM;
 	h->config = config;
+	h->single = -1;
 	r = netlink_open(&h->nl);
 	if (r) {
 		free(h);
@@ -133,6 +136,12 @@ int host_open(const struct host_config *config, struct host **ret_host,
 		host_close(h);
 		return r;
 	}
+	h->single = single_open(config->device, ret_other);
+	if (h->single < 0) {
+		r = h->single;
+		host_close(h);
+		return r;
+	}
 	recover(h);
 	*ret_host = h;
 	return 0;
@@ -144,6 +153,8 @@ void host_close(struct host *h)
 		return;
 	journal_close(h->journal);
 	netlink_close(&h->nl);
+	if (h->single >= 0)
+		(void)close(h->single); /* only its name mattered */
 	free(h);
 }
 

@@ -27,6 +27,7 @@ struct host {
 	const struct host_config *config; /* borrowed */
 	struct netlink nl;
 	struct journal *journal;
+	int single; /* the device is ours in this namespace */
 
 	unsigned int steps; /* recorded so far */
 	bool recorded;	    /* the step being made is new in the journal */
