@@ -196,6 +196,20 @@ wrong_sources_are_dropped() {
 	ping_ok $one 10.9.0.2
 }
 
+# On a copy that is nobody's own, so that only the port is in the way.
+tells_who_is_not_root_what_it_needs() {
+	cp -r "$dir" "$work/copy"
+	cp "$gateway" "$work/adit-gateway"
+	chmod 755 "$work"
+	chown -R 65534:65534 "$work/copy"
+	on $g setpriv --reuid 65534 --regid 65534 --clear-groups \
+		"$work/adit-gateway" run "$work/copy" 2>"$work/nobody.log" &&
+		fail "it runs without privileges"
+	grep -q ':443: Permission denied; run it as root.*CAP_NET_ADMIN and' \
+		"$work/nobody.log" || fail "does not say what it needs"
+	chmod 700 "$work"
+}
+
 # Whatever the gateway sends from another address is dropped on the way in, as
 # a firewall or an address translator would.
 another_address_is_answered() {
@@ -253,6 +267,7 @@ until_works 5 sh -c "! ip -n $g addr | grep -q tentative"
 snapshot >"$work/before"
 "$gateway" init "$dir" --name 192.0.2.1 --pool6 fd77::/64 \
 	--route 10.9.0.0/24 --route fd90::/64 >/dev/null
+tells_who_is_not_root_what_it_needs
 packets_pass
 clients_come_and_go
 one_identity_has_one_session

@@ -558,6 +558,16 @@ static int serve(struct gateway *g)
 	return rc;
 }
 
+/* Every step of the start can be the one that wants a privilege. */
+static void explain_privilege(struct gateway_error *error)
+{
+	size_t n = strlen(error->text);
+
+	snprintf(error->text + n, sizeof(error->text) - n,
+		 "; run it as root (sudo), or give it CAP_NET_ADMIN and "
+		 "CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=)");
+}
+
 int gateway_run(const struct gateway_options *o, struct gateway_error *error)
 {
 	struct gateway *g = calloc(1, sizeof(*g));
@@ -576,6 +586,8 @@ int gateway_run(const struct gateway_options *o, struct gateway_error *error)
 		rc = start(g);
 	if (rc == 0)
 		rc = serve(g);
+	if ((rc == -EACCES || rc == -EPERM) && geteuid() != 0)
+		explain_privilege(error);
 	stop(g);
 	free(g);
 	return rc;
