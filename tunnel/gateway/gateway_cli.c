@@ -26,6 +26,12 @@ int gateway_usage_error(const struct gateway_cli *cli, const char *fmt, ...)
 	return GATEWAY_EXIT_USAGE;
 }
 
+int gateway_value_error(const struct gateway_cli *cli, const char *wrong)
+{
+	return gateway_usage_error(cli, "--%s \"%s\": %s", cli->option,
+				   cli->value, wrong);
+}
+
 int gateway_failed(const struct gateway_cli *cli,
 		   const struct gateway_error *error)
 {

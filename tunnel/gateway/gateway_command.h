@@ -79,6 +79,8 @@ int gateway_next_option(struct gateway_cli *cli);
  * the exit code. */
 int gateway_usage_error(const struct gateway_cli *cli, const char *fmt, ...)
 	ATTR_PRINTF(2, 3);
+/* The same about the option that was read last and its value. */
+int gateway_value_error(const struct gateway_cli *cli, const char *wrong);
 int gateway_failed(const struct gateway_cli *cli,
 		   const struct gateway_error *error);
 

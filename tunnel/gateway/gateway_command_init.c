@@ -85,9 +85,7 @@ static int read_options(struct gateway_cli *cli, struct gateway_init *init,
 	while ((option = gateway_next_option(cli)) >= 0) {
 		wrong = take_option(option, cli->value, init, ret_no_pool6);
 		if (wrong)
-			return gateway_usage_error(cli, "--%s \"%s\": %s",
-						   cli->option, cli->value,
-						   wrong);
+			return gateway_value_error(cli, wrong);
 	}
 	if (option == GATEWAY_OPTION_LEAVE)
 		return cli->code;

@@ -48,9 +48,7 @@ static int run_run(struct gateway_cli *cli)
 	while ((option = gateway_next_option(cli)) >= 0) {
 		wrong = take_option(option, cli->value, &o);
 		if (wrong)
-			return gateway_usage_error(cli, "--%s \"%s\": %s",
-						   cli->option, cli->value,
-						   wrong);
+			return gateway_value_error(cli, wrong);
 	}
 	if (option == GATEWAY_OPTION_LEAVE)
 		return cli->code;
