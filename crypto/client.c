@@ -171,6 +171,8 @@ static void connected(struct client *c, uint64_t now_ns)
 	keys_init(&c->keys, result.algorithm, result.secret);
 	if (c->options.epoch_shift != 0)
 		c->keys.shift = c->options.epoch_shift;
+	if (c->options.max_failures != 0)
+		c->keys.max_failures = c->options.max_failures;
 	secret_wipe(result.secret, sizeof(result.secret));
 	r = control_init(&c->control, &c->keys, CONTROL_CLIENT);
 	if (r < 0) {

@@ -42,6 +42,7 @@ struct client_options {
 	uint16_t mtu;	      /* largest inner MTU wanted; 0: the gateway's */
 	uint8_t epoch_shift;  /* 0: KEYS_EPOCH_SHIFT; tests take less */
 	uint64_t timeout_ns;  /* for the whole; 0: ten seconds */
+	uint64_t max_failures; /* 0: the algorithm's; tests take fewer */
 };
 
 struct client_callbacks {
@@ -96,6 +97,10 @@ int client_lane(struct client *c, uint8_t lane, struct keys_tx *ret_tx,
 		struct record_rx *ret_rx) ATTR_MUST_CHECK;
 /* Asks the gateway for a sign of life; the answer moves facts.heard_ns. */
 void client_echo(struct client *c, uint64_t now_ns);
+/* Should be called when a data lane's key has seen more forgeries than it may
+ * (struct peer_stats): BYE, and `down`, so that a new session brings fresh
+ * keys. The control lane looks after itself. */
+void client_wear_out(struct client *c);
 /* Sends BYE: at once, and twice more 50 ms apart through client_timeout.
  * `down` is not called for it. */
 void client_close(struct client *c, uint64_t now_ns);

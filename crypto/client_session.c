@@ -166,18 +166,32 @@ static void on_echo_reply(struct client *c, const struct message *m,
 	c->echo_sent_ns = 0;
 }
 
-static void on_unknown(struct client *c, const struct message *m)
+/* Ends at once, with one word to the gateway. */
+static void leave(struct client *c, enum refusal why, const char *word,
+		  enum reason reason, const char *text)
 {
-	uint8_t buf[64];
+	uint8_t buf[128];
 	struct bytes run = bytes_over(buf, sizeof(buf));
 
-	if (m->type < MESSAGE_MUST_KNOW)
-		return;
-	message_put_ending(&run, MESSAGE_BYE, REFUSAL_VERSION, 0, "version");
+	message_put_ending(&run, MESSAGE_BYE, (uint16_t)why, 0, word);
 	send_run(c, &run);
-	client_end(
-		c, REASON_VERSION,
-		"the gateway uses a newer protocol than this adit: update it");
+	client_end(c, reason, text);
+}
+
+static void on_unknown(struct client *c, const struct message *m)
+{
+	if (m->type >= MESSAGE_MUST_KNOW)
+		leave(c, REFUSAL_VERSION, "version", REASON_VERSION,
+		      "the gateway uses a newer protocol than this adit: "
+		      "update it");
+}
+
+void client_wear_out(struct client *c)
+{
+	if (client_session_open(c))
+		leave(c, REFUSAL_INTERNAL, "fresh keys are needed",
+		      REASON_INTERNAL,
+		      "too many forged records: fresh keys are needed");
 }
 
 static void on_message(struct client *c, const struct message *m,
@@ -227,6 +241,9 @@ void client_session_input(struct client *c, uint8_t *datagram, size_t len,
 	case RECORD_EPOCH:
 	case RECORD_FORGED:
 		c->facts.drop_forged++;
+		if (keys_rx_worn_out(&c->control.rx.keys,
+				     c->control.rx.keys.failures))
+			client_wear_out(c);
 		return;
 	}
 	c->facts.rx_control++;

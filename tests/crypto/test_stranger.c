@@ -425,6 +425,32 @@ START_TEST(ends_a_session_whose_key_has_seen_too_many_forgeries)
 	ck_assert_int_eq(d.reason, REASON_GATEWAY_ENDED);
 	ck_assert_msg(strstr(d.text, "forged"), "%s", d.text);
 	duo_fini(&d);
+	/* The same at the client. */
+	duo_init(&d, &few);
+	duo_start(&d);
+	ck_assert(duo_run_until_up(&d, 20000));
+	duo_run(&d, 1000);
+	for (unsigned int i = 0; i < 2; i++)
+		duo_inject(&d, false, d.port, record, 100);
+	duo_run(&d, 1000);
+	ck_assert_uint_eq(d.down, 0);
+	store_be32(record + 4, d.index);
+	for (unsigned int i = 0; i < 3; i++)
+		duo_inject(&d, false, d.port, record, 100);
+	duo_run(&d, 1000);
+	ck_assert_uint_eq(d.down, 1);
+	ck_assert_uint_eq(d.ended, 1);
+	ck_assert_int_eq(d.reason, REASON_INTERNAL);
+	/* A data lane's key is its owner's to watch. */
+	duo_fini(&d);
+	duo_init(&d, &usual);
+	duo_start(&d);
+	ck_assert(duo_run_until_up(&d, 20000));
+	client_wear_out(d.client);
+	duo_run(&d, 1000);
+	ck_assert_uint_eq(d.down, 1);
+	ck_assert_uint_eq(d.ended, 1);
+	duo_fini(&d);
 }
 END_TEST
 

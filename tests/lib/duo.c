@@ -383,7 +383,7 @@ void duo_init(struct duo *d, const struct duo_options *o)
 	client.credentials = o->client ? o->client : duo_client("p256");
 	client.server_name = o->server_name ? o->server_name : "gw.test";
 	client.epoch_shift = server.epoch_shift = o->epoch_shift;
-	server.max_failures = o->max_failures;
+	client.max_failures = server.max_failures = o->max_failures;
 	server.credentials = o->gateway ? o->gateway : duo_gateway("p256");
 	d->client = client_create(&client, &client_table, d);
 	d->server = server_create(&server, &server_table, d, d->now_ns);

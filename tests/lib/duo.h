@@ -48,7 +48,7 @@ struct duo_options {
 	size_t routes;		 /* in the lease, beside the usual one */
 	enum refusal refuse;	 /* what admit says */
 	uint8_t epoch_shift;
-	uint64_t max_failures; /* the gateway's; 0: the algorithm's */
+	uint64_t max_failures; /* of both ends; 0: the algorithm's */
 };
 
 struct duo {
