@@ -35,6 +35,7 @@ static void fill_status(struct ctl_status *s)
 	s->reason.text = strdup("the gateway cannot be reached");
 	s->detail = strdup("it said \"\033[2J\"\n");
 	s->gateway.name = strdup("vpn.example");
+	s->retry_at = 1; /* long due: the daemon is about to begin */
 	for (int i = 0; i < 6; i++)
 		ck_assert_int_eq(ctl_list_add_text(&s->routes, "10.0.0.0/8"),
 				 0);
@@ -317,6 +318,7 @@ START_TEST(prints_a_status_without_control_characters)
 	ck_assert_ptr_nonnull(strstr(out, "work has failed"));
 	ck_assert_ptr_nonnull(strstr(out, "because   the gateway cannot"));
 	ck_assert_ptr_nonnull(strstr(out, "and 2 more"));
+	ck_assert_ptr_nonnull(strstr(out, "tried again now"));
 	for (size_t i = 0; i < out_len; i++) {
 		ck_assert(out[i] == '\n' || (unsigned char)out[i] >= 0x20);
 		lines += out[i] == '\n';

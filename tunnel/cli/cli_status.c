@@ -101,8 +101,12 @@ static void put_headline(FILE *to, bool colour, const struct ctl_status *s,
 	}
 	if (s->retry_at != 0) {
 		put_label(to, colour, "next");
-		fputs("tried again in ", to);
-		put_duration(to, s->retry_at > now_s ? s->retry_at - now_s : 0);
+		if (s->retry_at > now_s) {
+			fputs("tried again in ", to);
+			put_duration(to, s->retry_at - now_s);
+		} else {
+			fputs("tried again now", to);
+		}
 		fputc('\n', to);
 	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* (uv) Those who wait for the tunnel: `adit connect --wait`. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "tunnel/base/clock.h"
 #include "tunnel/daemon/daemon_private.h"
 
@@ -7,13 +10,17 @@ static void reply_failed(struct daemon *d, struct ctl_peer *peer)
 {
 	const struct session *s = session_io_session(d->io);
 	const char *text = session_io_text(d->io);
+	uint64_t now = clock_now_ns();
+	uint64_t left = s->retry_ns > now ? s->retry_ns - now : 0;
+	char next[64] = "";
 
+	if (s->retry_ns != CLOCK_NEVER)
+		snprintf(next, sizeof(next),
+			 "; it is tried again in %" PRIu64 " s",
+			 left / NS_PER_S + 1);
 	daemon_reply(peer, true, (enum ctl_exit)reason_exit_code(s->reason),
 		     "%s: %s%s", session_io_name(d->io),
-		     *text ? text : reason_text(s->reason),
-		     s->retry_ns != CLOCK_NEVER
-			     ? "; it is tried again, see \"adit status\""
-			     : "");
+		     *text ? text : reason_text(s->reason), next);
 }
 
 /* What a waiter is told now; true: it was the last. */

@@ -205,8 +205,9 @@ int session_io_status(const struct session_io *io, struct ctl_status *s)
 	s->since = wall_ms(session->since_ns) / 1000;
 	s->attempts = io->attempts;
 	s->repairs = io->repairs;
+	/* Rounded up: until then it is in the future. */
 	if (session->retry_ns != CLOCK_NEVER)
-		s->retry_at = wall_ms(session->retry_ns) / 1000;
+		s->retry_at = wall_ms(session->retry_ns) / 1000 + 1;
 	if (io->hold != SESSION_HOLD_NONE)
 		s->hold.since = wall_ms(io->hold_ns) / 1000;
 	if (set(&s->daemon, ADIT_VERSION) &&
