@@ -13,6 +13,7 @@
 #include "crypto/credentials.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/daemon/client_peer.h"
+#include "tunnel/daemon/resolver.h"
 #include "tunnel/data/peer.h"
 #include "tunnel/data/udp.h"
 
@@ -25,6 +26,8 @@ enum {
 #define PATIENCE_NS (10ULL * NS_PER_S)
 /* While there is another address to try. */
 #define PATIENCE_SHORT_NS (3ULL * NS_PER_S)
+/* With a name; libc's own can be half a minute. */
+#define PATIENCE_NAME_S 5
 
 /* A poll handle lives until libuv has closed it, whatever its socket does. */
 struct socket_poll {
@@ -38,6 +41,7 @@ struct attempt {
 	const struct attempt_callbacks *cb;
 	void *arg;
 	const struct profile *profile; /* borrowed; NULL when ending */
+	struct resolver *resolver;     /* borrowed */
 	struct credentials *credentials;
 	uint32_t mark;
 
@@ -46,8 +50,7 @@ struct attempt {
 	struct endpoint candidate[CANDIDATES_MAX];
 	size_t candidates, next; /* of this name; next to try */
 	struct endpoint remote;
-	uv_getaddrinfo_t resolver;
-	bool resolving;
+	struct resolver_ask ask;
 
 	struct udp_sockets sockets; /* open if `poll` is there */
 	struct socket_poll *poll;   /* NULL: closed */
@@ -69,7 +72,7 @@ static void attempt_settle(struct attempt *a);
 
 static void attempt_free(struct attempt *a)
 {
-	if (a->handles > 0 || a->resolving)
+	if (a->handles > 0)
 		return;
 	client_destroy(a->client);
 	peer_destroy(a->peer);
@@ -305,18 +308,37 @@ static void start_client(struct attempt *a)
 
 static void try_next(struct attempt *a);
 
-static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
+/* The name has led nowhere. */
+static void name_failed(struct attempt *a, const char *why)
 {
-	struct attempt *a = req->data;
-	struct profile_gateway g;
+	a->reason = REASON_NAME_UNRESOLVED;
+	snprintf(a->text, sizeof(a->text), "%s: %s",
+		 profile_gateway(a->profile, a->gateway - 1).host, why);
+}
 
-	a->resolving = false;
-	if (a->ending) {
-		uv_freeaddrinfo(res);
-		attempt_free(a);
-		return;
+static const char *name_error_text(int status)
+{
+	switch (status) {
+	case UV_EAI_AGAIN:
+		return "DNS does not answer: is this machine online, is its "
+		       "resolver (/etc/resolv.conf) in order?";
+	case UV_EAI_NONAME:
+	case UV_EAI_NODATA:
+	case 0: /* none of a family that we know */
+		return "DNS has no address for this name: is HostName in the "
+		       "profile right?";
+	default:
+		return uv_strerror(status);
 	}
-	g = profile_gateway(a->profile, a->gateway - 1);
+}
+
+static void on_resolved(struct resolver_ask *ask, int status,
+			const struct addrinfo *res)
+{
+	struct attempt *a = container_of(ask, struct attempt, ask);
+	struct profile_gateway g = profile_gateway(a->profile, a->gateway - 1);
+
+	(void)uv_timer_stop(&a->timer); /* cannot fail */
 	for (const struct addrinfo *i = res;
 	     i != NULL && a->candidates < CANDIDATES_MAX; i = i->ai_next) {
 		struct endpoint e;
@@ -326,12 +348,22 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
 		e.port = g.port;
 		a->candidate[a->candidates++] = e;
 	}
-	uv_freeaddrinfo(res);
-	if (a->candidates == 0) {
-		a->reason = REASON_NAME_UNRESOLVED;
-		snprintf(a->text, sizeof(a->text), "%s: %s", g.host,
-			 status < 0 ? uv_strerror(status) : "no address");
-	}
+	if (a->candidates == 0)
+		name_failed(a, name_error_text(status));
+	try_next(a);
+}
+
+/* The lookup stays in flight, and the next attempt may have its answer. */
+static void name_timed_out(struct attempt *a)
+{
+	char why[ATTEMPT_ERROR_MAX];
+
+	resolver_leave(&a->ask);
+	snprintf(why, sizeof(why),
+		 "DNS did not answer within %d s: is this machine online, is "
+		 "its resolver (/etc/resolv.conf) in order?",
+		 PATIENCE_NAME_S);
+	name_failed(a, why);
 	try_next(a);
 }
 
@@ -339,7 +371,6 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
 static void resolve_next(struct attempt *a)
 {
 	struct profile_gateway g = profile_gateway(a->profile, a->gateway++);
-	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
 	struct ip_addr literal;
 	int r;
 
@@ -351,16 +382,14 @@ static void resolve_next(struct attempt *a)
 		try_next(a);
 		return;
 	}
-	a->resolver.data = a;
-	r = uv_getaddrinfo(a->loop, &a->resolver, on_resolved, g.host, NULL,
-			   &hints);
-	if (r == 0) {
-		a->resolving = true;
+	r = resolver_ask(a->resolver, g.host, &a->ask);
+	if (r < 0) {
+		name_failed(a, uv_strerror(r));
+		try_next(a);
 		return;
 	}
-	a->reason = REASON_NAME_UNRESOLVED;
-	snprintf(a->text, sizeof(a->text), "%s: %s", g.host, uv_strerror(r));
-	try_next(a);
+	uv_update_time(a->loop);
+	(void)uv_timer_start(&a->timer, on_timer, PATIENCE_NAME_S * 1000, 0);
 }
 
 static void try_next(struct attempt *a)
@@ -428,6 +457,10 @@ static void on_timer(uv_timer_t *timer)
 	struct attempt *a = timer->data;
 	uint64_t now = clock_now_ns();
 
+	if (a->ask.lookup != NULL) {
+		name_timed_out(a);
+		return;
+	}
 	if (a->client == NULL && !a->ending) {
 		try_next(a);
 		return;
@@ -459,6 +492,8 @@ int attempt_start(const struct attempt_options *o, struct attempt **ret_attempt,
 		return -EINVAL;
 	}
 	a->loop = o->loop;
+	a->resolver = o->resolver;
+	a->ask.done = on_resolved;
 	a->cb = o->callbacks;
 	a->arg = o->arg;
 	a->profile = o->profile;
@@ -475,8 +510,7 @@ void attempt_end(struct attempt *a)
 {
 	a->ending = true;
 	a->profile = NULL;
-	if (a->resolving)
-		(void)uv_cancel((uv_req_t *)&a->resolver); /* or it ends late */
+	resolver_leave(&a->ask);
 	if (a->client != NULL && !a->over)
 		client_close(a->client, clock_now_ns());
 	else
@@ -514,6 +548,13 @@ struct client *attempt_client(const struct attempt *a)
 const struct lease *attempt_lease(const struct attempt *a)
 {
 	return &a->lease;
+}
+
+const char *attempt_asking(const struct attempt *a)
+{
+	return a->ask.lookup != NULL
+		       ? profile_gateway(a->profile, a->gateway - 1).host
+		       : NULL;
 }
 
 const struct endpoint *attempt_remote(const struct attempt *a)

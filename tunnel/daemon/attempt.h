@@ -25,6 +25,7 @@ struct client;
 struct lease;
 struct peer;
 struct profile;
+struct resolver;
 struct uv_loop_s;
 
 enum {
@@ -40,6 +41,7 @@ struct attempt_callbacks {
 
 struct attempt_options {
 	struct uv_loop_s *loop;
+	struct resolver *resolver;     /* borrowed, outlives */
 	const struct profile *profile; /* borrowed until attempt_end */
 	uint32_t mark;		       /* SO_MARK of the sockets */
 	const struct attempt_callbacks *callbacks; /* static */
@@ -58,6 +60,8 @@ void attempt_echo(struct attempt *a);
 
 struct client *attempt_client(const struct attempt *a);
 const struct lease *attempt_lease(const struct attempt *a);
+/* The name whose address is being asked for; NULL: none. */
+const char *attempt_asking(const struct attempt *a);
 /* The address being tried, or that answered; family 0: none yet. */
 const struct endpoint *attempt_remote(const struct attempt *a);
 /* Once up, give away what the workers need: the gateway with its keys, and a

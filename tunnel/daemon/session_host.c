@@ -9,6 +9,7 @@
 #include "config/profile.h"
 #include "tunnel/base/log.h"
 #include "tunnel/daemon/datapath.h"
+#include "tunnel/daemon/resolver.h"
 #include "tunnel/daemon/session_io_private.h"
 #include "tunnel/data/tun.h"
 #include "tunnel/host/apply.h"
@@ -219,6 +220,7 @@ void session_io_host_moved(struct session_io *io)
 	if (r < 0)
 		log_warning("%s: %s", io->name, host_error(io->host));
 	if (io->routes_seen != before) {
+		resolver_forget(io->resolver);
 		session_io_report(io, SESSION_EVENT_NETWORK_CHANGED,
 				  REASON_NONE);
 	} else if (r > 0) {

@@ -14,6 +14,7 @@
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
 #include "tunnel/daemon/datapath.h"
+#include "tunnel/daemon/resolver.h"
 #include "tunnel/daemon/session_io_private.h"
 #include "tunnel/host/state.h"
 
@@ -129,6 +130,7 @@ static void start_attempt(struct session_io *io)
 {
 	struct attempt_options o = {
 		.loop = io->loop,
+		.resolver = io->resolver,
 		.profile = io->profile,
 		.mark = HOST_MARK,
 		.callbacks = &attempt_callbacks,
@@ -284,7 +286,10 @@ struct session_io *session_io_create(const struct session_io_options *o)
 	io->changed = o->changed;
 	io->arg = o->arg;
 	io->datapath = datapath_create(o->loop, &datapath_callbacks, io);
-	if (io->datapath == NULL) {
+	io->resolver = resolver_create(o->loop);
+	if (io->datapath == NULL || io->resolver == NULL) {
+		datapath_destroy(io->datapath);
+		resolver_destroy(io->resolver);
 		free(io);
 		return NULL;
 	}
@@ -318,6 +323,7 @@ void session_io_destroy(struct session_io *io)
 		return;
 	assert(io->handles == 0);
 	datapath_destroy(io->datapath);
+	resolver_destroy(io->resolver);
 	lease_fini(&io->lease);
 	host_state_fini(&io->applied);
 	profile_destroy(io->profile);

@@ -21,6 +21,7 @@ struct session_io {
 	void (*changed)(void *arg);
 	void *arg;
 	struct datapath *datapath;
+	struct resolver *resolver;
 
 	/* what is wanted */
 	enum session_hold hold;

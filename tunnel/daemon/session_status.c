@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* (uv) What is shown of a struct session_io. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +150,18 @@ static bool put_counters(const struct session_io *io, struct ctl_status *s)
 			    "gateway sends; set it to 2");
 }
 
+/* What is being waited for, or what went wrong last. */
+static bool put_detail(const struct session_io *io, struct ctl_status *s)
+{
+	const char *name = io->attempt ? attempt_asking(io->attempt) : NULL;
+	char text[SESSION_IO_TEXT_MAX];
+
+	if (name == NULL)
+		return set(&s->detail, io->text);
+	snprintf(text, sizeof(text), "asking for the name %s", name);
+	return set(&s->detail, text);
+}
+
 static bool put_client(const struct session_io *io, struct ctl_status *s)
 {
 	const struct client_facts *f;
@@ -214,7 +227,7 @@ int session_io_status(const struct session_io *io, struct ctl_status *s)
 	    set(&s->state, session_state_name(session->state)) &&
 	    set(&s->reason.code, reason_code(session->reason)) &&
 	    set(&s->reason.text, reason_text(session->reason)) &&
-	    set(&s->detail, io->text) && set(&s->profile, io->name) &&
+	    put_detail(io, s) && set(&s->profile, io->name) &&
 	    set(&s->hold.state, hold_name(io->hold)) &&
 	    set(&s->hold.cause,
 		io->hold == SESSION_HOLD_NONE ? NULL : "a user's command") &&

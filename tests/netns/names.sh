@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# A gateway's name that nobody answers for: said at once, given up in time, and
+# in the way of no other name; and one that does not exist.
+set -u
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+programs_begin
+on laptop sh -c 'echo nameserver 192.0.2.99 >/etc/resolv.conf'
+lab_snapshot laptop >"$lab/laptop.before"
+variant slow 'p["HostName"] = "slow.test"'
+start_gateway
+start_aditd
+add_profiles laptop slow
+
+# Again and again: each try used to take one of the few threads for lookups.
+for ((i = 0; i < 10; i++)); do
+	expect 0 connect slow
+	state_is connecting || fail "not connecting"
+	expect 0 disconnect
+done
+expect 0 connect slow
+until_true 2 on laptop sh -c 'adit status | grep -q "asking for the name slow.test"' ||
+	fail "status does not say what it waits for: $(on laptop adit status)"
+expect 0 connect laptop --wait=3
+reaches 198.51.100.10
+expect 0 disconnect
+
+began=$(now_ms)
+expect 6 connect slow --wait=9
+took=$(($(now_ms) - began))
+[ $took -lt 7000 ] || fail "a silent resolver was waited for $took ms"
+grep -q 'slow.test: DNS did not answer within 5 s: is this machine online' \
+	"$lab/adit.err" || fail "what to do? $(cat "$lab/adit.err")"
+grep -q 'tried again in [1-9]' "$lab/adit.err" ||
+	fail "when is it tried again? $(cat "$lab/adit.err")"
+expect 0 disconnect
+
+# Nobody there at all: the resolver's port is closed.
+on laptop sh -c 'echo nameserver 192.0.2.1 >/etc/resolv.conf'
+variant closed 'p["HostName"] = "closed.test"'
+add_profiles closed
+expect 6 connect closed --wait=9
+grep -q 'closed.test: DNS does not answer: is this machine online' \
+	"$lab/adit.err" || fail "what to do? $(cat "$lab/adit.err")"
+expect 0 disconnect
+on laptop sh -c 'echo nameserver 192.0.2.99 >/etc/resolv.conf'
+end_aditd down
+echo "note: a silent resolver is given up after $took ms; ten tries in" \
+	"a row kept no other name waiting"
