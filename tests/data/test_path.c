@@ -226,7 +226,7 @@ START_TEST(a_packet_arrives_as_it_was)
 	size_t len = build_udp(p, 1, 300);
 
 	give_udp(1, 300);
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(take_road(), 1);
 	ck_assert_uint_eq(taken[0].len, len + RECORD_OVERHEAD);
 	deliver(taken[0].bytes, taken[0].len);
@@ -268,7 +268,7 @@ START_TEST(a_super_packet_is_one_send_and_one_write)
 	size_t len = build_tcp(p, 43 * 1380 + 100);
 
 	give(&h, p, len);
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 1);
 	ck_assert_uint_eq(count(COUNTER_TX_PACKETS), 44);
 	ck_assert_uint_eq(take_road(), 44);
@@ -294,7 +294,7 @@ START_TEST(packets_of_one_size_leave_together)
 {
 	for (uint32_t i = 0; i < 20; i++)
 		give_udp(i, 200);
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 1);
 	ck_assert_uint_eq(take_road(), 20);
 }
@@ -309,7 +309,7 @@ START_TEST(a_shorter_record_ends_a_run)
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(payload); i++)
 		give_udp(i, payload[i]);
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	/* 200 200 200 100 | 100 | 300 200 | 200 | 300 */
 	ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 5);
 	ck_assert_uint_eq(take_road(), ARRAY_SIZE(payload));
@@ -338,7 +338,7 @@ START_TEST(nothing_authentic_is_lost_to_keys)
 		for (uint32_t i = 0; i < EACH; i++) {
 			give_udp(k * EACH + i, 40);
 			if (i % TX_READS == TX_READS - 1 || i == EACH - 1)
-				ck_assert_int_eq(tx_pump(&tx), 0);
+				ck_assert_int_eq(tx_pump(&tx, 1), 0);
 		}
 		ck_assert_uint_eq(take_road(), EACH);
 		for (size_t i = 0; i < EACH; i++)
@@ -408,7 +408,7 @@ START_TEST(a_flipped_bit_is_dropped_and_moves_nothing)
 	uint64_t drops = 0;
 
 	give_udp(1, 100 - 4);
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(take_road(), 1);
 	ck_assert_uint_eq(taken[0].len, 156);
 	taken[0].bytes[flipped[_i].at] ^= flipped[_i].flip;
@@ -551,12 +551,43 @@ START_TEST(sends_singly_where_the_kernel_does_not_cut)
 	for (uint32_t k = 1; k <= 2; k++) {
 		for (uint32_t i = 0; i < 10; i++)
 			give_udp(i, 100);
-		ck_assert_int_eq(tx_pump(&tx), 0);
+		ck_assert_int_eq(tx_pump(&tx, 1), 0);
 		ck_assert_uint_eq(take_road(), 10);
 		/* It is asked once. */
 		ck_assert_uint_eq(count(COUNTER_GSO_FALLBACKS), 1);
 		ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 1 + 10 * k);
 	}
+}
+END_TEST
+
+START_TEST(asks_the_kernel_again_whether_it_cuts)
+{
+	int one = 1, zero = 0;
+	struct peer_stats s;
+
+	ck_assert_int_eq(
+		setsockopt(tx.udp, SOL_SOCKET, SO_NO_CHECK, &one, sizeof(one)),
+		0);
+	give_udp(1, 100);
+	give_udp(2, 100);
+	ck_assert_int_eq(tx_pump(&tx, 5), 0);
+	ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 3);
+	peer_stats(gateway, &s);
+	ck_assert_uint_eq(s.single_until_ns, 5 + TX_SINGLE_NS);
+
+	/* It would cut now, and nobody has asked yet. */
+	ck_assert_int_eq(setsockopt(tx.udp, SOL_SOCKET, SO_NO_CHECK, &zero,
+				    sizeof(zero)),
+			 0);
+	for (uint64_t at = 4; at <= 6; at++) {
+		give_udp(1, 100);
+		give_udp(2, 100);
+		ck_assert_int_eq(tx_pump(&tx, at + TX_SINGLE_NS), 0);
+		/* Two sends before that time, one from then on. */
+		ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), at + 1);
+	}
+	ck_assert_uint_eq(count(COUNTER_GSO_FALLBACKS), 1);
+	ck_assert_uint_eq(take_road(), 8);
 }
 END_TEST
 
@@ -570,30 +601,30 @@ START_TEST(drops_on_the_way_out_have_their_counters)
 	give(&none, p, 100);
 	give_udp(1, 100);
 	tx.udp = -1;
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(count(COUNTER_DROP_MALFORMED), 1);
 	ck_assert_uint_eq(count(COUNTER_DROP_NO_SOCKET), 1);
 
 	tx.udp = client_sockets.lane[0];
 	give(&none, p, build_udp(p, 1, 65500));
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(count(COUNTER_DROP_TOO_BIG), 1);
 
 	/* A broadcast address without SO_BROADCAST: EACCES. */
 	ck_assert_int_eq(addr_parse("255.255.255.255", &e.addr), 0);
 	gateway->remote_len = udp_sockaddr(&e, AF_INET, &gateway->remote);
 	give_udp(1, 100);
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(count(COUNTER_DROP_UNREACHABLE), 1);
 
 	gateway->lane[0].tx.counter = KEYS_COUNTER_MAX;
 	give_udp(1, 100);
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(count(COUNTER_DROP_USED_UP), 1);
 
 	peer_table_withdraw(client_table, gateway);
 	give_udp(1, 100);
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(count(COUNTER_DROP_NO_PEER), 1);
 }
 END_TEST
@@ -604,7 +635,7 @@ START_TEST(a_device_that_ends_is_reported)
 	size_t len = build_udp(p, 1, 10);
 
 	close(client_tun[0]);
-	ck_assert_int_lt(tx_pump(&tx), 0);
+	ck_assert_int_lt(tx_pump(&tx, 1), 0);
 	close(gateway_tun[0]);
 	signal(SIGPIPE, SIG_IGN);
 	post(p, 0);
@@ -625,7 +656,7 @@ START_TEST(liveness_counts_what_was_sent_since_something_came)
 	ck_assert_uint_eq(s.last_rx_ns, 0);
 	give_udp(1, 100);
 	give_udp(2, 100);
-	ck_assert_int_eq(tx_pump(&tx), 0);
+	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	peer_stats(gateway, &s);
 	ck_assert_uint_eq(s.tx_records, 2);
 	ck_assert_uint_eq(s.tx_since_rx, 2);
@@ -675,6 +706,7 @@ int main(void)
 		t, datagrams_that_are_no_records_go_up_until_the_ring_is_full);
 	tcase_add_test(t, short_and_strange_records_are_counted);
 	tcase_add_test(t, sends_singly_where_the_kernel_does_not_cut);
+	tcase_add_test(t, asks_the_kernel_again_whether_it_cuts);
 	tcase_add_test(t, drops_on_the_way_out_have_their_counters);
 	tcase_add_test(t, a_device_that_ends_is_reported);
 	tcase_add_test(t, liveness_counts_what_was_sent_since_something_came);

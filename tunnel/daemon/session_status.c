@@ -127,6 +127,7 @@ static bool put_fallback(struct ctl_status *s, const char *what,
 static bool put_counters(const struct session_io *io, struct ctl_status *s)
 {
 	const struct counters *c = datapath_counters(io->datapath);
+	struct peer_stats stats;
 
 	if (c == NULL)
 		return true;
@@ -139,7 +140,8 @@ static bool put_counters(const struct session_io *io, struct ctl_status *s)
 		if (!put_drop(s, counter_name((enum counter)i),
 			      counter_get(&c->of[i])))
 			return false;
-	if (counter_get(&c->of[COUNTER_GSO_FALLBACKS]) > 0 &&
+	datapath_stats(io->datapath, &stats);
+	if (stats.single_until_ns > clock_now_ns() &&
 	    !put_fallback(s, "segmentation offload",
 			  "the kernel refused it on the way to the gateway; "
 			  "packets are sent one by one"))

@@ -78,6 +78,7 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 		uint64_t before = counter_get(&l->tx_at_last_rx);
 		uint64_t heard = counter_get(&l->last_rx_ns);
 		uint64_t failures = counter_get(&l->rx_failures);
+		uint64_t single = counter_get(&l->single_until_ns);
 
 		s.rx_records += counter_get(&l->rx_records);
 		s.rx_bytes += counter_get(&l->rx_bytes);
@@ -87,6 +88,8 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 		s.tx_since_rx += tx > before ? tx - before : 0;
 		if (heard > s.last_rx_ns)
 			s.last_rx_ns = heard;
+		if (single > s.single_until_ns)
+			s.single_until_ns = single;
 		if (failures > s.rx_failures)
 			s.rx_failures = failures;
 		s.worn_out |= keys_rx_worn_out(&l->rx.keys, failures);

@@ -25,8 +25,7 @@ struct peer_lane {
 	struct keys_tx tx;
 	struct record_rx rx;
 	struct udp_control control; /* of each send */
-	bool single;		 /* the kernel refused to cut for this peer */
-	uint8_t last_source4[4]; /* the last inner source found allowed */
+	uint8_t last_source4[4];    /* the last inner source found allowed */
 	uint8_t last_source6[16];
 	bool has_source4;
 	bool has_source6;
@@ -39,6 +38,8 @@ struct peer_lane {
 	_Atomic uint64_t last_rx_ns;	/* clock_now_ns of its batch */
 	_Atomic uint64_t tx_at_last_rx; /* tx_records at that time */
 	_Atomic uint64_t rx_failures;	/* keys_rx.failures */
+	/* The kernel refused to cut for this peer; it is asked again then. */
+	_Atomic uint64_t single_until_ns;
 };
 
 struct peer {
@@ -80,8 +81,9 @@ struct peer_stats {
 	uint64_t last_rx_ns; /* 0: never */
 	/* Records sent since the last one that came back: liveness. */
 	uint64_t tx_since_rx;
-	uint64_t rx_failures; /* openings that failed, in the worst lane */
-	bool worn_out;	      /* too many: the session must end */
+	uint64_t single_until_ns; /* the last lane's; 0: all were cut */
+	uint64_t rx_failures;	  /* openings that failed, in the worst lane */
+	bool worn_out;		  /* too many: the session must end */
 };
 
 /* 0 or -errno. */

@@ -62,7 +62,7 @@ static void run_send(struct tx *t)
 		counters_add(t->counters, COUNTER_DROP_NO_SOCKET, t->count);
 		return;
 	}
-	if (t->count > 1 && l->single) {
+	if (t->count > 1 && t->now_ns < counter_get(&l->single_until_ns)) {
 		send_singly(t);
 		return;
 	}
@@ -71,7 +71,9 @@ static void run_send(struct tx *t)
 	    (r == -EIO || r == -EINVAL || r == -EMSGSIZE)) {
 		/* All three have been seen to mean "cannot cut for this path"
 		 * (no checksum offload, segment above its MTU). */
-		l->single = true;
+		atomic_store_explicit(&l->single_until_ns,
+				      t->now_ns + TX_SINGLE_NS,
+				      memory_order_relaxed);
 		counters_add(t->counters, COUNTER_GSO_FALLBACKS, 1);
 		send_singly(t);
 	} else if (r < 0) {
@@ -150,10 +152,11 @@ static void take_packet(struct tx *t, size_t len)
 	counters_add(t->counters, COUNTER_TX_BYTES, bytes);
 }
 
-int tx_pump(struct tx *t)
+int tx_pump(struct tx *t, uint64_t now_ns)
 {
 	int r = 0;
 
+	t->now_ns = now_ns;
 	for (unsigned int i = 0; i < TX_READS; i++) {
 		ssize_t n = read(t->tun, t->in, sizeof(t->in));
 

@@ -9,6 +9,7 @@
 #define ADIT_DATA_TX_H
 
 #include "crypto/record.h"
+#include "tunnel/base/clock.h"
 #include "tunnel/data/counters.h"
 #include "tunnel/data/gso.h"
 #include "tunnel/data/peer_table.h"
@@ -18,6 +19,10 @@ enum {
 	TX_READS = 32, /* in one pump */
 };
 
+/* A kernel that would not cut is asked again so much later: the way to the
+ * peer may lead through another device by then. */
+#define TX_SINGLE_NS (30ULL * NS_PER_S)
+
 struct tx {
 	/* set at creation */
 	uint8_t lane;
@@ -26,7 +31,8 @@ struct tx {
 	struct counters *counters; /* borrowed */
 
 	/* worker */
-	int udp; /* borrowed, -1: none */
+	int udp;	 /* borrowed, -1: none */
+	uint64_t now_ns; /* of this pump */
 	/* The run: sealed records that wait to be sent. */
 	struct peer *peer;
 	size_t len;
@@ -39,6 +45,6 @@ struct tx {
 
 /* Takes at most TX_READS packets from the device and sends them all. 0, or
  * -errno when the device is gone. */
-int tx_pump(struct tx *t);
+int tx_pump(struct tx *t, uint64_t now_ns);
 
 #endif

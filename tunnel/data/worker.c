@@ -133,12 +133,13 @@ static void lose_tun(struct worker *w)
 /* One turn for whatever poll found. */
 static void turn(struct worker *w, const struct pollfd *p)
 {
+	uint64_t now_ns = clock_now_ns();
 	int r = 0;
 
 	if (p[POLL_WAKE].revents)
 		event_lower(w->wake);
 	if (p[POLL_TUN].revents & POLLIN)
-		r = tx_pump(&w->tx);
+		r = tx_pump(&w->tx, now_ns);
 	/* The device has no errors but its own end. */
 	if (r < 0 || p[POLL_TUN].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 		lose_tun(w);
@@ -146,7 +147,7 @@ static void turn(struct worker *w, const struct pollfd *p)
 	}
 	if (!p[POLL_UDP].revents)
 		return;
-	r = rx_pump(&w->rx, clock_now_ns());
+	r = rx_pump(&w->rx, now_ns);
 	if (w->rx.strayed)
 		event_raise(w->event);
 	if (r == -EBADF)
