@@ -239,6 +239,27 @@ if "${on_laptop[@]}" "$bin/aditd" --config-dir "$work/etc" --state-dir "$work/st
 	fail "a second aditd started"
 fi
 grep -q 'another aditd' "$work/second.log" || fail "it did not say why"
+# A stranger who binds the name that daemons tell each other by keeps nobody
+# from starting.
+stop_daemon TERM
+ip netns exec $l python3 -c '
+import os, socket, time
+os.setuid(65534)
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0adit/device/adit0")
+s.listen()
+print("bound", flush=True)
+time.sleep(60)' >"$work/squatter.log" 2>&1 &
+listener=$!
+until_works 5 grep -q bound "$work/squatter.log"
+start_daemon
+kill $listener
+wait $listener 2>/dev/null || true
+listener=
+grep -q 'a stranger has the name' "$work/aditd.log" ||
+	fail "the stranger was not seen"
+expect 0 connect --wait
+expect 0 disconnect
 
 # kill -9, then --undo; then a start that finds a crash.
 expect 0 connect --wait

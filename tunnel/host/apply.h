@@ -53,8 +53,7 @@ struct host_config {
 };
 
 /* 0; -EBUSY: another process (ret_other) has the state directory, or the device
- * in this network namespace; else
- * -errno, with a sentence sent to `notice`. */
+ * in this network namespace; else -errno, with a sentence sent to `notice`. */
 int host_open(const struct host_config *config, struct host **ret_host,
 	      pid_t *ret_other) ATTR_MUST_CHECK;
 void host_close(struct host *h);

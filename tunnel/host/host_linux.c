@@ -137,7 +137,12 @@ int host_open(const struct host_config *config, struct host **ret_host,
 		return r;
 	}
 	h->single = single_open(config->device, ret_other);
-	if (h->single < 0) {
+	if (h->single == -EPERM) {
+		notice(h,
+		       "a stranger has the name that keeps a second adit away "
+		       "from %s: going on without it",
+		       config->device);
+	} else if (h->single < 0) {
 		r = h->single;
 		host_close(h);
 		return r;

@@ -11,7 +11,8 @@
 #include "tunnel/base/attr.h"
 
 /* A descriptor that is kept as long as the device is ours; -EBUSY with the
- * other's process id in ret_other, if it can be told; or -errno. */
+ * other's process id in ret_other (0: not to be seen from here); -EPERM: a
+ * stranger has the name, who can be no owner. Or -errno. */
 int single_open(const char *device, pid_t *ret_other) ATTR_MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
 #include "tunnel/host/single.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -20,20 +21,24 @@ static socklen_t name_build(const char *device, struct sockaddr_un *ret_name)
 			   (size_t)n);
 }
 
-/* Whoever listens; its credentials are those of its listen(). */
-static pid_t owner_of(const struct sockaddr_un *name, socklen_t len)
+/* Anybody may bind such a name, and must not keep us from starting by it: an
+ * owner is one that is known to be of our own user. Its credentials are those
+ * of its listen(). */
+static bool is_owned(const struct sockaddr_un *name, socklen_t len,
+		     pid_t *ret_other)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct ucred who = { 0 };
 	socklen_t who_len = sizeof(who);
+	bool known;
 
 	if (fd < 0)
-		return 0;
-	if (connect(fd, (const struct sockaddr *)name, len) != 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &who_len) != 0)
-		who.pid = 0;
+		return false;
+	known = connect(fd, (const struct sockaddr *)name, len) == 0 &&
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &who_len) == 0;
 	(void)close(fd); /* nothing was written */
-	return who.pid;
+	*ret_other = who.pid;
+	return known && who.uid == geteuid();
 }
 
 int single_open(const char *device, pid_t *ret_other)
@@ -45,12 +50,12 @@ int single_open(const char *device, pid_t *ret_other)
 
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&name, len) == 0 && listen(fd, 1) == 0)
+	if (bind(fd, (struct sockaddr *)&name, len) == 0 &&
+	    listen(fd, SOMAXCONN) == 0)
 		return fd;
 	error = errno;
 	(void)close(fd); /* it was never used */
 	if (error != EADDRINUSE)
 		return -error;
-	*ret_other = owner_of(&name, len);
-	return -EBUSY;
+	return is_owned(&name, len, ret_other) ? -EBUSY : -EPERM;
 }
