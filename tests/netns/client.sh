@@ -204,6 +204,20 @@ carries >/dev/null || fail "nothing comes through the new device"
 expect 0 disconnect
 expect 0 disconnect
 same_as_before disconnect
+# Somebody has our device's name.
+ip -n $l tuntap add adit0 mode tun
+expect 1 connect --wait
+[[ $out == *'adit0: a device of this name is there already'*'ip link show'* ]] ||
+	fail "what to do? $out"
+ip -n $l link del adit0
+expect 0 connect --wait
+# The profile goes while it is in use.
+expect 0 profile remove laptop
+until_works 3 is_state down
+[ "$(field 's["reason"]["code"], s["reason"]["text"]')" = \
+	"profile-removed its profile was removed" ] || fail "status: $(field s)"
+expect 0 profile add "$work/laptop.json"
+same_as_before "the removal of the profile in use"
 for ((i = 0; i < 5; i++)); do
 	expect 0 connect --wait
 	expect 0 disconnect

@@ -30,6 +30,8 @@ static const struct {
 			     "the gateway speaks no protocol that we do", 1 },
 	[REASON_LEASE] = { "lease", "the gateway's offer cannot be used", 1 },
 	[REASON_PROFILE] = { "profile", "the profile cannot be used", 2 },
+	[REASON_PROFILE_REMOVED] = { "profile-removed",
+				     "its profile was removed", 1 },
 	[REASON_HOST] = { "host", "the machine refused a change", 1 },
 	[REASON_GATEWAY_ENDED] = { "gateway-ended",
 				   "the gateway closed the session", 1 },

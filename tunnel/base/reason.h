@@ -22,6 +22,7 @@ enum reason {
 	REASON_VERSION,		    /* no common protocol, group or cipher */
 	REASON_LEASE,		    /* what the gateway offers is unusable */
 	REASON_PROFILE,		    /* the profile cannot be used */
+	REASON_PROFILE_REMOVED,	    /* its file is gone */
 	REASON_HOST,		    /* the machine refused a change */
 	REASON_GATEWAY_ENDED,	    /* the gateway closed the session */
 	REASON_SILENT,		    /* sent, and nothing came back */

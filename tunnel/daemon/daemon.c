@@ -104,7 +104,7 @@ static void follow_entry(struct daemon *d, const struct profile_entry *e)
 	struct profile *profile;
 
 	if (e->change == PROFILES_REMOVED) {
-		session_io_disconnect(d->io, REASON_PROFILE);
+		session_io_disconnect(d->io, REASON_PROFILE_REMOVED);
 		return;
 	}
 	if (e->change != PROFILES_CHANGED)

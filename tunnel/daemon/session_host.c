@@ -14,6 +14,12 @@
 #include "tunnel/data/tun.h"
 #include "tunnel/host/apply.h"
 
+#define DEVICE_EXISTS                                                       \
+	"a device of this name is there already, and is not ours (another " \
+	"adit's, or a left-over?): look with \"ip link "                    \
+	"show " SESSION_IO_DEVICE                                           \
+	"\", remove it with \"ip link del " SESSION_IO_DEVICE "\""
+
 static bool is_ours(const struct session_io *io, const struct rtnl_route *r)
 {
 	return r->ifindex != 0 && r->ifindex == datapath_ifindex(io->datapath);
@@ -74,7 +80,9 @@ static int open_device(struct session_io *io)
 		return 0;
 	r = host_link_expected(io->host);
 	if (r < 0) {
-		refuse_host(io, SESSION_IO_DEVICE, host_error(io->host));
+		refuse_host(io, SESSION_IO_DEVICE,
+			    r == -EEXIST ? DEVICE_EXISTS
+					 : host_error(io->host));
 		return r;
 	}
 	r = datapath_open(io->datapath, SESSION_IO_DEVICE);
