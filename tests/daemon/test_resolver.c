@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A libc whose lookups hang until they are let go: ours, below, in the place
- * of the real one. */
+/* (uv) A libc whose lookups hang until they are let go: ours, below, in the
+ * place of the real one. */
 #include "tunnel/daemon/resolver.h"
 
 #include <check.h>

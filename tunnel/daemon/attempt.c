@@ -540,6 +540,14 @@ void attempt_echo(struct attempt *a)
 	arm_timer(a);
 }
 
+void attempt_wear_out(struct attempt *a)
+{
+	if (a->client == NULL)
+		return;
+	client_wear_out(a->client);
+	attempt_settle(a);
+}
+
 struct client *attempt_client(const struct attempt *a)
 {
 	return a->client;

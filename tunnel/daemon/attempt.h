@@ -57,6 +57,8 @@ void attempt_end(struct attempt *a);
 void attempt_input(struct attempt *a, const struct sockaddr_storage *from,
 		   uint8_t *datagram, size_t len);
 void attempt_echo(struct attempt *a);
+/* A data lane's key has seen too many forgeries: the session ends. */
+void attempt_wear_out(struct attempt *a);
 
 struct client *attempt_client(const struct attempt *a);
 const struct lease *attempt_lease(const struct attempt *a);

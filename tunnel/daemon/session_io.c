@@ -194,8 +194,14 @@ static void count_records(const struct session_io *io, uint64_t *ret_sent,
 static void on_pulse(uv_timer_t *timer)
 {
 	struct session_io *io = timer->data;
+	struct peer_stats stats;
 	uint64_t sent, received;
 
+	datapath_stats(io->datapath, &stats);
+	if (stats.worn_out) {
+		attempt_wear_out(io->attempt);
+		return;
+	}
 	count_records(io, &sent, &received);
 	switch (liveness_step(
 		&io->liveness, clock_now_ns(), sent, received,
