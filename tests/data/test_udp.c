@@ -286,6 +286,56 @@ START_TEST(a_source_of_another_family_is_left_to_the_kernel)
 }
 END_TEST
 
+static const char *const loopbacks[] = { "127.0.0.1", "::1" };
+
+static int send_to(int fd, const char *address, uint16_t port)
+{
+	struct endpoint e = { .port = port };
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len;
+
+	ck_assert_int_eq(addr_parse(address, &e.addr), 0);
+	len = endpoint_to_sockaddr(&e, &sa);
+	return sendto(fd, "?", 1, 0, (struct sockaddr *)&sa, len) < 0 ? -errno
+								      : 0;
+}
+
+START_TEST(tells_of_a_port_where_nothing_listens)
+{
+	const char *here = loopbacks[_i];
+	uint16_t closed;
+
+	ck_assert_int_eq(open_at(here, 0, 1), 0);
+	closed = s.port;
+	udp_close(&s);
+	ck_assert_int_eq(open_at(here, 0, 1), 0);
+	ck_assert_int_eq(udp_watch_errors(s.control, true), 0);
+	ck_assert_int_eq(udp_watch_errors(s.lane[0], true), 0);
+	for (int i = 0; i < 20; i++) {
+		int one, other;
+
+		ck_assert_int_eq(send_to(s.control, here, closed), 0);
+		one = udp_take_error(s.control);
+		other = udp_take_error(s.lane[0]);
+		/* By hash, to any of the group. */
+		ck_assert_int_eq(one ? one : other, -ECONNREFUSED);
+		ck_assert_int_eq(udp_take_error(s.control), 0);
+		ck_assert_int_eq(udp_take_error(s.lane[0]), 0);
+	}
+	/* Nothing of it is left for whoever has the socket next. */
+	ck_assert_int_eq(send_to(s.control, here, closed), 0);
+	ck_assert_int_eq(udp_watch_errors(s.control, false), 0);
+	ck_assert_int_eq(udp_watch_errors(s.lane[0], false), 0);
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(send_to(s.control, here, closed), 0);
+		ck_assert_int_eq(send_to(s.lane[0], here, closed), 0);
+		ck_assert_int_eq(udp_take_error(s.control), 0);
+		ck_assert_int_eq(udp_take_error(s.lane[0]), 0);
+	}
+	udp_close(&s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("udp");
@@ -303,6 +353,8 @@ int main(void)
 	tcase_add_loop_test(t, tells_the_address_of_glued_datagrams_too, 0,
 			    ARRAY_SIZE(asked));
 	tcase_add_test(t, a_source_of_another_family_is_left_to_the_kernel);
+	tcase_add_loop_test(t, tells_of_a_port_where_nothing_listens, 0,
+			    ARRAY_SIZE(loopbacks));
 	suite_add_tcase(suite, t);
 	r = srunner_create(suite);
 	srunner_run_all(r, CK_ENV);

@@ -63,6 +63,7 @@ struct attempt {
 
 	/* left by the client's callbacks for attempt_settle */
 	bool came_up, told_up, over, told_over, no_way, ending;
+	bool refused; /* says ICMP: a port where nothing listens */
 	enum reason reason;
 	char text[CLIENT_TEXT_MAX];
 	char way_text[ENDPOINT_TEXT_MAX + 64]; /* if no_way */
@@ -166,12 +167,40 @@ static void receive(struct attempt *a)
 	}
 }
 
+/* What ICMP says is nobody's word: it changes the text, and no decision. The
+ * kernel hands it to any socket of the group. */
+static void note_errors(struct attempt *a)
+{
+	int error = udp_take_error(a->sockets.control);
+
+	for (unsigned int i = 0; i < a->sockets.lanes; i++)
+		if (error == 0 && a->sockets.lane[i] >= 0)
+			error = udp_take_error(a->sockets.lane[i]);
+	if (error == 0)
+		return;
+	a->refused = error == -ECONNREFUSED;
+	if (a->client != NULL)
+		client_unreachable(a->client, error);
+}
+
+/* Until the session is up, whose workers could not use it. */
+static void watch_errors(const struct attempt *a, bool on)
+{
+	/* Without it a text says less. */
+	(void)!udp_watch_errors(a->sockets.control, on);
+	for (unsigned int i = 0; i < a->sockets.lanes; i++)
+		(void)!udp_watch_errors(a->sockets.lane[i], on);
+}
+
 static void on_readable(uv_poll_t *handle, int status, int events)
 {
 	struct attempt *a = ((struct socket_poll *)handle->data)->attempt;
 
-	(void)status; /* an error of the socket shows in the receive */
 	(void)events;
+	if (status < 0) { /* POLLERR, for which libuv stops the handle */
+		note_errors(a);
+		(void)!uv_poll_start(handle, UV_READABLE, on_readable);
+	}
 	receive(a);
 	attempt_settle(a);
 }
@@ -203,6 +232,7 @@ static int open_sockets(struct attempt *a)
 	p->attempt = a;
 	a->poll = p;
 	a->handles++;
+	watch_errors(a, true);
 	return uv_poll_start(&p->handle, UV_READABLE, on_readable);
 }
 
@@ -215,6 +245,8 @@ static void on_send(void *arg, const uint8_t *datagram, size_t len)
 
 	if (a->poll == NULL)
 		return;
+	if (!a->told_up)
+		note_errors(a);
 	if (sendto(a->sockets.control, datagram, len, 0, (struct sockaddr *)&sa,
 		   sa_len) >= 0)
 		return;
@@ -405,6 +437,17 @@ static void try_next(struct attempt *a)
 	}
 }
 
+static void refused_text(const struct attempt *a,
+			 char ret_text[static ATTEMPT_ERROR_MAX])
+{
+	char where[ENDPOINT_TEXT_MAX];
+
+	snprintf(ret_text, ATTEMPT_ERROR_MAX,
+		 "%s: nothing listens there (connection refused): is the "
+		 "gateway running, is the port right?",
+		 endpoint_text(&a->remote, where));
+}
+
 /* The way there is closed, and not by the gateway's decision. */
 static bool is_about_the_way(enum reason r)
 {
@@ -426,6 +469,7 @@ static void attempt_settle(struct attempt *a)
 		return;
 	if (a->came_up && !a->told_up) {
 		a->told_up = true;
+		watch_errors(a, false);
 		arm_timer(a);
 		a->cb->up(a->arg);
 		if (a->ending)
@@ -439,10 +483,12 @@ static void attempt_settle(struct attempt *a)
 		arm_timer(a);
 		return;
 	}
+	if (!a->told_up && a->refused && a->reason == REASON_UNREACHABLE)
+		refused_text(a, a->text);
 	if (!a->told_up && more_to_try(a) && is_about_the_way(a->reason)) {
 		client_destroy(a->client);
 		a->client = NULL;
-		a->over = a->no_way = false;
+		a->over = a->no_way = a->refused = false;
 		close_sockets(a);
 		try_next(a);
 		return;
@@ -558,11 +604,17 @@ const struct lease *attempt_lease(const struct attempt *a)
 	return &a->lease;
 }
 
-const char *attempt_asking(const struct attempt *a)
+bool attempt_obstacle(const struct attempt *a,
+		      char ret_text[static ATTEMPT_ERROR_MAX])
 {
-	return a->ask.lookup != NULL
-		       ? profile_gateway(a->profile, a->gateway - 1).host
-		       : NULL;
+	if (a->ask.lookup != NULL)
+		snprintf(ret_text, ATTEMPT_ERROR_MAX, "asking for the name %s",
+			 profile_gateway(a->profile, a->gateway - 1).host);
+	else if (a->refused && !a->told_up)
+		refused_text(a, ret_text);
+	else
+		return false;
+	return true;
 }
 
 const struct endpoint *attempt_remote(const struct attempt *a)

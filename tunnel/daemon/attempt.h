@@ -12,6 +12,7 @@
 #ifndef ADIT_ATTEMPT_H
 #define ADIT_ATTEMPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -62,8 +63,10 @@ void attempt_wear_out(struct attempt *a);
 
 struct client *attempt_client(const struct attempt *a);
 const struct lease *attempt_lease(const struct attempt *a);
-/* The name whose address is being asked for; NULL: none. */
-const char *attempt_asking(const struct attempt *a);
+/* Fills in what it waits for, or what seems to be in its way; false: nothing
+ * that is known. */
+bool attempt_obstacle(const struct attempt *a,
+		      char ret_text[static ATTEMPT_ERROR_MAX]);
 /* The address being tried, or that answered; family 0: none yet. */
 const struct endpoint *attempt_remote(const struct attempt *a);
 /* Once up, give away what the workers need: the gateway with its keys, and a

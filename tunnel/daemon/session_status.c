@@ -155,13 +155,10 @@ static bool put_counters(const struct session_io *io, struct ctl_status *s)
 /* What is being waited for, or what went wrong last. */
 static bool put_detail(const struct session_io *io, struct ctl_status *s)
 {
-	const char *name = io->attempt ? attempt_asking(io->attempt) : NULL;
-	char text[SESSION_IO_TEXT_MAX];
+	char text[ATTEMPT_ERROR_MAX];
+	bool known = io->attempt != NULL && attempt_obstacle(io->attempt, text);
 
-	if (name == NULL)
-		return set(&s->detail, io->text);
-	snprintf(text, sizeof(text), "asking for the name %s", name);
-	return set(&s->detail, text);
+	return set(&s->detail, known ? text : io->text);
 }
 
 static bool put_client(const struct session_io *io, struct ctl_status *s)

@@ -62,6 +62,14 @@ void udp_close(struct udp_sockets *s);
 int udp_receive(int fd, void *buf, size_t capacity, struct path *ret_from,
 		size_t *ret_segment);
 
+/* Has the kernel keep what ICMP says about datagrams of this socket, until
+ * udp_take_error() reads it; a poll says POLLERR until then. Not for workers:
+ * with it on, a send may fail with what was said about one before. */
+int udp_watch_errors(int fd, bool on) ATTR_MUST_CHECK;
+/* The last of it as -errno, and forgets all; 0: nothing. Whoever can guess a
+ * port can say such things: a hint for a text, no more. */
+int udp_take_error(int fd);
+
 /* The segment size that came with a message of `len` bytes, as above. */
 size_t udp_segment_of(struct msghdr *m, size_t len);
 /* Our address that a message came to; family 0 if that is not told. */

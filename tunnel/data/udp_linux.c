@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -13,6 +14,7 @@
 
 enum {
 	BUFFER_DEFAULT = 4 << 20,
+	ERRORS_MAX = 64, /* read in one go */
 };
 
 static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) +
@@ -229,6 +231,63 @@ int udp_receive(int fd, void *buf, size_t capacity, struct path *ret_from,
 	ret_from->local = udp_local_of(&m);
 	*ret_segment = udp_segment_of(&m, (size_t)n);
 	return (int)n;
+}
+
+int udp_watch_errors(int fd, bool on)
+{
+	int family = 0, value = on, r;
+	socklen_t len = sizeof(family);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0)
+		return -errno;
+	r = family == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR,
+					    &value, sizeof(value))
+			       : setsockopt(fd, IPPROTO_IP, IP_RECVERR, &value,
+					    sizeof(value));
+	if (r < 0)
+		return -errno;
+	if (!on)
+		(void)udp_take_error(fd); /* what was left is nobody's */
+	return 0;
+}
+
+static int extended_error(struct msghdr *m)
+{
+	struct sock_extended_err e;
+	struct cmsghdr *c;
+
+	for (c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+		if (!(c->cmsg_level == IPPROTO_IP &&
+		      c->cmsg_type == IP_RECVERR) &&
+		    !(c->cmsg_level == IPPROTO_IPV6 &&
+		      c->cmsg_type == IPV6_RECVERR))
+			continue;
+		memcpy(&e, CMSG_DATA(c), sizeof(e));
+		return -(int)e.ee_errno;
+	}
+	return 0;
+}
+
+int udp_take_error(int fd)
+{
+	/* Of the error and the address that it came from. */
+	_Alignas(struct cmsghdr) uint8_t control[128];
+	struct msghdr m;
+	int error = 0, pending;
+	socklen_t len = sizeof(pending);
+
+	for (int i = 0; i < ERRORS_MAX; i++) {
+		m = (struct msghdr) {
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
+		if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			break;
+		error = extended_error(&m);
+	}
+	/* Else the next send fails with it, and sends nothing. */
+	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &pending, &len);
+	return error;
 }
 
 /* Puts one control message at `at`; returns the room that it takes. */

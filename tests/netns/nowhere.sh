@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# A gateway's name that nobody answers for: said at once, given up in time, and
-# in the way of no other name; and one that does not exist.
+# Ways that lead nowhere. A gateway's name that nobody answers for: said at
+# once, given up in time, and in the way of no other name. A gateway that is not
+# running: said while it is still tried.
 set -u
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -47,6 +48,26 @@ grep -q 'closed.test: DNS does not answer: is this machine online' \
 	"$lab/adit.err" || fail "what to do? $(cat "$lab/adit.err")"
 expect 0 disconnect
 on laptop sh -c 'echo nameserver 192.0.2.99 >/etc/resolv.conf'
+
+# A port where nothing listens: the text says so, the attempt goes on, and a
+# gateway that starts is found.
+stop gateway
+expect 0 connect laptop
+until_true 5 on laptop sh -c \
+	'adit status | grep -q "192.0.2.2:443: nothing listens there"' ||
+	fail "status does not say it: $(on laptop adit status)"
+state_is connecting || fail "one word of ICMP ended the attempt"
+expect 6 connect laptop --wait=15
+grep -q '192.0.2.2:443: nothing listens there (connection refused)' \
+	"$lab/adit.err" || fail "what is it? $(cat "$lab/adit.err")"
+expect 0 disconnect
+as_before "a closed port"
+expect 0 connect laptop
+until_true 5 on laptop sh -c 'adit status | grep -q "nothing listens there"'
+start_gateway
+until_state 5 up
+reaches 198.51.100.10
+expect 0 disconnect
 end_aditd down
 echo "note: a silent resolver is given up after $took ms; ten tries in" \
 	"a row kept no other name waiting"
