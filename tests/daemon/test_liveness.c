@@ -33,6 +33,11 @@ static const struct {
 	{ 86421100, 19, 12, 900, LIVENESS_MISSED },
 	{ 86423799, 20, 12, 900, LIVENESS_QUIET },
 	{ 86423800, 20, 12, 900, LIVENESS_SILENT },
+	/* One answer that took half a minute: no more than 3 s of patience. */
+	{ 86424000, 21, 13, 30000, LIVENESS_HEARD },
+	{ 86424250, 22, 13, 30000, LIVENESS_QUIET },
+	{ 86427249, 22, 13, 30000, LIVENESS_QUIET },
+	{ 86427250, 22, 13, 30000, LIVENESS_ECHO },
 };
 
 START_TEST(answers_each_call_as_the_table_says)

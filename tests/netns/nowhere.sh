@@ -3,7 +3,8 @@
 #
 # Ways that lead nowhere. A gateway's name that nobody answers for: said at
 # once, given up in time, and in the way of no other name. A gateway that is not
-# running: said while it is still tried.
+# running: said while it is still tried. One that refuses us: asked again when
+# the network is another, and not when a container comes.
 set -u
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -67,6 +68,28 @@ until_true 5 on laptop sh -c 'adit status | grep -q "nothing listens there"'
 start_gateway
 until_state 5 up
 reaches 198.51.100.10
+expect 0 disconnect
+
+variant wrong-name 'p["VendorConfig"]["ServerName"] = "vpn.example.net"'
+add_profiles wrong-name
+refusals() {
+	grep -c 'wrong-name: failed' "$lab/aditd.log"
+}
+refused_again() {
+	[ "$(refusals)" -gt "$had" ]
+}
+expect 5 connect wrong-name --wait
+had=$(refusals)
+on laptop ip link add c0 type veth peer name c1
+on laptop ip addr add 172.17.0.1/16 dev c0
+on laptop ip link set c0 up
+on laptop ip route add 10.99.0.0/16 via 192.0.2.1
+until_true 1 refused_again && fail "a container is taken for another network"
+on laptop ip route add default via 192.0.2.1 metric 5
+until_true 3 refused_again || fail "another default route is not noticed"
+on laptop ip link del c0
+on laptop ip route del 10.99.0.0/16
+on laptop ip route del default metric 5
 expect 0 disconnect
 end_aditd down
 echo "note: a silent resolver is given up after $took ms; ten tries in" \

@@ -22,7 +22,9 @@ enum liveness_verdict liveness_step(struct liveness *l, uint64_t now_ns,
 				    uint64_t sent, uint64_t received,
 				    uint64_t rtt_ns)
 {
-	uint64_t patience = 3 * rtt_ns;
+	uint64_t patience =
+		3 *
+		(rtt_ns < LIVENESS_RTT_MAX_NS ? rtt_ns : LIVENESS_RTT_MAX_NS);
 	unsigned int asked = l->asked;
 
 	if (patience < LIVENESS_PATIENCE_NS)

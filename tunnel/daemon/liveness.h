@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Is the other end there? Liveness is authenticated receive: when packets were
- * sent and nothing authentic came back in max(1 s, 3 x RTT), an echo is sent,
+ * sent and nothing authentic came back in 3 x RTT (1 to 3 s), an echo is sent,
  * and again after as long; the third that is not answered is the end. An idle
  * tunnel sends nothing and needs no timer. Pure. Control thread.
  *
@@ -23,6 +23,8 @@ enum {
 
 #define LIVENESS_STEP_NS (250ULL * NS_PER_MS)
 #define LIVENESS_PATIENCE_NS (1ULL * NS_PER_S)
+/* One that was late by chance must not make us patient for long. */
+#define LIVENESS_RTT_MAX_NS (1ULL * NS_PER_S)
 
 enum liveness_verdict {
 	LIVENESS_QUIET,	 /* nothing to do */

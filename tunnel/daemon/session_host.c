@@ -11,6 +11,7 @@
 #include "tunnel/daemon/datapath.h"
 #include "tunnel/daemon/resolver.h"
 #include "tunnel/daemon/session_io_private.h"
+#include "tunnel/daemon/uplink.h"
 #include "tunnel/data/tun.h"
 #include "tunnel/host/apply.h"
 
@@ -20,45 +21,28 @@
 	"show " SESSION_IO_DEVICE                                           \
 	"\", remove it with \"ip link del " SESSION_IO_DEVICE "\""
 
-static bool is_ours(const struct session_io *io, const struct rtnl_route *r)
+/* The host's own routes as they are now. 0, or -errno and they stay as they
+ * were seen last. */
+static int look_at_routes(struct session_io *io)
 {
-	return r->ifindex != 0 && r->ifindex == datapath_ifindex(io->datapath);
-}
+	struct rtnl_route *routes = NULL;
+	size_t count = 0;
+	int r = host_routes(io->host, &routes, &count);
 
-/* FNV-1a over what a route is, added up: the order does not matter. */
-static uint64_t routes_digest(const struct session_io *io,
-			      const struct rtnl_route *routes, size_t count)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct rtnl_route *r = &routes[i];
-		uint64_t parts[] = { r->to.len, r->ifindex, r->gateway.family,
-				     r->metric, r->to.addr.family };
-		uint64_t h = 0xcbf29ce484222325;
-
-		if (is_ours(io, r))
-			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
-			h = (h ^ parts[k]) * 0x100000001b3;
-		for (size_t k = 0; k < sizeof(r->to.addr.bytes); k++) {
-			h = (h ^ r->to.addr.bytes[k]) * 0x100000001b3;
-			h = (h ^ r->gateway.bytes[k]) * 0x100000001b3;
-		}
-		sum += h;
+	if (r < 0) {
+		free(routes);
+		return r;
 	}
-	return sum;
+	free(io->routes);
+	io->routes = routes;
+	io->route_count = count;
+	return 0;
 }
 
 /* What the host looks like while we begin: a later change is a change. */
 void session_host_note(struct session_io *io)
 {
-	struct rtnl_route *routes = NULL;
-	size_t count = 0;
-
-	if (host_routes(io->host, &routes, &count) == 0)
-		io->routes_seen = routes_digest(io, routes, count);
-	free(routes);
+	(void)look_at_routes(io); /* the next look may work */
 }
 
 static void refuse_host(struct session_io *io, const char *what,
@@ -119,8 +103,7 @@ void session_host_publish(struct session_io *io)
 
 /* Makes the host what lease, profile and the host's own routes ask for. How
  * many things were changed, or -errno. */
-static int apply_plan(struct session_io *io, const struct rtnl_route *routes,
-		      size_t route_count)
+static int apply_plan(struct session_io *io)
 {
 	const struct profile *p = io->profile;
 	/* An empty list narrows the lease to nothing; the plan takes one for
@@ -138,8 +121,8 @@ static int apply_plan(struct session_io *io, const struct rtnl_route *routes,
 		.excluded = &excluded,
 		.enforce_routes = p->enforce_routes,
 		.all_networks = p->include_all_networks,
-		.host_routes = routes,
-		.host_route_count = route_count,
+		.host_routes = io->routes,
+		.host_route_count = io->route_count,
 		.ipv6 = host_ipv6(SESSION_IO_DEVICE),
 	};
 	struct host_state want = { 0 };
@@ -172,17 +155,12 @@ static bool uplink_is_strict(const struct rtnl_route *routes, size_t count)
 
 static int change_host(struct session_io *io)
 {
-	struct rtnl_route *routes = NULL;
-	size_t count = 0;
-	int r = host_routes(io->host, &routes, &count);
+	int r = look_at_routes(io);
 
-	if (r == 0) {
-		io->routes_seen = routes_digest(io, routes, count);
-		io->strict_filter = uplink_is_strict(routes, count);
-		r = apply_plan(io, routes, count);
-	}
-	free(routes);
-	return r;
+	if (r < 0)
+		return r;
+	io->strict_filter = uplink_is_strict(io->routes, io->route_count);
+	return apply_plan(io);
 }
 
 void session_host_up(struct session_io *io)
@@ -213,10 +191,26 @@ void session_host_down(struct session_io *io)
 	io->applied = (struct host_state) { 0 };
 }
 
+static struct uplink_view view_of(const struct session_io *io)
+{
+	struct uplink_view v = {
+		.routes = io->routes,
+		.count = io->route_count,
+		.own_ifindex = datapath_ifindex(io->datapath),
+		.remote = io->remote.addr,
+	};
+
+	if (io->attempt != NULL)
+		v.remote = attempt_remote(io->attempt)->addr;
+	return v;
+}
+
 /* Our own changes are among what is told: those change nothing here. */
 void session_io_host_moved(struct session_io *io)
 {
-	uint64_t before = io->routes_seen;
+	struct uplink_view before = view_of(io), now;
+	uint64_t network = uplink_digest(&before);
+	uint64_t routes = uplink_digest_all(&before);
 	int r = 0;
 
 	if (io->session.state == SESSION_STATE_DOWN)
@@ -227,13 +221,15 @@ void session_io_host_moved(struct session_io *io)
 		session_host_note(io);
 	if (r < 0)
 		log_warning("%s: %s", io->name, host_error(io->host));
-	if (io->routes_seen != before) {
-		resolver_forget(io->resolver);
-		session_io_report(io, SESSION_EVENT_NETWORK_CHANGED,
-				  REASON_NONE);
-	} else if (r > 0) {
+	now = view_of(io);
+	if (r > 0 && uplink_digest_all(&now) == routes) {
 		io->repairs += (uint64_t)r;
 		log_notice("%s: %d things on this machine were put right",
 			   io->name, r);
+	}
+	if (uplink_digest(&now) != network) {
+		resolver_forget(io->resolver);
+		session_io_report(io, SESSION_EVENT_NETWORK_CHANGED,
+				  REASON_NONE);
 	}
 }

@@ -156,8 +156,10 @@ static void start_attempt(struct session_io *io)
 static void end_attempt(struct session_io *io)
 {
 	datapath_withdraw(io->datapath);
-	if (io->attempt != NULL)
+	if (io->attempt != NULL) {
+		io->remote = *attempt_remote(io->attempt);
 		attempt_end(io->attempt);
+	}
 	io->attempt = NULL;
 }
 
@@ -332,6 +334,7 @@ void session_io_destroy(struct session_io *io)
 	resolver_destroy(io->resolver);
 	lease_fini(&io->lease);
 	host_state_fini(&io->applied);
+	free(io->routes);
 	profile_destroy(io->profile);
 	free(io);
 }

@@ -8,6 +8,7 @@
 
 #include "crypto/lease.h"
 #include "tunnel/daemon/session_io.h"
+#include "tunnel/host/rtnl.h"
 #include "tunnel/host/state.h"
 
 enum {
@@ -41,7 +42,9 @@ struct session_io {
 	bool published;	    /* the newest lease's keys are with the workers */
 	bool strict_filter; /* the uplink's rp_filter may drop answers */
 	uint64_t attempts;
-	uint64_t routes_seen; /* digest of the host's own routes */
+	struct rtnl_route *routes; /* of the host, as seen last */
+	size_t route_count;
+	struct endpoint remote; /* that an attempt tried last */
 	char text[SESSION_IO_TEXT_MAX];
 
 	/* reported while actions were being done */
