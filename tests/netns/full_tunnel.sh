@@ -155,20 +155,26 @@ without_default_route() {
 # The gateway's address is behind the default route that the tunnel takes over:
 # only the mark on the tunnel's own packets keeps them out of the tunnel.
 gateway_off_the_link() {
-	lab_address gateway lo 192.0.99.2/32 &&
+	local address
+	lab_address gateway lo 192.0.99.2/32 2001:db8:99::2/128 &&
 		on cafe ip route add 192.0.99.2 via 192.0.2.2 &&
-		on cafe sysctl -qw net.ipv4.ip_forward=1 || fail "a far gateway"
-	variant far-away 'p["HostName"] = "192.0.99.2"
-p["VendorConfig"]["ServerName"] = "vpn.example.com"'
-	add_profiles far-away
+		on cafe ip route add 2001:db8:99::2 via 2001:db8:1::2 &&
+		on cafe sysctl -qw net.ipv4.ip_forward=1 \
+			net.ipv6.conf.all.forwarding=1 || fail "a far gateway"
 	lab_snapshot laptop >"$lab/laptop.before"
-	expect 0 connect far-away --wait
-	answers_from 63 $far $far6
-	reaches 198.51.100.10
-	on laptop adit status | grep -q 'gateway .*192\.0\.99\.2' ||
-		fail "another gateway than 192.0.99.2: $(on laptop adit status)"
-	expect 0 disconnect
-	as_before "a gateway off the link"
+	for address in 192.0.99.2 2001:db8:99::2; do
+		variant "far-${address//:/-}" "p['HostName'] = '$address'
+p['VendorConfig']['ServerName'] = 'vpn.example.com'"
+		add_profiles "far-${address//:/-}"
+		expect 0 connect "far-${address//:/-}" --wait
+		answers_from 63 $far $far6
+		reaches 198.51.100.10
+		on laptop adit status | grep -qF "$address" ||
+			fail "another gateway than $address:" \
+				"$(on laptop adit status)"
+		expect 0 disconnect
+		as_before "a gateway off the link"
+	done
 	echo "note: a gateway off the link: its packets stay out of the tunnel"
 }
 
