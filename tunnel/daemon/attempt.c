@@ -13,14 +13,13 @@
 #include "crypto/credentials.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/daemon/client_peer.h"
-#include "tunnel/daemon/resolver.h"
+#include "tunnel/daemon/targets.h"
 #include "tunnel/data/peer.h"
 #include "tunnel/data/udp.h"
 
 enum {
 	LANES = 1,
-	CANDIDATES_MAX = 16, /* addresses of one name */
-	RECEIVES_MAX = 32,   /* before other handles get their turn */
+	RECEIVES_MAX = 32, /* before other handles get their turn */
 };
 
 #define PATIENCE_NS (10ULL * NS_PER_S)
@@ -41,17 +40,12 @@ struct attempt {
 	const struct attempt_callbacks *cb;
 	void *arg;
 	const struct profile *profile; /* borrowed; NULL when ending */
-	struct resolver *resolver;     /* borrowed */
 	struct credentials *credentials;
 	uint32_t mark;
 
 	/* what is being tried */
-	size_t gateway; /* index of the next name */
-	struct endpoint candidate[CANDIDATES_MAX];
-	size_t candidates, next; /* of this name; next to try */
+	struct targets targets;
 	struct endpoint remote;
-	struct resolver_ask ask;
-
 	struct udp_sockets sockets; /* open if `poll` is there */
 	struct socket_poll *poll;   /* NULL: closed */
 	struct client *client;
@@ -305,12 +299,6 @@ static const struct client_callbacks client_callbacks = {
 	.down = on_down,
 };
 
-static bool more_to_try(const struct attempt *a)
-{
-	return a->next < a->candidates ||
-	       a->gateway < profile_gateway_count(a->profile);
-}
-
 /* Begins the handshake with a->remote. What fails is an end like others. */
 static void start_client(struct attempt *a)
 {
@@ -319,7 +307,8 @@ static void start_client(struct attempt *a)
 		.server_name = profile_server_name(a->profile),
 		.lanes = LANES,
 		.mtu = (uint16_t)a->profile->mtu,
-		.timeout_ns = more_to_try(a) ? PATIENCE_SHORT_NS : PATIENCE_NS,
+		.timeout_ns = targets_left(&a->targets) ? PATIENCE_SHORT_NS
+							: PATIENCE_NS,
 	};
 	char where[ENDPOINT_TEXT_MAX];
 	int r = open_sockets(a);
@@ -340,101 +329,41 @@ static void start_client(struct attempt *a)
 
 static void try_next(struct attempt *a);
 
-/* The name has led nowhere. */
-static void name_failed(struct attempt *a, const char *why)
+/* A name that led nowhere is the newest of what went wrong. */
+static void note_name_error(struct attempt *a)
 {
+	if (a->targets.error[0] == '\0')
+		return;
 	a->reason = REASON_NAME_UNRESOLVED;
-	snprintf(a->text, sizeof(a->text), "%s: %s",
-		 profile_gateway(a->profile, a->gateway - 1).host, why);
-}
-
-static const char *name_error_text(int status)
-{
-	switch (status) {
-	case UV_EAI_AGAIN:
-		return "DNS does not answer: is this machine online, is its "
-		       "resolver (/etc/resolv.conf) in order?";
-	case UV_EAI_NONAME:
-	case UV_EAI_NODATA:
-	case 0: /* none of a family that we know */
-		return "DNS has no address for this name: is HostName in the "
-		       "profile right?";
-	default:
-		return uv_strerror(status);
-	}
-}
-
-static void on_resolved(struct resolver_ask *ask, int status,
-			const struct addrinfo *res)
-{
-	struct attempt *a = container_of(ask, struct attempt, ask);
-	struct profile_gateway g = profile_gateway(a->profile, a->gateway - 1);
-
-	(void)uv_timer_stop(&a->timer); /* cannot fail */
-	for (const struct addrinfo *i = res;
-	     i != NULL && a->candidates < CANDIDATES_MAX; i = i->ai_next) {
-		struct endpoint e;
-
-		if (endpoint_from_sockaddr(i->ai_addr, &e) < 0)
-			continue;
-		e.port = g.port;
-		a->candidate[a->candidates++] = e;
-	}
-	if (a->candidates == 0)
-		name_failed(a, name_error_text(status));
-	try_next(a);
-}
-
-/* The lookup stays in flight, and the next attempt may have its answer. */
-static void name_timed_out(struct attempt *a)
-{
-	char why[ATTEMPT_ERROR_MAX];
-
-	resolver_leave(&a->ask);
-	snprintf(why, sizeof(why),
-		 "DNS did not answer within %d s: is this machine online, is "
-		 "its resolver (/etc/resolv.conf) in order?",
-		 PATIENCE_NAME_S);
-	name_failed(a, why);
-	try_next(a);
-}
-
-/* Asks for the addresses of the next name, or takes the address it is. */
-static void resolve_next(struct attempt *a)
-{
-	struct profile_gateway g = profile_gateway(a->profile, a->gateway++);
-	struct ip_addr literal;
-	int r;
-
-	a->candidates = a->next = 0;
-	if (addr_parse(g.host, &literal) == 0) {
-		a->candidate[0] =
-			(struct endpoint) { .addr = literal, .port = g.port };
-		a->candidates = 1;
-		try_next(a);
-		return;
-	}
-	r = resolver_ask(a->resolver, g.host, &a->ask);
-	if (r < 0) {
-		name_failed(a, uv_strerror(r));
-		try_next(a);
-		return;
-	}
-	uv_update_time(a->loop);
-	(void)uv_timer_start(&a->timer, on_timer, PATIENCE_NAME_S * 1000, 0);
+	snprintf(a->text, sizeof(a->text), "%s", a->targets.error);
+	a->targets.error[0] = '\0';
 }
 
 static void try_next(struct attempt *a)
 {
-	if (a->next < a->candidates) {
-		a->remote = a->candidate[a->next++];
+	enum targets_answer answer = targets_next(&a->targets, &a->remote);
+
+	note_name_error(a);
+	switch (answer) {
+	case TARGETS_HERE:
 		start_client(a);
-	} else if (a->gateway < profile_gateway_count(a->profile)) {
-		resolve_next(a);
-	} else {
+		break;
+	case TARGETS_ASKING:
+		uv_update_time(a->loop);
+		(void)uv_timer_start(&a->timer, on_timer,
+				     PATIENCE_NAME_S * 1000, 0);
+		break;
+	case TARGETS_NONE:
+		(void)uv_timer_stop(&a->timer); /* cannot fail */
 		a->told_over = true;
 		a->cb->ended(a->arg, a->reason, a->text);
+		break;
 	}
+}
+
+static void on_asked(struct targets *t)
+{
+	try_next(container_of(t, struct attempt, targets));
 }
 
 static void refused_text(const struct attempt *a,
@@ -485,7 +414,8 @@ static void attempt_settle(struct attempt *a)
 	}
 	if (!a->told_up && a->refused && a->reason == REASON_UNREACHABLE)
 		refused_text(a, a->text);
-	if (!a->told_up && more_to_try(a) && is_about_the_way(a->reason)) {
+	if (!a->told_up && targets_left(&a->targets) &&
+	    is_about_the_way(a->reason)) {
 		client_destroy(a->client);
 		a->client = NULL;
 		a->over = a->no_way = a->refused = false;
@@ -503,10 +433,8 @@ static void on_timer(uv_timer_t *timer)
 	struct attempt *a = timer->data;
 	uint64_t now = clock_now_ns();
 
-	if (a->ask.lookup != NULL) {
-		name_timed_out(a);
-		return;
-	}
+	if (targets_asking(&a->targets) != NULL)
+		targets_give_up(&a->targets, PATIENCE_NAME_S);
 	if (a->client == NULL && !a->ending) {
 		try_next(a);
 		return;
@@ -538,8 +466,7 @@ int attempt_start(const struct attempt_options *o, struct attempt **ret_attempt,
 		return -EINVAL;
 	}
 	a->loop = o->loop;
-	a->resolver = o->resolver;
-	a->ask.done = on_resolved;
+	targets_init(&a->targets, o->profile, o->resolver, on_asked);
 	a->cb = o->callbacks;
 	a->arg = o->arg;
 	a->profile = o->profile;
@@ -556,7 +483,7 @@ void attempt_end(struct attempt *a)
 {
 	a->ending = true;
 	a->profile = NULL;
-	resolver_leave(&a->ask);
+	targets_fini(&a->targets);
 	if (a->client != NULL && !a->over)
 		client_close(a->client, clock_now_ns());
 	else
@@ -607,9 +534,11 @@ const struct lease *attempt_lease(const struct attempt *a)
 bool attempt_obstacle(const struct attempt *a,
 		      char ret_text[static ATTEMPT_ERROR_MAX])
 {
-	if (a->ask.lookup != NULL)
+	const char *name = targets_asking(&a->targets);
+
+	if (name != NULL)
 		snprintf(ret_text, ATTEMPT_ERROR_MAX, "asking for the name %s",
-			 profile_gateway(a->profile, a->gateway - 1).host);
+			 name);
 	else if (a->refused && !a->told_up)
 		refused_text(a, ret_text);
 	else

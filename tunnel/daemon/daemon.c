@@ -44,10 +44,11 @@ static int open_host(const struct daemon_options *o, struct host_config *config,
 	pid_t other = 0;
 	int r = host_open(config, ret_host, &other);
 
-	if (r == -EBUSY)
-		log_error("%s: another aditd is running (pid %ld); one is "
-			  "enough",
-			  o->state_dir, (long)other);
+	if (r == -EBUSY && other > 0)
+		log_error("another aditd is running (pid %ld); one is enough",
+			  (long)other);
+	else if (r == -EBUSY)
+		log_error("another aditd is running; one is enough");
 	else if (r < 0)
 		log_error("%s: %s", o->state_dir, strerror(-r));
 	return r;
