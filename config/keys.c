@@ -308,6 +308,11 @@ const struct key keys[] = {
 	  .type = KEY_VALUE, .kind = VALUE_PATH,
 	  AT(ca_file),
 	  .text = "The same in a file." },
+	{ VENDOR("RevocationListFile"),
+	  .type = KEY_VALUE, .kind = VALUE_PATH,
+	  AT(crl_file),
+	  .text = "A revocation list of the gateway's CA, as PEM; a gateway "
+	          "is refused when it is on it or the list is out of date." },
 	{ VENDOR("Identity"),
 	  .type = KEY_OBJECT,
 	  .text = "Who we are: PKCS12 with Password, or two files." },

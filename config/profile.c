@@ -57,6 +57,7 @@ void profile_destroy(struct profile *p)
 	if (!p)
 		return;
 	value_types[VALUE_BASE64].clear(&p->certificate);
+	value_types[VALUE_BASE64].clear(&p->crl);
 	value_types[VALUE_BASE64].clear(&p->private_key);
 	clear_scope("", (char *)p);
 	free(p);
@@ -80,6 +81,7 @@ static uint64_t fingerprint(const struct profile *p, const char *text,
 	if (p->ca)
 		hash = mix(hash, p->ca, strlen(p->ca));
 	hash = mix(hash, p->certificate.data, p->certificate.len);
+	hash = mix(hash, p->crl.data, p->crl.len);
 	return mix(hash, p->private_key.data, p->private_key.len);
 }
 
@@ -176,6 +178,8 @@ void profile_credentials(const struct profile *p,
 		.password = p->password,
 		.ca = p->ca,
 		.ca_len = p->ca ? strlen(p->ca) : 0,
+		.crl = (const char *)p->crl.data,
+		.crl_len = p->crl.len,
 		.group_count = p->group_count,
 		.cipher_count = p->cipher_count,
 	};

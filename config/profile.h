@@ -174,6 +174,8 @@ struct profile {
 	char *identity_reference;
 	char *ca; /* PEM; from CA, or from CAFile when loaded for use */
 	char *ca_file;
+	char *crl_file;
+	struct profile_bytes crl; /* PEM; loaded for use */
 	struct profile_bytes pkcs12;
 	char *password;
 	char *certificate_file;

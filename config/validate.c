@@ -363,6 +363,9 @@ static void read_files(const struct validation *v)
 	struct profile *p = v->profile;
 
 	read_ca(v);
+	if (p->crl_file)
+		(void)look_at(v, VENDOR "/RevocationListFile", p->crl_file,
+			      FILE_ANY, &p->crl);
 	if (p->certificate_file)
 		(void)look_at(v, VENDOR "/Identity/CertificateFile",
 			      p->certificate_file, FILE_ANY, &p->certificate);

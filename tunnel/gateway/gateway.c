@@ -3,6 +3,8 @@
 #include "tunnel/gateway/gateway.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -257,8 +259,12 @@ static void on_signal(uv_signal_t *signal, int number)
 
 static int load_credentials(struct gateway *g)
 {
+	/* The last one need not be there: `revoke` works on the clients' list,
+	 * and this is for a CA that others run. */
 	static const char *const files[] = { "gateway.pem", "gateway.key",
-					     "ca.pem" };
+					     "ca.pem", "crl.pem" };
+	char crl[PATH_MAX];
+	size_t wanted = ARRAY_SIZE(files);
 	char *text[ARRAY_SIZE(files)] = { NULL }, why[CREDENTIALS_ERROR_MAX];
 	size_t len[ARRAY_SIZE(files)] = { 0 };
 	struct credentials_source s;
@@ -266,7 +272,10 @@ static int load_credentials(struct gateway *g)
 
 	if (rc)
 		return failed(g, rc, g->o->dir, "the TLS library fails");
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(files); i++)
+	snprintf(crl, sizeof(crl), "%s/crl.pem", g->o->dir);
+	if (access(crl, F_OK) != 0)
+		wanted--;
+	for (size_t i = 0; rc == 0 && i < wanted; i++)
 		rc = gateway_store_read(g->o->dir, files[i], &text[i], &len[i],
 					g->error);
 	if (rc == 0) {
@@ -277,6 +286,8 @@ static int load_credentials(struct gateway *g)
 			.key_len = len[1],
 			.ca = text[2],
 			.ca_len = len[2],
+			.crl = text[3],
+			.crl_len = len[3],
 		};
 		g->credentials =
 			credentials_create(CREDENTIALS_GATEWAY, &s, why);

@@ -77,6 +77,9 @@ const char gateway_help_run[] =
 "access control. Clients reach each other. A firewall on the TUN device can say\n"
 "otherwise; the gateway makes no rules of its own.\n"
 "\n"
+"DIR/crl.pem, if it is there when run starts, is a revocation list of the CA:\n"
+"for certificates that others issue. What revoke does needs none.\n"
+"\n"
 "Hosts behind the gateway need a route to the pool through it. Forwarding makes\n"
 "Linux ignore router advertisements: where the gateway's own IPv6 comes by them,\n"
 "its uplink needs the sysctl net.ipv6.conf.UPLINK.accept_ra=2.\n";
