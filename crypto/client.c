@@ -132,6 +132,8 @@ static void time_is_over(struct client *c)
 	bool heard = c->heard ||
 		     (c->handshake != NULL && handshake_heard(c->handshake));
 
+	if (c->handshake != NULL && handshake_claimed_alert(c->handshake) != 0)
+		c->claimed_alert = handshake_claimed_alert(c->handshake);
 	if (c->state == CLIENT_STATE_LEASING)
 		snprintf(text, sizeof(text),
 			 "the gateway let this device in, but sent no whole "
@@ -140,6 +142,12 @@ static void time_is_over(struct client *c)
 	else if (c->text[0] != '\0')
 		snprintf(text, sizeof(text), "no session within %u s: %s", s,
 			 c->text);
+	else if (c->claimed_alert != 0)
+		snprintf(text, sizeof(text),
+			 "the handshake did not end within %u s; "
+			 "unauthenticated: "
+			 "the other end refused it with TLS alert %u",
+			 s, c->claimed_alert);
 	else if (heard)
 		snprintf(text, sizeof(text),
 			 "the gateway answered, but the handshake did not end "

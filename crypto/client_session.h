@@ -53,7 +53,8 @@ struct client {
 	uint64_t retry_wait_ns;
 	bool heard; /* anything from a gateway, in any attempt */
 	int net_error;
-	enum reason reason; /* of the last attempt that failed */
+	uint8_t claimed_alert; /* in plaintext: a hint */
+	enum reason reason;    /* of the last attempt that failed */
 	char text[HANDSHAKE_TEXT_MAX];
 	/* A LEASE that overtook the gateway's ACK. */
 	uint8_t early[RECORD_CONTROL_MAX];

@@ -447,6 +447,11 @@ uint64_t handshake_rtt_ns(const struct handshake *h)
 	return h->rtt_ns;
 }
 
+uint8_t handshake_claimed_alert(const struct handshake *h)
+{
+	return h->claimed_alert;
+}
+
 bool handshake_heard(const struct handshake *h)
 {
 	return h->heard;

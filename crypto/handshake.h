@@ -101,6 +101,9 @@ void handshake_client_error(const struct handshake *h,
 size_t handshake_last(const struct handshake *h, const uint8_t **ret_datagram);
 /* Round trip of the first flight that was answered at once; 0: unknown. */
 uint64_t handshake_rtt_ns(const struct handshake *h);
+/* The code of a plaintext alert that the filter dropped, 0 for none: anyone may
+ * have sent it, so it is a hint for an error text and nothing more. */
+uint8_t handshake_claimed_alert(const struct handshake *h);
 /* Has anything passed the filter? (Client: is there a gateway at all?) */
 bool handshake_heard(const struct handshake *h);
 

@@ -333,6 +333,37 @@ START_TEST(is_not_disturbed_by_forged_plaintext_at_any_step)
 }
 END_TEST
 
+/* Nothing of the gateway arrives but a plaintext alert with the right token. */
+static enum duo_fate only_an_alert(struct duo *d, bool to_gateway,
+				   unsigned int n, uint8_t *datagram,
+				   size_t len)
+{
+	uint8_t b[ENVELOPE_MAX];
+
+	(void)len;
+	if (n == 0)
+		duo_inject(d, false, d->port, b,
+			   envelope_build(datagram + 4, poisons[0].dtls,
+					  poisons[0].len, 0, b));
+	return to_gateway ? DUO_DELIVER : DUO_DROP;
+}
+
+START_TEST(tells_a_plaintext_alert_as_the_hint_that_it_is)
+{
+	struct duo d;
+
+	duo_init(&d, &usual);
+	d.hook = only_an_alert;
+	duo_start(&d);
+	ck_assert(!duo_run_until_up(&d, 20000));
+	ck_assert_uint_eq(duo_elapsed_ms(&d, d.down_ns), 10000);
+	ck_assert_msg(strstr(d.text, "unauthenticated: the other end refused "
+				     "it with TLS alert 40") != NULL,
+		      "%s", d.text);
+	duo_fini(&d);
+}
+END_TEST
+
 /* What the filter keeps from wolfSSL kills its listening object for good; if
  * ever something slips through, the object is replaced. */
 START_TEST(answers_the_next_client_after_a_fatal_datagram)
@@ -492,6 +523,7 @@ int main(void)
 	tcase_add_test(t, answers_only_whole_and_long_enough_first_questions);
 	tcase_add_test(t, keeps_nothing_of_a_hundred_thousand_first_datagrams);
 	tcase_add_test(t, is_not_disturbed_by_forged_plaintext_at_any_step);
+	tcase_add_test(t, tells_a_plaintext_alert_as_the_hint_that_it_is);
 	tcase_add_test(t, answers_the_next_client_after_a_fatal_datagram);
 	tcase_add_test(t, drops_strange_records_and_counts_them);
 	tcase_add_test(t, ends_a_session_whose_key_has_seen_too_many_forgeries);
