@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/addr.h"
 #include "tunnel/base/attr.h"
 #include "tunnel/base/bytes.h"
@@ -166,8 +167,6 @@ int main(void)
 {
 	Suite *s = suite_create("base");
 	TCase *t = tcase_create("values");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, reads_and_writes_prefixes, 0,
 			    ARRAY_SIZE(prefixes));
@@ -178,9 +177,5 @@ int main(void)
 	tcase_add_test(t, keeps_the_first_failure_of_a_cursor);
 	tcase_add_test(t, has_a_code_a_text_and_an_exit_code_for_each_reason);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

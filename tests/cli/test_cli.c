@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/ctl/ctl_client.h"
 #include "tunnel/ctl/ctl_server.h"
@@ -372,8 +373,6 @@ int main(void)
 {
 	Suite *suite = suite_create("cli");
 	TCase *tc = tcase_create("cli");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, says_that_there_is_no_daemon);
@@ -391,9 +390,5 @@ int main(void)
 	tcase_add_test(tc, prints_json_for_programs);
 	tcase_add_test(tc, has_a_page_for_every_command);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/json.h"
+#include "tests/lib/suite.h"
 
 static struct config_report report;
 
@@ -265,8 +266,6 @@ int main(void)
 {
 	Suite *s = suite_create("json");
 	TCase *t = tcase_create("parse");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, says_where_and_what_is_wrong, 0,
@@ -275,9 +274,5 @@ int main(void)
 	tcase_add_test(t, keeps_values_positions_and_pointers);
 	tcase_add_test(t, agrees_with_cjson_on_what_it_accepts);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

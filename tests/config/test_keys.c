@@ -9,6 +9,7 @@
 
 #include "config/keys.h"
 #include "config/profile.h"
+#include "tests/lib/suite.h"
 
 #define DATA "tests/config/data/"
 
@@ -172,15 +173,9 @@ int main(void)
 {
 	Suite *s = suite_create("keys");
 	TCase *t = tcase_create("keys");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, judges_every_key_with_five_odd_values);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include "config/check.h"
 #include "config/profile.h"
 #include "crypto/credentials.h"
+#include "tests/lib/suite.h"
 
 #define BASE "config/examples/office.json"
 #define DATA "tests/config/data/"
@@ -707,8 +708,6 @@ int main(void)
 {
 	Suite *s = suite_create("profile");
 	TCase *t = tcase_create("keys"), *files = tcase_create("files");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, loads_every_example, 0,
@@ -734,9 +733,5 @@ int main(void)
 	tcase_add_test(files, check_prints_a_verdict_and_an_exit_code);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, files);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config/profiles.h"
+#include "tests/lib/suite.h"
 
 static char folder[64];
 static struct profiles store;
@@ -286,8 +287,6 @@ int main(void)
 {
 	Suite *s = suite_create("profiles");
 	TCase *t = tcase_create("folder");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, make_folder, remove_folder);
 	tcase_add_test(t, lists_profiles_in_the_order_of_file_names);
@@ -299,9 +298,5 @@ int main(void)
 	tcase_add_test(t, adds_a_checked_copy);
 	tcase_add_test(t, takes_names_that_are_no_paths);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "config/keys.h"
 #include "config/schema.h"
+#include "tests/lib/suite.h"
 
 static char *printed_schema(void)
 {
@@ -100,15 +101,9 @@ int main(void)
 {
 	Suite *s = suite_create("schema");
 	TCase *t = tcase_create("schema");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, is_what_the_published_file_says);
 	tcase_add_test(t, describes_every_key_in_both_forms);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

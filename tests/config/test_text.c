@@ -5,6 +5,7 @@
 
 #include "config/base64.h"
 #include "config/text.h"
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 static const struct {
@@ -149,8 +150,6 @@ int main(void)
 {
 	Suite *s = suite_create("text");
 	TCase *t = tcase_create("text");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, tells_utf8_from_other_bytes, 0,
 			    (int)ARRAY_SIZE(utf8));
@@ -162,9 +161,5 @@ int main(void)
 	tcase_add_loop_test(t, reads_and_writes_base64, 0,
 			    (int)ARRAY_SIZE(base64));
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include "crypto/message.h"
 #include "tests/lib/duo.h"
 #include "tests/lib/hooks.h"
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 static const struct duo_options usual;
@@ -436,8 +437,6 @@ int main(void)
 {
 	Suite *s = suite_create("control");
 	TCase *t = tcase_create("control lane");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, skips_unknown_messages_below_128);
@@ -455,9 +454,5 @@ int main(void)
 	tcase_add_test(t, drops_index_zero_once_the_session_is_known);
 	tcase_add_test(t, costs_a_gateway_little_once_the_handshake_is_over);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

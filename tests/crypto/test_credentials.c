@@ -12,6 +12,7 @@
 #include "crypto/credentials.h"
 #include "crypto/pki.h"
 #include "tests/lib/duo.h"
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 enum {
@@ -460,8 +461,6 @@ int main(void)
 {
 	Suite *s = suite_create("credentials");
 	TCase *t = tcase_create("credentials");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, set_up, tear_down);
@@ -473,9 +472,5 @@ int main(void)
 	tcase_add_test(t, refuses_certificates_that_name_no_use);
 	tcase_add_test(t, takes_eight_intermediates_and_not_nine);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 
 #include "crypto/lease.h"
 #include "crypto/message.h"
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 static size_t tlv(uint8_t *p, uint16_t type, const void *value, size_t len)
@@ -221,8 +222,6 @@ int main(void)
 {
 	Suite *s = suite_create("lease");
 	TCase *t = tcase_create("lease and messages");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, judges_each_field, 0, ARRAY_SIZE(rows));
 	tcase_add_test(t, survives_every_cut_and_every_changed_byte);
@@ -232,9 +231,5 @@ int main(void)
 	tcase_add_test(t, refuses_a_message_longer_than_its_record);
 	tcase_add_test(t, shows_only_what_is_printable_of_a_refusal);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

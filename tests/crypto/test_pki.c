@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "crypto/pki.h"
+#include "tests/lib/suite.h"
 
 #define DAY (24 * 3600)
 #define NOW 1790000000 /* in September 2026 */
@@ -296,7 +297,6 @@ int main(void)
 	Suite *s = suite_create("pki");
 	TCase *t = tcase_create("certificates");
 	char line[128], said[128];
-	SRunner *r;
 	int failed;
 
 	if (!mkdtemp(dir))
@@ -315,12 +315,9 @@ int main(void)
 	tcase_add_test(t, writes_dates_on_both_sides_of_2050);
 	tcase_add_test(t, gives_serials_and_passwords_that_differ);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
+	failed = suite_run(s);
 	snprintf(line, sizeof(line), "rm -rf %s", dir);
 	if (system(line) != 0)
 		return EXIT_FAILURE;
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed;
 }

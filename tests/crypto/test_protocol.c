@@ -15,6 +15,7 @@
 #include "crypto/record.h"
 #include "tests/lib/duo.h"
 #include "tests/lib/hooks.h"
+#include "tests/lib/suite.h"
 
 enum {
 	VALUE_MAX = 1024, /* characters */
@@ -334,8 +335,6 @@ int main(void)
 {
 	Suite *s = suite_create("protocol");
 	TCase *t = tcase_create("text");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, derives_the_key_schedule_of_the_text);
@@ -345,9 +344,5 @@ int main(void)
 	tcase_add_test(t, builds_the_hello_and_the_envelope_of_the_text);
 	tcase_add_test(t, is_opened_by_a_second_decoder_from_the_text_alone);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

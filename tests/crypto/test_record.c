@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto/record.h"
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 enum {
@@ -316,8 +317,6 @@ int main(void)
 {
 	Suite *s = suite_create("record");
 	TCase *t = tcase_create("record");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, loses_nothing_authentic_to_epochs_of_128_records,
@@ -334,9 +333,5 @@ int main(void)
 	tcase_add_test(t, has_different_keys_for_each_lane_direction_and_epoch);
 	tcase_add_test(t, stops_at_the_last_counter);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "crypto/replay.h"
+#include "tests/lib/suite.h"
 
 static struct replay window;
 
@@ -84,8 +85,6 @@ int main(void)
 {
 	Suite *s = suite_create("replay");
 	TCase *t = tcase_create("window");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, clear, NULL);
 	tcase_add_test(t, accepts_each_counter_once);
@@ -94,9 +93,5 @@ int main(void)
 	tcase_add_test(t, forgets_nothing_when_it_jumps);
 	tcase_add_test(t, takes_the_largest_counters);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

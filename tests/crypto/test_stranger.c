@@ -11,6 +11,7 @@
 #include "crypto/record.h"
 #include "tests/lib/duo.h"
 #include "tests/lib/hooks.h"
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 #include "tunnel/base/bytes.h"
 
@@ -512,8 +513,6 @@ int main(void)
 {
 	Suite *s = suite_create("stranger");
 	TCase *t = tcase_create("stranger");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 240);
 	tcase_add_test(t, takes_a_cookie_only_from_whom_it_was_given_to);
@@ -529,9 +528,5 @@ int main(void)
 	tcase_add_test(t, ends_a_session_whose_key_has_seen_too_many_forgeries);
 	tcase_add_test(t, leaves_nothing_of_a_thousand_handshakes);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -10,6 +10,7 @@
 #include "crypto/record.h"
 #include "crypto/server.h"
 #include "tests/lib/duo.h"
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 static const char *const groups[] = { "X25519MLKEM768", "SecP256r1MLKEM768",
@@ -514,8 +515,6 @@ int main(void)
 {
 	Suite *s = suite_create("transport");
 	TCase *t = tcase_create("link in memory");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 240);
 	tcase_add_loop_test(
@@ -539,9 +538,5 @@ int main(void)
 	tcase_add_test(t, collects_a_lease_of_many_parts_with_parts_lost);
 	tcase_add_test(t, keeps_a_lease_that_overtakes_the_ack);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

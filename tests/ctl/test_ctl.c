@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/lib/suite.h"
 #include "tunnel/ctl/ctl.h"
 
 #include <check.h>
@@ -235,8 +236,6 @@ int main(void)
 {
 	Suite *suite = suite_create("ctl");
 	TCase *tc = tcase_create("ctl");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, carries_a_request_there_and_back);
@@ -250,9 +249,5 @@ int main(void)
 	tcase_add_test(tc, prints_a_status_with_its_version);
 	tcase_add_test(tc, refuses_a_path_that_a_socket_cannot_have);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/ctl/caller.h"
 
 #define STATUS "{\"version\":1,\"command\":\"status\"}\n"
@@ -558,8 +559,6 @@ int main(void)
 {
 	Suite *suite = suite_create("ctl_server");
 	TCase *tc = tcase_create("ctl_server");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, answers_a_status_and_the_next_one);
@@ -580,9 +579,5 @@ int main(void)
 	tcase_add_test(tc, lets_in_root_and_the_group);
 	tcase_add_test(tc, replaces_a_dead_socket_and_nothing_else);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

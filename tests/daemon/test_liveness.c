@@ -3,6 +3,7 @@
 
 #include <check.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 static const struct {
@@ -76,15 +77,9 @@ int main(void)
 {
 	Suite *suite = suite_create("liveness");
 	TCase *tc = tcase_create("liveness");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, answers_each_call_as_the_table_says);
 	tcase_add_test(tc, asks_an_idle_path_when_told_to);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

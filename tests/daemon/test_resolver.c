@@ -10,6 +10,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -206,8 +207,6 @@ int main(void)
 {
 	Suite *suite = suite_create("resolver");
 	TCase *tc = tcase_create("resolver");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, shares_a_lookup_between_all_who_ask);
@@ -217,9 +216,5 @@ int main(void)
 	tcase_add_test(tc, lets_one_leave_while_another_is_answered);
 	tcase_add_test(tc, shares_no_lookup_that_was_cancelled);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 #include "tunnel/base/clock.h"
 
@@ -504,8 +505,6 @@ int main(void)
 {
 	Suite *suite = suite_create("session");
 	TCase *tc = tcase_create("session");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60); /* a sanitizer on a busy machine */
 	tcase_add_loop_test(tc, answers_every_pair_as_the_table_says, 0, ROWS);
@@ -520,9 +519,5 @@ int main(void)
 	tcase_add_test(tc, connect_cuts_a_reconnects_back_off_short);
 	tcase_add_test(tc, keeps_the_last_hundred_transitions);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

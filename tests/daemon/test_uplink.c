@@ -4,6 +4,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 enum {
@@ -125,8 +126,6 @@ int main(void)
 {
 	Suite *suite = suite_create("uplink");
 	TCase *tc = tcase_create("uplink");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, knows_another_network_when_it_sees_one, 0,
@@ -134,9 +133,5 @@ int main(void)
 	tcase_add_test(tc, takes_routes_in_any_order);
 	tcase_add_test(tc, sees_each_part_of_the_uplink_go);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/bytes.h"
 #include "tunnel/data/csum.h"
 
@@ -97,8 +98,6 @@ int main(void)
 {
 	Suite *s = suite_create("csum");
 	TCase *t = tcase_create("csum");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, adds_up_the_example_of_rfc_1071);
 	tcase_add_test(t, agrees_with_the_definition_at_every_length);
@@ -106,9 +105,5 @@ int main(void)
 	tcase_add_test(t, sums_the_pseudo_header_of_both_families);
 	tcase_add_test(t, never_writes_a_zero);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 #include "tunnel/base/bytes.h"
 #include "tunnel/data/csum.h"
@@ -670,8 +671,6 @@ int main(void)
 {
 	Suite *s = suite_create("gso");
 	TCase *t = tcase_create("gso");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, clear, NULL);
@@ -697,9 +696,5 @@ int main(void)
 	tcase_add_test(t, what_is_not_authentic_leaves_no_trace);
 	tcase_add_test(t, survives_random_bytes);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 #include "tunnel/base/bytes.h"
 #include "tunnel/data/csum.h"
@@ -688,8 +689,6 @@ int main(void)
 {
 	Suite *s = suite_create("path");
 	TCase *t = tcase_create("path");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -711,9 +710,5 @@ int main(void)
 	tcase_add_test(t, a_device_that_ends_is_reported);
 	tcase_add_test(t, liveness_counts_what_was_sent_since_something_came);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/bytes.h"
 #include "tunnel/data/peer_table.h"
 
@@ -275,8 +276,6 @@ int main(void)
 {
 	Suite *s = suite_create("peer_table");
 	TCase *g = tcase_create("gateway"), *c = tcase_create("client");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(g, 60);
 	tcase_add_checked_fixture(g, gateway, destroy);
@@ -291,9 +290,5 @@ int main(void)
 	tcase_add_test(c, a_clients_one_peer_takes_everything);
 	suite_add_tcase(s, g);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

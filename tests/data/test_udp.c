@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crypto/record.h"
+#include "tests/lib/suite.h"
 #include "tunnel/data/udp.h"
 
 static struct udp_sockets s;
@@ -340,8 +341,6 @@ int main(void)
 {
 	Suite *suite = suite_create("udp");
 	TCase *t = tcase_create("udp");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, each_lane_gets_its_records_and_control_the_rest);
 	tcase_add_test(t, a_port_belongs_to_one_end);
@@ -356,9 +355,5 @@ int main(void)
 	tcase_add_loop_test(t, tells_of_a_port_where_nothing_listens, 0,
 			    ARRAY_SIZE(loopbacks));
 	suite_add_tcase(suite, t);
-	r = srunner_create(suite);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/base/bytes.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/data/csum.h"
@@ -283,8 +284,6 @@ int main(void)
 {
 	Suite *s = suite_create("worker");
 	TCase *t = tcase_create("worker");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -296,9 +295,5 @@ int main(void)
 	tcase_add_test(t, a_lost_device_is_told_and_does_not_spin);
 	tcase_add_test(t, every_counter_has_a_name_of_its_own);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

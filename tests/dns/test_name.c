@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dns/name.h"
+#include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
 
 static const struct {
@@ -56,15 +57,9 @@ int main(void)
 {
 	Suite *s = suite_create("name");
 	TCase *t = tcase_create("text");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, judges_names, 0, ARRAY_SIZE(rows));
 	tcase_add_test(t, knows_the_limits);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

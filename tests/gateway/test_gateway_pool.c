@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/gateway/gateway_pool.h"
 
 static bool make(const char *four, const char *six, struct gateway_pool *ret)
@@ -106,8 +107,6 @@ int main(void)
 {
 	Suite *s = suite_create("gateway_pool");
 	TCase *t = tcase_create("slots");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, counts_the_slots_of_a_pool_or_refuses_it, 0,
 			    sizeof(pools) / sizeof(pools[0]));
@@ -118,9 +117,5 @@ int main(void)
 			    sizeof(addresses) / sizeof(addresses[0]));
 	tcase_add_test(t, keeps_every_slot_of_the_largest_pool_inside_it);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

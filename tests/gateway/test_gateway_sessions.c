@@ -14,6 +14,7 @@
 #include "crypto/client.h"
 #include "crypto/credentials.h"
 #include "crypto/wolf.h"
+#include "tests/lib/suite.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/data/peer.h"
 #include "tunnel/data/peer_table.h"
@@ -614,8 +615,6 @@ int main(void)
 {
 	Suite *s = suite_create("gateway_sessions");
 	TCase *t = tcase_create("sessions"), *ed = tcase_create("ed25519");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_set_timeout(t, 60);
@@ -638,9 +637,5 @@ int main(void)
 	tcase_add_checked_fixture(ed, set_up_ed25519, tear_down);
 	tcase_add_test(ed, publishes_a_peer_whose_keys_are_the_clients);
 	suite_add_tcase(s, ed);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

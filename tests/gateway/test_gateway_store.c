@@ -12,6 +12,7 @@
 #include "config/check.h"
 #include "config/json.h"
 #include "crypto/credentials.h"
+#include "tests/lib/suite.h"
 #include "tunnel/gateway/gateway_cli.h"
 #include "tunnel/gateway/gateway_clients.h"
 #include "tunnel/gateway/gateway_store.h"
@@ -567,8 +568,6 @@ int main(void)
 {
 	Suite *s = suite_create("gateway_store");
 	TCase *t = tcase_create("directory");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_set_timeout(t, 60);
@@ -592,9 +591,5 @@ int main(void)
 			    ARRAY_SIZE(names));
 	tcase_add_test(t, answers_each_command_as_documented);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/host/content.h"
 
 static char folder[64];
@@ -204,8 +205,6 @@ int main(void)
 {
 	Suite *s = suite_create("content");
 	TCase *t = tcase_create("files");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, writes_and_puts_back, 0, 2);
@@ -216,9 +215,5 @@ int main(void)
 	tcase_add_loop_test(t, leaves_what_another_program_wrote, 0, 2);
 	tcase_add_test(t, refuses_links_folders_and_other_places);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

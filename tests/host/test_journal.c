@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/host/journal.h"
 
 enum { SIZE_MAX_HERE = 65536 };
@@ -426,8 +427,6 @@ int main(void)
 {
 	Suite *s = suite_create("journal");
 	TCase *t = tcase_create("file");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, reads_back_what_it_recorded);
@@ -445,9 +444,5 @@ int main(void)
 	tcase_add_test(t, does_not_grow_without_end);
 	tcase_add_test(t, hands_nothing_to_children);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/host/plan.h"
 
 enum { OURS = 7, UPLINK = 2, HOST_ROUTES = 32 };
@@ -474,8 +475,6 @@ int main(void)
 {
 	Suite *s = suite_create("plan");
 	TCase *t = tcase_create("routes");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, plans_what_the_table_says, 0,
 			    (int)ARRAY_SIZE(rows));
@@ -483,9 +482,5 @@ int main(void)
 	tcase_add_test(t, skips_what_is_ours_or_of_another_table);
 	tcase_add_loop_test(t, agrees_with_a_search_of_both_tables, 0, 200);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -10,6 +10,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/host/rtnl.h"
 
 enum { TEXT_MAX = 200 };
@@ -391,8 +392,6 @@ int main(void)
 	const int rows = (int)ARRAY_SIZE(recorded);
 	Suite *s = suite_create("rtnl");
 	TCase *t = tcase_create("messages");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, reads_what_a_kernel_wrote, 0, rows);
 	tcase_add_loop_test(t, survives_messages_cut_anywhere, 0, rows);
@@ -405,9 +404,5 @@ int main(void)
 	tcase_add_test(t, builds_requests_that_ask_for_an_answer);
 	tcase_add_test(t, tells_the_kernels_own_reason);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

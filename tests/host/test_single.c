@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/lib/suite.h"
 #include "tunnel/host/single.h"
 
 #include <check.h>
@@ -113,8 +114,6 @@ int main(void)
 {
 	Suite *suite = suite_create("single");
 	TCase *tc = tcase_create("single");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, refuses_a_second_and_names_the_first);
@@ -122,9 +121,5 @@ int main(void)
 	tcase_add_test(tc, is_free_when_its_holder_was_killed);
 	tcase_add_test(tc, tells_a_stranger_from_an_owner);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/suite.h"
 #include "tunnel/host/undo.h"
 
 static const char *const files[] = { "/tmp/adit-test/resolv.conf", NULL };
@@ -81,17 +82,11 @@ int main(void)
 {
 	Suite *s = suite_create("undo");
 	TCase *t = tcase_create("ours");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, touches_nothing_foreign, 0,
 			    (int)ARRAY_SIZE(foreign));
 	tcase_add_loop_test(t, tries_what_is_ours, 0, 4);
 	tcase_add_test(t, keeps_calls_for_who_knows_them);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }
