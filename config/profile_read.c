@@ -18,7 +18,9 @@ struct walk {
 	const struct json *json;
 	enum profile_form form;
 	struct config_report *report;
-	int error; /* -ENOMEM ends it; what is wrong is in the report */
+	/* Ends it: -ENOMEM, or -EINVAL where this is another document. What
+	 * is wrong is in the report. */
+	int error;
 };
 
 #define COMPLAIN(w, node, ...) \
@@ -80,29 +82,43 @@ static void read_int(struct walk *w, const struct key *k,
 		*to = (uint32_t)n->number;
 }
 
+/* " (did you mean ...?)", the key's own note, or "". */
+static void guess_name(const struct key *k, const char *text, char hint[128])
+{
+	unsigned int best = UINT32_MAX;
+
+	snprintf(hint, 128, k->note ? " (%s)" : "", k->note);
+	for (int i = 0; k->names[i]; i++) {
+		unsigned int d = text_distance(text, k->names[i]);
+
+		if (d >= best || !text_is_near(d, text))
+			continue;
+		best = d;
+		snprintf(hint, 128, " (did you mean \"%s\"?)", k->names[i]);
+	}
+}
+
 /* The index in the key's names, or -1 after a complaint. */
 static int read_name(struct walk *w, const struct key *k,
 		     const struct json_node *n)
 {
-	char wanted[CONFIG_TEXT_MAX], hint[128] = "";
-	unsigned int best = UINT32_MAX;
+	char wanted[CONFIG_TEXT_MAX], hint[128];
+	const char *foreign;
 
 	if (!has_type(w, k, n, JSON_STRING))
 		return -1;
 	for (int i = 0; k->names[i]; i++)
 		if (*n->text && strcmp(k->names[i], n->text) == 0)
 			return i;
-	if (k->note)
-		snprintf(hint, sizeof(hint), " (%s)", k->note);
-	for (int i = 0; k->names[i]; i++) {
-		unsigned int d = text_distance(n->text, k->names[i]);
-
-		if (d >= best || !text_is_near(d, n->text))
-			continue;
-		best = d;
-		snprintf(hint, sizeof(hint), " (did you mean \"%s\"?)",
-			 k->names[i]);
+	foreign = key_foreign_text(k, n->text);
+	if (foreign) {
+		COMPLAIN(w, n, "\"%s\" %s", n->text, foreign);
+		/* The type of another document: its keys would all be wrong. */
+		if (n->parent == 0)
+			w->error = -EINVAL;
+		return -1;
 	}
+	guess_name(k, n->text, hint);
 	COMPLAIN(w, n, "\"%.48s\" is not %s%s", n->text,
 		 key_one_of(k, wanted, sizeof(wanted)), hint);
 	return -1;
@@ -277,7 +293,9 @@ static void read_key(struct walk *w, const struct key *k,
 static bool tell_where_it_belongs(struct walk *w, const struct json_node *n)
 {
 	static const char *const forms[] = { "declaration", "older payload" };
-	enum profile_form other = !w->form;
+	enum profile_form other = w->form == PROFILE_FORM_DECLARATION
+					  ? PROFILE_FORM_PAYLOAD
+					  : PROFILE_FORM_DECLARATION;
 
 	for (const struct key *k = keys; k < keys + key_count; k++) {
 		const char *here = k->path[w->form];
@@ -288,6 +306,8 @@ static bool tell_where_it_belongs(struct walk *w, const struct json_node *n)
 			return true;
 		}
 	}
+	if (w->form > PROFILE_FORM_PAYLOAD)
+		return false;
 	for (const struct key *k = keys; k < keys + key_count; k++) {
 		const char *here = k->path[w->form];
 
@@ -350,7 +370,8 @@ static void walk_object(struct walk *w, const struct json_node *object,
 		else
 			unknown_key(w, n, path);
 	}
-	for (k = NULL; (k = key_next_member(w->form, path, k));) {
+	k = NULL;
+	while (!w->error && (k = key_next_member(w->form, path, k))) {
 		const char *name = key_name(k, w->form);
 
 		if ((k->flags & KEY_REQUIRED) &&
@@ -375,20 +396,37 @@ static void set_defaults(struct profile *p)
 	}
 }
 
+static int read_document(struct walk *w, struct profile *p)
+{
+	const struct json_node *root = w->json->nodes;
+
+	if (root->type != JSON_OBJECT) {
+		COMPLAIN(w, root, "the file must hold an object, is %s",
+			 json_type_text(root->type));
+		return -EINVAL;
+	}
+	walk_object(w, root, "", (char *)p);
+	return w->error;
+}
+
 int profile_read(struct profile *p, const struct json *j,
 		 struct config_report *report)
 {
 	struct walk w = { .json = j, .report = report };
+	int r;
 
-	if (j->nodes[0].type != JSON_OBJECT) {
-		COMPLAIN(&w, j->nodes, "a profile must be an object, is %s",
-			 json_type_text(j->nodes[0].type));
-		return -EINVAL;
-	}
 	if (json_find(j, "/PayloadType") && !json_find(j, "/Type"))
 		w.form = PROFILE_FORM_PAYLOAD;
 	set_defaults(p);
-	walk_object(&w, j->nodes, "", (char *)p);
+	r = read_document(&w, p);
 	p->form = w.form; /* whatever the key said */
-	return w.error;
+	return r;
+}
+
+int profile_read_part(struct profile *p, const struct json *j,
+		      enum profile_form form, struct config_report *report)
+{
+	struct walk w = { .json = j, .form = form, .report = report };
+
+	return read_document(&w, p);
 }

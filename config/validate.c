@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/asset.h"
 #include "config/file.h"
 #include "config/keys.h"
 #include "config/text.h"
@@ -16,12 +17,14 @@
 #define VENDOR "/Payload/VendorConfig"
 #define DNS "/Payload/DNS"
 #define RULES "/Payload/OnDemand/Rules"
+#define REFERENCE "/Payload/Authentication/IdentityAssetReference"
 #define ROUTING "/Payload/NetworkRouting"
 
 struct validation {
 	struct profile *profile;
 	const struct json *json;
 	enum profile_flags flags;
+	const char *assets;
 	struct config_report *report;
 };
 
@@ -64,6 +67,14 @@ static void ATTR_PRINTF(4, 5)
 			      text);
 }
 
+static void check_envelope(const struct validation *v)
+{
+	if (!v->profile->payload_enabled)
+		json_complain(v->json, v->json->nodes, "PayloadEnabled", false,
+			      v->report,
+			      "a payload that is off: remove the file instead");
+}
+
 static void check_authentication(const struct validation *v)
 {
 	if (v->profile->method != PROFILE_METHOD_CERTIFICATE)
@@ -90,8 +101,7 @@ static void check_identity(const struct validation *v)
 	bool bundle = given(v, VENDOR "/Identity/PKCS12");
 	bool certificate = given(v, VENDOR "/Identity/CertificateFile");
 	bool key = given(v, VENDOR "/Identity/PrivateKeyFile");
-	bool reference = given(v, "/Payload/Authentication/"
-				  "IdentityAssetReference");
+	bool reference = given(v, REFERENCE);
 
 	if (identity && identity->type != JSON_OBJECT)
 		return;
@@ -100,13 +110,6 @@ static void check_identity(const struct validation *v)
 			complain(v, VENDOR "/Identity", false,
 				 "is missing: PKCS12 with Password, or "
 				 "CertificateFile with PrivateKeyFile");
-		else if (v->flags & PROFILE_FOR_USE)
-			complain(v,
-				 "/Payload/Authentication/"
-				 "IdentityAssetReference",
-				 false,
-				 "an identity by reference cannot be used yet: "
-				 "write VendorConfig.Identity");
 		return;
 	}
 	if (reference)
@@ -358,11 +361,27 @@ static void read_ca(const struct validation *v)
 	free(b.data);
 }
 
+static void read_asset(const struct validation *v)
+{
+	struct config_report found;
+	bool for_use = v->flags & PROFILE_FOR_USE;
+	int r = asset_load(v->profile, v->assets,
+			   for_use ? FILE_OURS : FILE_ANY, &found);
+
+	if (r < 0 && found.errors == 0)
+		config_report_add(&found, false, "%s", strerror(-r));
+	for (size_t i = 0; i < found.count; i++)
+		complain(v, REFERENCE, !for_use || found.items[i].warning, "%s",
+			 found.items[i].text);
+}
+
 static void read_files(const struct validation *v)
 {
 	struct profile *p = v->profile;
 
 	read_ca(v);
+	if (p->identity_reference && v->assets && !p->pkcs12.data)
+		read_asset(v);
 	if (p->crl_file)
 		(void)look_at(v, VENDOR "/RevocationListFile", p->crl_file,
 			      FILE_ANY, &p->crl);
@@ -386,15 +405,18 @@ static void read_files(const struct validation *v)
 }
 
 void validate_profile(struct profile *p, const struct json *j,
-		      enum profile_flags flags, struct config_report *report)
+		      enum profile_flags flags, const char *assets,
+		      struct config_report *report)
 {
 	struct validation v = {
 		.profile = p,
 		.json = j,
 		.flags = flags,
+		.assets = assets,
 		.report = report,
 	};
 
+	check_envelope(&v);
 	check_authentication(&v);
 	check_trust(&v);
 	check_identity(&v);
