@@ -234,8 +234,10 @@ static bool has_criterion(const struct profile_rule *rule)
 static void check_ssids(const struct validation *v, size_t at)
 {
 	const struct profile_rule *rule = &v->profile->rules[at];
+	const struct json_node *n = json_item(v->json, find(v, RULES), at);
+	const struct json_node *list = json_member(v->json, n, "SSIDMatch");
 
-	if (!rule->has_ssids)
+	if (!list || list->type != JSON_ARRAY)
 		return;
 	if (rule->ssid_count == 0)
 		warn_rule(v, at, "SSIDMatch", true,
@@ -249,10 +251,11 @@ static void check_ssids(const struct validation *v, size_t at)
 		const char *ssid = rule->ssids[i];
 
 		if (ssid && (ssid[0] == ' ' || ssid[strlen(ssid) - 1] == ' '))
-			warn_rule(v, at, "SSIDMatch", true,
-				  "\"%s\" has a space at an end, and the match "
-				  "is exact",
-				  ssid);
+			json_complain(v->json, json_item(v->json, list, i),
+				      NULL, true, v->report,
+				      "\"%s\" has a space at an end, and the "
+				      "match is exact",
+				      ssid);
 	}
 }
 
@@ -268,7 +271,8 @@ static void check_connections(const struct validation *v, size_t at)
 
 	if (evaluates && (!list || list->count == 0))
 		warn_rule(v, at, "ActionParameters", false,
-			  "is missing: EvaluateConnection needs it");
+			  "is %s: EvaluateConnection needs it",
+			  list ? "empty" : "missing");
 	if (!evaluates && list)
 		warn_rule(v, at, "ActionParameters", true,
 			  "has no effect without EvaluateConnection");

@@ -255,7 +255,7 @@ static int hex_digit(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
-/* file:///PATH, %-escapes decoded (RFC 8089, the local form). */
+/* The local form of RFC 8089; keeps the path, its %-escapes decoded. */
 static int parse_file_url(const char *text, void *to, char why[VALUE_WHY_MAX])
 {
 	static const char scheme[] = "file://";
@@ -351,6 +351,8 @@ static int parse_server_match(const char *text, void *to,
 	if (!strchr(text, '*'))
 		return addr_parse(text, &a) == 0 ? keep(text, len, to)
 						 : -EINVAL;
+	if (strchr(text, '*') != strrchr(text, '*'))
+		return refuse(why, "has more than one \"*\"");
 	if (len < 3 || len >= ADDR_TEXT_MAX ||
 	    strcmp(text + len - 2, ".*") != 0)
 		return refuse(why, "has its \"*\" elsewhere than after the "

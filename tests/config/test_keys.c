@@ -211,6 +211,45 @@ START_TEST(judges_every_key_with_five_odd_values)
 }
 END_TEST
 
+/* U18 */
+START_TEST(takes_flags_as_true_false_1_and_0_alone)
+{
+	static const char *const values[] = { "true",  "false",	  "1",	"0",
+					      "\"1\"", "2",	  "-1", "1.0",
+					      "1e0",   "\"true\"" };
+	size_t count = 0;
+
+	for (enum profile_form form = 0; form < PROFILE_FORM_ASSET; form++) {
+		for (const struct key *k = keys; k < keys + key_count; k++) {
+			cJSON *whole, *parent;
+			char name[64], *text;
+
+			if (k->type != KEY_FLAG || !k->path[form] ||
+			    strcmp(k->path[form], "/PayloadEnabled") == 0)
+				continue;
+			for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+				whole = tree_with(k, form);
+				(void)tree_at(whole, k->path[form], &parent,
+					      name);
+				cJSON_ReplaceItemInObjectCaseSensitive(
+					parent, name,
+					cJSON_CreateRaw(values[i]));
+				text = cJSON_Print(whole);
+				ck_assert_msg((parse(text, form) == 0) ==
+						      (i < 4),
+					      "%s = %s\n%s", k->path[form],
+					      values[i], printed);
+				free(text);
+				cJSON_Delete(whole);
+			}
+			count++;
+		}
+	}
+	printf("note: %zu flags, each with %zu values\n", count,
+	       ARRAY_SIZE(values));
+}
+END_TEST
+
 /* Where others' habits deserve more than "unknown key", they get it. */
 START_TEST(refuses_every_key_of_others_with_what_to_do)
 {
@@ -250,6 +289,7 @@ int main(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, judges_every_key_with_five_odd_values);
+	tcase_add_test(t, takes_flags_as_true_false_1_and_0_alone);
 	tcase_add_test(t, refuses_every_key_of_others_with_what_to_do);
 	suite_add_tcase(s, t);
 	return suite_run(s);

@@ -322,7 +322,7 @@ static const struct change refused_in_payload[] = {
 	  "/VPN/DisconnectOnIdleTimer: is missing" },
 	{ "10.20.*", "17*", "after the last dot" },
 	{ "10.20.*", "*.53", "after the last dot" },
-	{ "10.20.*", "1.*.2.*", "is not an address" },
+	{ "10.20.*", "1.*.2.*", "has more than one \"*\"" },
 	{ "10.20.*", "1.2.3.4.*", "is not an address" },
 };
 
