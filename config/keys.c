@@ -29,7 +29,7 @@
 #define CONN(name) RULE("ActionParameters/*/" name)
 /* The names of other documents and products, at the places where people paste
  * them. */
-#define BUILT_IN "is built into Apple's systems: adit is a \"VPN\""
+#define BUILT_IN "is built into Apple's systems: for adit it is \"VPN\""
 
 /* Keys of the older payload that deserve a better error than "unknown". */
 #define REFUSED(older_path, instead)                               \

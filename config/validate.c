@@ -89,7 +89,7 @@ static void check_trust(const struct validation *v)
 
 	if (text && file)
 		complain(v, VENDOR "/CAFile", false,
-			 "CA and CAFile exclude each other");
+			 "CA and CAFile exclude each other: take one out");
 	if (!text && !file)
 		complain(v, VENDOR "/CA", false,
 			 "is missing: CA or CAFile says whom to trust");
@@ -115,10 +115,10 @@ static void check_identity(const struct validation *v)
 	if (reference)
 		complain(v, VENDOR "/Identity", false,
 			 "Identity and IdentityAssetReference exclude each "
-			 "other");
+			 "other: take one out");
 	if (bundle && (certificate || key))
 		complain(v, VENDOR "/Identity", false,
-			 "PKCS12 and files exclude each other");
+			 "PKCS12 and files exclude each other: take one out");
 	else if (!bundle && !certificate && !key)
 		complain(v, VENDOR "/Identity", false,
 			 "is empty: PKCS12 with Password, or CertificateFile "
@@ -225,10 +225,19 @@ static void ATTR_PRINTF(5, 6)
 	json_complain(v->json, n, name, warning, v->report, "%s", text);
 }
 
-static bool has_criterion(const struct profile_rule *rule)
+/* By the text: a criterion that is wrong is one all the same. */
+static bool has_criterion(const struct validation *v, size_t rule)
 {
-	return rule->interface != PROFILE_INTERFACE_ANY || rule->has_ssids ||
-	       rule->has_domains || rule->has_dns_servers || rule->probe_url;
+	static const char *const names[] = {
+		"InterfaceTypeMatch",	 "SSIDMatch",	   "DNSDomainMatch",
+		"DNSServerAddressMatch", "URLStringProbe",
+	};
+	const struct json_node *n = json_item(v->json, find(v, RULES), rule);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (json_member(v->json, n, names[i]))
+			return true;
+	return n->type != JSON_OBJECT;
 }
 
 static void check_ssids(const struct validation *v, size_t at)
@@ -303,7 +312,7 @@ static void check_rules(const struct validation *v)
 			warn_rule(v, i, NULL, true,
 				  "is never reached: a rule before it matches "
 				  "every network");
-		ended = ended || !has_criterion(rule);
+		ended = ended || !has_criterion(v, i);
 		if (rule->probe_url &&
 		    strncasecmp(rule->probe_url, "http:", 5) == 0)
 			warn_rule(v, i, "URLStringProbe", true,

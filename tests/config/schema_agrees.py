@@ -87,6 +87,12 @@ def put(tree, path, value):
     tree[path[-1]] = value
 
 
+def no_key_twice(pairs):
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
 counted = collections.Counter()
 
 
@@ -120,11 +126,11 @@ for path in ["tests/config/data/asset.json", "tests/config/data/credential.json"
     counted["examples"] += 1
 
 for path in sorted(glob.glob("tests/config/repair/*.json")):
-    with open(path, "rb") as f:
+    with open(path, encoding="utf-8") as f:
         try:
-            tree = json.load(f)
+            tree = json.loads(f.read(), object_pairs_hook=no_key_twice)
         except ValueError:
-            continue  # no JSON to a lenient parser either
+            continue  # no JSON to another parser either
     compare(tree, path, path)
 
 with tempfile.NamedTemporaryFile("w", suffix=".json") as odd:

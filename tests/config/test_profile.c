@@ -199,10 +199,10 @@ static const struct change refused_in_office[] = {
 	{ "\"Port\": 4443,", "\"Colour\": 1,",
 	  "p:38:7: /Payload/VendorConfig/Colour: unknown key\n" },
 	{ "\"HostName\"", "\"RemoteAddress\"",
-	  "/Payload/RemoteAddress: a name of the older payload: in a "
-	  "declaration it is /Payload/HostName" },
+	  "/Payload/RemoteAddress: a name of the older payload: here it is "
+	  "/Payload/HostName" },
 	{ "\"Provider\"", "\"VPNType\"",
-	  "a name of the older payload: a declaration has none" },
+	  "a name of the older payload: leave it out here" },
 	{ "\"Provider\"", "\"IncludeAllNetworks\"",
 	  "unknown key here: did you mean "
 	  "/Payload/NetworkRouting/IncludeAllNetworks?" },
@@ -312,7 +312,7 @@ static const struct change refused_in_office[] = {
 
 static const struct change refused_in_payload[] = {
 	{ "\"RemoteAddress\"", "\"HostName\"",
-	  "/VPN/HostName: a name of the declaration: in an older payload it is "
+	  "/VPN/HostName: a name of the declaration: here it is "
 	  "/VPN/RemoteAddress" },
 	{ "\"DisconnectOnIdle\": 0", "\"OnDemandMatchDomainsAlways\": []",
 	  "/VPN/OnDemandMatchDomainsAlways: is deprecated" },
