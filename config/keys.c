@@ -37,6 +37,7 @@
 		.path = { NULL, older_path }, .type = KEY_REFUSED, \
 		.text = "Refused.", .note = instead                \
 	}
+#define NO_METHOD "is not accepted yet: write \"Certificate\""
 #define NO_PASSWORD "a password is not accepted yet: leave the key out"
 #define NO_ENROLMENT "is not supported yet: adit takes an identity from a file"
 #define NO_LISTS                                                              \
@@ -128,8 +129,9 @@ const struct key keys[] = {
 	  .text = "How the client proves who it is." },
 	{ BOTH("Authentication/Method", "/VPN/AuthenticationMethod"),
 	  .type = KEY_ENUM, .flags = KEY_REQUIRED,
-	  .standard = PROFILE_METHOD_CERTIFICATE,
-	  .names = NAMES("Password", "Certificate", "Password+Certificate"),
+	  .names = NAMES("Certificate"),
+	  .foreign = FOREIGN({ "Password", NO_METHOD },
+	                     { "Password+Certificate", NO_METHOD }),
 	  AT(method),
 	  .text = "Certificate; a password is not accepted yet." },
 	{ BOTH("Authentication/IdentityAssetReference", NULL),

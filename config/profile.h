@@ -51,12 +51,6 @@ enum profile_form {
 	PROFILE_FORMS,
 };
 
-enum profile_method {
-	PROFILE_METHOD_PASSWORD,
-	PROFILE_METHOD_CERTIFICATE,
-	PROFILE_METHOD_BOTH,
-};
-
 enum profile_transport {
 	PROFILE_TRANSPORT_AUTO,
 	PROFILE_TRANSPORT_UDP,
@@ -175,7 +169,7 @@ struct profile {
 	uint32_t payload_version;
 	bool payload_enabled;
 	/* One value each today: the parser refuses every other. */
-	unsigned int vpn_type, sub_type, provider_type;
+	unsigned int vpn_type, sub_type, provider_type, method;
 
 	/* Name and gateway */
 	char *visible_name;
@@ -187,7 +181,6 @@ struct profile {
 	enum profile_transport transport;
 
 	/* Trust and identity. Secrets: pkcs12, password, private_key. */
-	enum profile_method method;
 	char *identity_reference; /* pkcs12 and password are from the asset */
 	struct profile_asset asset;
 	char *ca; /* PEM; from CA, or from CAFile when loaded for use */

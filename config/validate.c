@@ -75,14 +75,6 @@ static void check_envelope(const struct validation *v)
 			      "a payload that is off: remove the file instead");
 }
 
-static void check_authentication(const struct validation *v)
-{
-	if (v->profile->method != PROFILE_METHOD_CERTIFICATE)
-		complain(v, "/Payload/Authentication/Method", false,
-			 "a password is not accepted yet: write "
-			 "\"Certificate\"");
-}
-
 static void check_trust(const struct validation *v)
 {
 	bool text = given(v, VENDOR "/CA"), file = given(v, VENDOR "/CAFile");
@@ -430,7 +422,6 @@ void validate_profile(struct profile *p, const struct json *j,
 	};
 
 	check_envelope(&v);
-	check_authentication(&v);
 	check_trust(&v);
 	check_identity(&v);
 	check_groups(&v);

@@ -27,7 +27,6 @@ BEYOND_SCHEMA = {
                               "is empty: PKCS12"],
     "keys exclude each other": ["exclude each other", "belongs to PKCS12",
                                 "a payload that is off"],
-    "no password yet": ["a password is not accepted yet"],
     "the inside of a text": ["is not a", "is not an", "has a ", "is not base64",
                              "is neither", "has no ", "is longer", "has bits",
                              "holds a", "is a ", "is no ", "has brackets",

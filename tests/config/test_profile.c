@@ -216,7 +216,8 @@ static const struct change refused_in_office[] = {
 	  "\"org.adit.packet-tunnel\" (this profile is for another client)" },
 	{ "packet-tunnel\" }", "app-proxy\" }", "/Payload/Provider/Type:" },
 	{ "\"Certificate\"", "\"Password\"",
-	  "/Payload/Authentication/Method: a password is not accepted yet" },
+	  "/Payload/Authentication/Method: \"Password\" is not accepted yet: "
+	  "write \"Certificate\"" },
 	{ "\"VisibleName\": \"Office\",", "",
 	  "/Payload/VisibleName: is missing" },
 	{ "\"Office\"", "\"a\\u0007b\"", "\"a?b\" holds a control character" },
