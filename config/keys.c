@@ -94,6 +94,10 @@ const struct key keys[] = {
 	REFUSED("/PayloadRemovalDisallowed", OF_THE_LIST),
 	REFUSED("/PayloadScope", OF_THE_LIST),
 	REFUSED("/PayloadContent", OF_THE_LIST),
+	REFUSED("/IPv4", "is for IPsec and L2TP: leave it out; the key for all "
+		"traffic is IncludeAllNetworks in VPN"),
+	REFUSED("/AlwaysOn", "is another kind of VPN: IncludeAllNetworks and "
+		"OnDemandUserOverrideDisabled in VPN come nearest"),
 	{ .path = { NULL, "/VPNType" },
 	  .type = KEY_ENUM, .flags = KEY_REQUIRED,
 	  .names = NAMES("VPN"),
@@ -341,6 +345,16 @@ const struct key keys[] = {
 	  AT(dns.match_domains_no_search),
 	  .text = "Match domains do not join the search list." },
 
+	{ BOTH("DNS/AllowFailover", "/DNS/AllowFailover"),
+	  .type = KEY_REFUSED,
+	  .text = "Ask others when the servers fail.",
+	  .note = "is for DNS without a tunnel: leave it out, a name that is the "
+	          "tunnel's never goes elsewhere" },
+	{ BOTH("DNS/ProhibitDisablement", "/DNS/ProhibitDisablement"),
+	  .type = KEY_REFUSED,
+	  .text = "The user cannot switch it off.",
+	  .note = "is for DNS without a tunnel: leave it out; the user's switch "
+	          "is locked by the key of on demand for it" },
 	{ BOTH("DNS/IdentityAssetReference", NULL),
 	  .type = KEY_REFUSED,
 	  .text = "Who we are for the servers.",

@@ -335,7 +335,9 @@ static bool tell_other_form(struct walk *w, const struct json_node *n)
 		if (!k->path[other] || strcmp(key_name(k, other), n->key) != 0)
 			continue;
 		here = counterpart(w, k, other, buf, sizeof(buf));
-		if (*here)
+		if (k->type == KEY_REFUSED)
+			BLAME_KEY(w, n, "%s", k->note);
+		else if (*here)
 			BLAME_KEY(w, n, "a name of %s: here it is %s",
 				  forms[other], here);
 		else

@@ -156,6 +156,9 @@ START_TEST(gives_the_identity_that_the_reference_names)
 	struct profile *p = NULL;
 	struct credentials *c;
 	uint64_t before;
+	char *shown;
+	size_t len;
+	FILE *to;
 
 	write_asset("assets/a.json", ASSET(DATA_URL));
 	ck_assert_msg(load(PROFILE_FOR_USE, &p) == 0, "%s", printed);
@@ -166,6 +169,14 @@ START_TEST(gives_the_identity_that_the_reference_names)
 	ck_assert_msg(c, "%s", why);
 	credentials_destroy(c);
 	before = p->fingerprint;
+	to = open_memstream(&shown, &len);
+	ck_assert_ptr_nonnull(to);
+	profile_print(p, to);
+	fclose(to);
+	ck_assert(strstr(shown, "\"IdentityAssetReference\": \"" NAME "\""));
+	ck_assert_ptr_null(strstr(shown, "PKCS12"));
+	ck_assert_ptr_null(strstr(shown, "Password"));
+	free(shown);
 	profile_destroy(p);
 
 	/* A renewed identity is a changed profile. */
