@@ -95,6 +95,12 @@ static int find_declaration(const char *folder, const char *identifier,
 	struct dirent **files = NULL;
 	int n = scandir(folder, &files, filter_json, alphasort), r = -ENOENT;
 
+	if (n < 0 && errno != ENOENT) {
+		r = -errno;
+		config_report_add(report, false, "%.120s: %s", folder,
+				  strerror(errno));
+		return r;
+	}
 	for (int i = 0; i < n; i++) {
 		if (r == -ENOENT &&
 		    (size_t)snprintf(ret->path, sizeof(ret->path), "%s/%s",

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "config/profile.h"
 #include "crypto/credentials.h"
@@ -306,6 +307,19 @@ START_TEST(takes_the_first_file_with_the_identifier)
 }
 END_TEST
 
+START_TEST(says_when_the_folder_is_none)
+{
+	struct profile *p = NULL;
+
+	ck_assert_int_eq(rmdir(path_of("assets")), 0);
+	ck_assert_int_eq(load(PROFILE_FOR_USE, &p), -EINVAL);
+	has_line("no asset declaration in DIR/assets has this identifier");
+	write_file("assets", "", 0644);
+	ck_assert_int_eq(load(PROFILE_FOR_USE, &p), -EINVAL);
+	has_line("IdentityAssetReference: DIR/assets: Not a directory");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("asset");
@@ -317,6 +331,7 @@ int main(void)
 	tcase_add_loop_test(t, refuses_for_use_and_warns_in_check, 0,
 			    (int)ARRAY_SIZE(bad));
 	tcase_add_test(t, demands_that_the_data_is_private);
+	tcase_add_test(t, says_when_the_folder_is_none);
 	tcase_add_test(t, takes_the_first_file_with_the_identifier);
 	suite_add_tcase(s, t);
 	return suite_run(s);

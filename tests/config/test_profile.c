@@ -110,6 +110,20 @@ START_TEST(loads_every_example)
 }
 END_TEST
 
+START_TEST(is_shown_in_the_readme)
+{
+	char *readme = read_file("README.md");
+	glob_t files;
+
+	ck_assert_int_eq(glob("config/examples/*.json", 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++)
+		ck_assert_msg(strstr(readme, files.gl_pathv[i]), "%s",
+			      files.gl_pathv[i]);
+	globfree(&files);
+	free(readme);
+}
+END_TEST
+
 START_TEST(fills_the_struct)
 {
 	struct profile *p = NULL;
@@ -714,6 +728,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, loads_every_example, 0,
 			    (int)ARRAY_SIZE(examples));
+	tcase_add_test(t, is_shown_in_the_readme);
 	tcase_add_test(t, fills_the_struct);
 	tcase_add_test(t, has_the_documented_defaults);
 	tcase_add_loop_test(t, refuses_a_declaration_and_says_what_to_do, 0,
