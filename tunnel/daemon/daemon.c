@@ -12,8 +12,8 @@
 
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
+#include "tunnel/base/notify.h"
 #include "tunnel/daemon/daemon_private.h"
-#include "tunnel/daemon/notify.h"
 #include "tunnel/host/netwatch.h"
 
 enum {

@@ -16,6 +16,7 @@
 #include "crypto/wolf.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
+#include "tunnel/base/notify.h"
 #include "tunnel/data/tun.h"
 #include "tunnel/data/udp.h"
 #include "tunnel/data/worker.h"
@@ -250,6 +251,7 @@ static void on_signal(uv_signal_t *signal, int number)
 		return;
 	}
 	g->is_ending = true;
+	notify_send("STOPPING=1");
 	gateway_sessions_end_all(g->sessions, clock_now_ns());
 	arm(g);
 	(void)uv_timer_start(&g->ending, on_ending, ENDING_MS, 0);
@@ -530,7 +532,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 	uv_close(handle, NULL);
 }
 
-static void print_ready(const struct gateway *g)
+static void tell_ready(const struct gateway *g)
 {
 	char local[ENDPOINT_TEXT_MAX], pool[PREFIX_TEXT_MAX];
 	char pool6[PREFIX_TEXT_MAX];
@@ -546,6 +548,8 @@ static void print_ready(const struct gateway *g)
 		p->prefix6.addr.family ? prefix_text(&p->prefix6, pool6) : "",
 		clients, clients == 1 ? "" : "s");
 	fflush(g->o->out);
+	notify_send("READY=1\nSTATUS=%s on %s, %zu client%s", g->config.name,
+		    local, clients, clients == 1 ? "" : "s");
 }
 
 static int serve(struct gateway *g)
@@ -559,7 +563,7 @@ static int serve(struct gateway *g)
 		failed(g, rc, "the loop cannot start", uv_strerror(rc));
 	} else {
 		arm(g);
-		print_ready(g);
+		tell_ready(g);
 		uv_run(&g->loop, UV_RUN_DEFAULT);
 		rc = g->failure;
 	}

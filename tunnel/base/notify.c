@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tunnel/daemon/notify.h"
+#include "tunnel/base/notify.h"
 
 #include <stdarg.h>
 #include <stddef.h>
