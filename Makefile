@@ -4,6 +4,8 @@
 # make test    every test, with all set-up (root for the namespace part)
 # make         the three programs, into build/bin/
 #
+# make install, make uninstall    the programs and their services
+#
 # Knobs: CC CFLAGS LDFLAGS PREFIX DESTDIR PLATFORM SAN V. Yours come last.
 # SAN=address,undefined or SAN=thread builds beside the plain build.
 
@@ -16,7 +18,7 @@ BIN      := $(if $(SAN),$(OUT)/bin,build/bin)
 Q        := $(if $(V),,@)
 
 # What is missing is got first (config/deps.sh says what); make then starts over.
-ifneq ($(filter-out clean format lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean format lint uninstall,$(or $(MAKECMDGOALS),all)),)
 -include build/deps/wolfssl.mk
 endif
 
@@ -55,7 +57,8 @@ FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
 LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
 
-.PHONY: all deps deps-test demo test check check-net bench fuzz lint format clean
+.PHONY: all deps deps-test demo test check check-net bench fuzz lint format clean \
+	install uninstall
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -152,6 +155,54 @@ fuzz:
 $(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libadit.a
 	@echo "  LD    $@"
 	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(ALL_LIBS)
+
+# With DESTDIR it is for a package: nothing is said, and nothing outside read.
+BINDIR   ?= $(PREFIX)/bin
+SBINDIR  ?= $(PREFIX)/sbin
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+PLISTDIR ?= /Library/LaunchDaemons
+SERVICE  := config/service
+INSTALLED_linux := $(UNITDIR)/aditd.service $(UNITDIR)/adit-gateway.service \
+	    $(UNITDIR)/adit-gateway@.service $(SYSUSERSDIR)/adit.conf
+INSTALLED_darwin := $(PLISTDIR)/org.adit.aditd.plist
+INSTALLED := $(BINDIR)/adit $(SBINDIR)/aditd $(SBINDIR)/adit-gateway \
+	    $(INSTALLED_$(PLATFORM))
+
+# $(call service,SOURCE,TARGET,FOLDER-OF-GATEWAY)
+service   = sed -e '/@SANDBOX@/r $(SERVICE)/sandbox' -e '/@SANDBOX@/d' \
+	    -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@GATEWAY@|$(3)|g' \
+	    $(SERVICE)/$(1) >"$(DESTDIR)$(2)" && chmod 644 "$(DESTDIR)$(2)"
+
+install: all install-$(PLATFORM)
+	$(Q)install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(SBINDIR)"
+	$(Q)install -m 755 $(BIN)/adit "$(DESTDIR)$(BINDIR)"
+	$(Q)install -m 755 $(BIN)/aditd $(BIN)/adit-gateway \
+		"$(DESTDIR)$(SBINDIR)"
+	$(if $(DESTDIR),,@cat $(SERVICE)/next-$(PLATFORM))
+
+install-linux:
+	$(Q)install -d "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSUSERSDIR)"
+	$(Q)$(call service,aditd.service,$(UNITDIR)/aditd.service)
+	$(Q)$(call service,adit-gateway.service,$(UNITDIR)/adit-gateway.service,adit-gateway)
+	$(Q)$(call service,adit-gateway.service,$(UNITDIR)/adit-gateway@.service,adit-gateway/%i)
+	$(Q)install -m 644 $(SERVICE)/adit.sysusers \
+		"$(DESTDIR)$(SYSUSERSDIR)/adit.conf"
+
+install-darwin:
+	$(Q)install -d "$(DESTDIR)$(PLISTDIR)"
+	$(Q)$(call service,aditd.plist,$(PLISTDIR)/org.adit.aditd.plist)
+
+# A service whose program goes would run on, or fail at the next boot.
+uninstall:
+	$(if $(DESTDIR),,@$(SERVICE)/still-used.sh $(UNITDIR))
+	$(Q)for f in $(INSTALLED); do rm -f "$(DESTDIR)$$f"; done
+	$(Q)for d in $(UNITDIR) $(dir $(UNITDIR)) $(SYSUSERSDIR); do \
+		rmdir "$(DESTDIR)$$d"; done 2>/dev/null || true
+	$(if $(DESTDIR),,@echo "Removed. What is yours stays: /etc/adit," \
+		"/etc/adit-gateway, /var/lib/adit, the group adit.")
+
+.PHONY: install-linux install-darwin
 
 lint:
 	@config/deps.sh build lint
