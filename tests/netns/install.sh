@@ -6,6 +6,7 @@
 # nothing else. What the units are worth is service.sh's question.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+unset MAKEFLAGS MAKELEVEL # of the make that runs the tests
 [ "$(id -u)" = 0 ] || { echo "needs root"; exit 77; }
 for tool in python3 setpriv unshare; do
 	command -v $tool >/dev/null ||

@@ -7,6 +7,7 @@
 # they do to a host.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+unset MAKEFLAGS MAKELEVEL # of the make that runs the tests
 # shellcheck source=tests/netns/lib.sh
 . tests/netns/lib.sh
 lab_logs="aditd gateway make laptop-boot gateway-boot"
