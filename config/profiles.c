@@ -110,9 +110,7 @@ static void entry_read(struct profile_entry *e, enum profile_flags flags)
 	} else {
 		r = -EINVAL;
 		e->report = (struct config_report) { 0 };
-		config_report_add(&e->report, false,
-				  "a profile's file name has letters, digits, "
-				  "\".\", \"_\" and \"-\" only");
+		config_report_add(&e->report, false, PROFILE_NAME_RULE);
 	}
 	if (r < 0 && e->report.errors == 0)
 		config_report_add(&e->report, false, "%s", strerror(-r));
@@ -350,10 +348,7 @@ int profiles_add(const char *folder, const char *file, const char *name,
 	if (!name && name_from_path(file, own))
 		name = own;
 	if (!name || !profile_name_valid(name)) {
-		config_report_add(ret_report, false,
-				  "a profile's name has letters, digits, "
-				  "\".\", \"_\" and \"-\" only, and no dot "
-				  "first");
+		config_report_add(ret_report, false, PROFILE_NAME_RULE);
 		return -EINVAL;
 	}
 	r = read_checked(file, &text, &len, ret_report);

@@ -14,6 +14,11 @@
 
 #include "config/profile.h"
 
+/* What a person is told about another one. */
+#define PROFILE_NAME_RULE                                                     \
+	"a profile's name has letters, digits, \".\", \"_\" and \"-\" only, " \
+	"and no dot first"
+
 enum {
 	PROFILE_NAME_MAX = 128, /* final zero included */
 };

@@ -37,7 +37,7 @@ struct arguments {
 
 static int complain(const char *what, const char *why)
 {
-	fprintf(stderr, "aditd: %s: %s; see \"aditd --help\"\n", what, why);
+	fprintf(stderr, "aditd: %s %s; see \"aditd --help\"\n", what, why);
 	return 2;
 }
 
@@ -81,7 +81,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 			memcmp(with_value[k].name, argv[i], len) != 0))
 			k++;
 		if (k == ARRAY_SIZE(with_value))
-			return complain(argv[i], "there is no such option");
+			return complain(argv[i], "is not an option here");
 		value = value ? value + 1 : argv[++i];
 		if (value == NULL)
 			return complain(with_value[k].name, "needs a value");

@@ -190,7 +190,7 @@ START_TEST(survives_what_is_no_file)
 	}
 	ck_assert(strstr(
 		config_report_first(&find("a name with spaces")->report)->text,
-		"file name"));
+		"a profile's name"));
 }
 END_TEST
 

@@ -505,7 +505,7 @@ static const struct {
 	{ 2, "init @ -n a", "no option \"-n\"" },
 	{ 2, "init @ --name a --port 70000", "--port \"70000\": must be" },
 	{ 2, "init @ --name a --port 4x", "--port \"4x\": must be" },
-	{ 2, "init @ --name a --pool 10.0.0.1/8", "bits set behind" },
+	{ 2, "init @ --name a --pool 10.0.0.1/8", "bits behind" },
 	{ 2, "init @ --name a --route x", "--route \"x\": must be a prefix" },
 	{ 2, "init @ --name a --keys rsa", "must be p256 or ed25519" },
 	{ 2, "init @ --name a extra", "one argument too many" },

@@ -77,7 +77,7 @@ static int fail_no_daemon(const struct cli *c, int error, const char *path)
 	switch (error) {
 	case -EAGAIN:
 		return cli_fail(c, CTL_EXIT_FAILED,
-				"aditd is busy with other callers (%s): try "
+				"aditd is busy with other callers (%s); try "
 				"again",
 				path);
 	case -EACCES:
@@ -155,9 +155,7 @@ int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
 	int r, open_error;
 
 	if (ctl_socket_path(c->runtime_dir, path) < 0)
-		return cli_fail(c, CTL_EXIT_USAGE,
-				"%s: too long for a socket's path (107 bytes "
-				"with \"/" CTL_SOCKET_NAME "\")",
+		return cli_fail(c, CTL_EXIT_USAGE, CTL_PATH_TOO_LONG,
 				c->runtime_dir);
 	r = ask_until_there_is_place(c, request, path, &open_error, ret_reply);
 	if (absent != NULL && folder_is_known(c) &&

@@ -50,9 +50,7 @@ static int fail_folder(struct cli *c, const char *name, int error)
 				"this needs root",
 				c->config_dir, strerror(-error));
 	case -EINVAL:
-		return cli_fail(c, CTL_EXIT_USAGE,
-				"\"%s\" cannot be a profile's name: letters, "
-				"digits, \".\", \"_\" and \"-\"",
+		return cli_fail(c, CTL_EXIT_USAGE, "\"%s\": " PROFILE_NAME_RULE,
 				name);
 	}
 	return cli_fail(c, CTL_EXIT_FAILED, "%s/profiles: %s", c->config_dir,

@@ -34,6 +34,10 @@ enum {
 /* The second is for root and the group only. Names of one length. */
 #define CTL_SOCKET_NAME "adit.sock"
 #define CTL_SOCKET_KEPT_NAME "kept.sock"
+/* For a person, with the folder. */
+#define CTL_PATH_TOO_LONG                                                      \
+	"%s: too long for a socket's path (107 bytes with \"/" CTL_SOCKET_NAME \
+	"\"): choose a shorter --runtime-dir"
 
 /* Exit codes of `adit`, and what replies carry. */
 enum ctl_exit {

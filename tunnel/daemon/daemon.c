@@ -64,8 +64,7 @@ int daemon_undo(const struct daemon_options *o)
 		return 1;
 	left = host_undo(host);
 	if (left > 0)
-		log_error("%d changes could not be undone: %s", left,
-			  host_error(host));
+		log_error(HOST_NOT_UNDONE, left, host_error(host));
 	host_close(host);
 	return left == 0 ? 0 : 1;
 }
@@ -248,10 +247,7 @@ static int open_socket(struct daemon *d)
 	int r = ctl_socket_path(d->options->runtime_dir, path);
 
 	if (r < 0) {
-		log_error("%s: too long for a socket's path (107 bytes with "
-			  "\"/" CTL_SOCKET_NAME "\"): choose a shorter "
-			  "--runtime-dir",
-			  d->options->runtime_dir);
+		log_error(CTL_PATH_TOO_LONG, d->options->runtime_dir);
 		return r;
 	}
 	if (mkdir(d->options->runtime_dir, 0755) < 0 && errno != EEXIST) {

@@ -135,10 +135,7 @@ void daemon_add_profile(struct daemon *d, struct ctl_peer *peer,
 
 	if (request->profile == NULL || request->text == NULL ||
 	    !profile_name_valid(request->profile)) {
-		daemon_reply(
-			peer, true, CTL_EXIT_USAGE,
-			"a profile needs a name of letters, digits, \".\", "
-			"\"_\" and \"-\", and a text");
+		daemon_reply(peer, true, CTL_EXIT_USAGE, PROFILE_NAME_RULE);
 		return;
 	}
 	r = write_draft(d, request->text, &draft);

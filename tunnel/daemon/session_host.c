@@ -182,8 +182,7 @@ void session_host_down(struct session_io *io)
 	datapath_stop(io->datapath);
 	left = host_undo(io->host);
 	if (left != 0)
-		log_error("%d changes of this machine could not be undone: %s",
-			  left, host_error(io->host));
+		log_error(HOST_NOT_UNDONE, left, host_error(io->host));
 	datapath_close(io->datapath);
 	lease_fini(&io->lease);
 	io->lease = (struct lease) { 0 };

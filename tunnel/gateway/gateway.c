@@ -480,9 +480,7 @@ static void stop(struct gateway *g)
 	udp_close(&g->sockets);
 	left = g->host ? host_undo(g->host) : 0;
 	if (left > 0)
-		log_warning("%d changes of the host could not be undone; the "
-			    "next run tries again",
-			    left);
+		log_warning(HOST_NOT_UNDONE, left, host_error(g->host));
 	tun_close(&g->tun);
 	host_close(g->host);
 	host_state_fini(&g->host_state);

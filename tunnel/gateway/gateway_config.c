@@ -109,7 +109,7 @@ const char *gateway_config_add_route(struct gateway_config *c, const char *text)
 		return "must be a prefix like \"10.0.0.0/8\"";
 	masked = prefix_masked(&p);
 	if (!prefix_equal(&p, &masked))
-		return "has bits set behind its length";
+		return "has bits behind its length";
 	switch (lease_add_prefix(&c->lease.routes, &p, LEASE_ROUTES_MAX)) {
 	case 0:
 		return NULL;

@@ -21,7 +21,7 @@ static const char *check_prefix(const struct ip_prefix *p, uint8_t len_min)
 	if (p->len < len_min)
 		return "the pool is too big to be meant";
 	if (!prefix_equal(p, &masked))
-		return "the pool has bits set behind its length";
+		return "the pool has bits behind its length";
 	return NULL;
 }
 

@@ -357,7 +357,7 @@ int gateway_sessions_create(const struct gateway_sessions_config *c,
 	struct gateway_sessions *s = calloc(1, sizeof(*s));
 	int rc = -ENOMEM;
 
-	gateway_error_set(error, "the gateway cannot start: out of memory");
+	gateway_error_set(error, "out of memory");
 	if (!s)
 		return rc;
 	s->c = *c;

@@ -475,9 +475,9 @@ int gateway_store_add(const char *dir, const char *name, int64_t now,
 
 	if (!gateway_client_name_valid(name)) {
 		gateway_error_set(error,
-				  "\"%s\" is no client's name: take up to 63 "
+				  "\"%s\" is no client's name: take up to %d "
 				  "letters, digits, dots, _ and -",
-				  name);
+				  name, GATEWAY_CLIENT_NAME_MAX);
 		return -EINVAL;
 	}
 	rc = gateway_store_config(dir, &config, error);

@@ -66,7 +66,7 @@ static void read_object(const struct reader *r, const struct field *fields,
 	size_t i;
 
 	if (root->type != JSON_OBJECT) {
-		COMPLAIN(r, root, "it must be an object");
+		COMPLAIN(r, root, "must be an object");
 		return;
 	}
 	for (n = json_first(r->json, root); n; n = json_next(r->json, n)) {

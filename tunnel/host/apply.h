@@ -71,6 +71,10 @@ int host_verify(struct host *h, const struct host_state *want) ATTR_MUST_CHECK;
 /* Undoes everything that is in the journal. 0, or how many steps could not be
  * undone (they stay in the journal). */
 int host_undo(struct host *h);
+/* For a person, with that number and host_error(). */
+#define HOST_NOT_UNDONE                                                       \
+	"%d changes of this machine could not be undone, and the next start " \
+	"tries again: %s"
 
 /* The last error as a sentence; valid until the next call. */
 const char *host_error(const struct host *h);
