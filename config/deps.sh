@@ -5,7 +5,7 @@
 #
 #   build   compiler, libuv, cJSON, libmnl, check, and wolfSSL
 #   lab     what the demo and the namespace tests run (iproute2, nft, ...)
-#   lint    clang-format, cppcheck, shellcheck
+#   lint    clang-format, cppcheck, shellcheck, python3
 #   fuzz    clang with libFuzzer
 #   peers   what `make bench` compares with, unpacked into build/deps/peers
 #
@@ -32,7 +32,7 @@ packages_of() {
 	lab) say iproute2 nftables iputils-ping iperf3 tcpdump curl procps \
 		python3 python3-cryptography python3-jsonschema openssl socat \
 		util-linux kmod systemd ;;
-	lint) say clang-format cppcheck shellcheck git ;;
+	lint) say clang-format cppcheck shellcheck git python3 ;;
 	fuzz) say clang libclang-rt-dev ;;
 	peers) ;; # not installed: see ensure_peers
 	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers)" ;;

@@ -64,6 +64,9 @@ cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr \
 	--suppress=unknownMacro --suppress=nullPointerRedundantCheck \
 	-i crypto/wolfssl_probe.c -j"$(nproc)" tunnel config crypto dns 2>&1 | head -40 | complain "cppcheck"
 
+tests/errors.py 2>&1 | grep -v '^note: ' |
+	complain "an error has one wording, and its row in config/ERRORS.md"
+
 if [ -s "$found" ]; then
 	echo "lint: $(wc -l <"$found") rules are broken"
 	exit 1
