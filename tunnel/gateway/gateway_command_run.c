@@ -7,6 +7,7 @@
 enum {
 	OPTION_LISTEN,
 	OPTION_DEVICE,
+	OPTION_METRICS,
 
 	DEVICE_NAME_MAX = 15, /* IFNAMSIZ without its zero */
 };
@@ -14,8 +15,18 @@ enum {
 static const struct gateway_option options[] = {
 	{ "listen", OPTION_LISTEN },
 	{ "device", OPTION_DEVICE },
+	{ "metrics", OPTION_METRICS },
 	{ NULL, 0 },
 };
+
+static bool is_loopback(const struct ip_addr *a)
+{
+	static const uint8_t loopback6[16] = { [15] = 1 };
+
+	return a->family == AF_INET
+		       ? a->bytes[0] == 127
+		       : memcmp(a->bytes, loopback6, sizeof(loopback6)) == 0;
+}
 
 /* What is wrong with the option's value, or NULL. */
 static const char *take_option(int option, const char *value,
@@ -33,6 +44,16 @@ static const char *take_option(int option, const char *value,
 				       !strpbrk(value, "/ :%")
 			       ? NULL
 			       : "must be an interface's name";
+	case OPTION_METRICS:
+		if (endpoint_parse(value, &o->metrics) < 0)
+			return "must be a loopback address and a port, like "
+			       "127.0.0.1:9464 or [::1]:9464";
+		return is_loopback(&o->metrics.addr)
+			       ? NULL
+			       : "must be a loopback address, 127.0.0.1 or "
+				 "[::1]: whoever reaches it is answered "
+				 "without a question; a proxy on this machine "
+				 "can show it to others";
 	}
 	return "is not known";
 }
@@ -60,7 +81,7 @@ static int run_run(struct gateway_cli *cli)
 
 const struct gateway_command gateway_command_run = {
 	.name = "run",
-	.arguments = "DIR [--listen ADDRESS:PORT] [--device NAME]",
+	.arguments = "DIR [OPTION VALUE]...",
 	.positionals = 1,
 	.options = options,
 	.run = run_run,

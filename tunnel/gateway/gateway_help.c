@@ -71,6 +71,8 @@ const char gateway_help_run[] =
 "\n"
 "  --listen A:P     address and UDP port (all addresses, the configured port)\n"
 "  --device NAME    the TUN device (" GATEWAY_DEVICE_DEFAULT "); another one for a second gateway\n"
+"  --metrics A:P    answer GET /metrics for Prometheus there: a loopback address,\n"
+"                   like 127.0.0.1:9464; tunnel/gateway/METRICS.md explains them\n"
 "\n"
 "Each client is answered from the address that it dialled. The gateway forwards\n"
 "all that its clients send: a --route of init tells them what to send, and is no\n"
