@@ -21,11 +21,11 @@ enum {
 };
 
 static const struct gateway_option options[] = {
-	{ "name", OPTION_NAME },   { "port", OPTION_PORT },
-	{ "pool", OPTION_POOL },   { "pool6", OPTION_POOL6 },
-	{ "route", OPTION_ROUTE }, { "dns", OPTION_DNS },
-	{ "match", OPTION_MATCH }, { "search", OPTION_SEARCH },
-	{ "keys", OPTION_KEYS },   { NULL, 0 },
+	{ "name", OPTION_NAME, false },	  { "port", OPTION_PORT, false },
+	{ "pool", OPTION_POOL, false },	  { "pool6", OPTION_POOL6, false },
+	{ "route", OPTION_ROUTE, false }, { "dns", OPTION_DNS, false },
+	{ "match", OPTION_MATCH, false }, { "search", OPTION_SEARCH, false },
+	{ "keys", OPTION_KEYS, false },	  { NULL, 0, false },
 };
 
 static const char *set_port(struct gateway_config *c, const char *text)

@@ -13,10 +13,10 @@ enum {
 };
 
 static const struct gateway_option options[] = {
-	{ "listen", OPTION_LISTEN },
-	{ "device", OPTION_DEVICE },
-	{ "metrics", OPTION_METRICS },
-	{ NULL, 0 },
+	{ "listen", OPTION_LISTEN, false },
+	{ "device", OPTION_DEVICE, false },
+	{ "metrics", OPTION_METRICS, false },
+	{ NULL, 0, false },
 };
 
 static bool is_loopback(const struct ip_addr *a)

@@ -16,6 +16,7 @@ const char gateway_help_overview[] =
 "  list DIR                the devices, their addresses and state\n"
 "  revoke DIR CLIENT       shut a device out, at once\n"
 "  run DIR                 answer clients, until SIGTERM (as root)\n"
+"  status DIR              how the gateway is that runs there\n"
 "\n"
 "A first gateway, with an office network behind it:\n"
 "\n"
@@ -27,7 +28,7 @@ const char gateway_help_overview[] =
 "and on the laptop: adit profile add laptop.json; adit connect\n"
 "\n"
 "\"adit-gateway COMMAND --help\" tells more, \"adit-gateway version\" which one\n"
-"this is. Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
+"this is. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no gateway runs there.\n";
 
 const char gateway_help_init[] =
 "Makes the directory DIR (mode 0700; it must be new or empty) with a CA of its\n"
@@ -85,3 +86,13 @@ const char gateway_help_run[] =
 "Hosts behind the gateway need a route to the pool through it. Forwarding makes\n"
 "Linux ignore router advertisements: where the gateway's own IPv6 comes by them,\n"
 "its uplink needs the sysctl net.ipv6.conf.UPLINK.accept_ra=2.\n";
+
+const char gateway_help_status[] =
+"Asks the gateway that runs on DIR, as the user that runs it or as root: since\n"
+"when, traffic, what was dropped and why, and each connected client with its\n"
+"addresses, when it was heard last, its traffic, and how it is sealed. Exit code 3\n"
+"says that no gateway runs there.\n"
+"\n"
+"  --json    the same for programs (\"version\": 1); times in seconds since 1970\n"
+"\n"
+"tunnel/gateway/METRICS.md explains the causes of drops.\n";
