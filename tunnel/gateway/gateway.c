@@ -307,6 +307,7 @@ int gateway_run(const struct gateway_options *o, struct gateway_error *error)
 	g->tun.fd = -1;
 	g->sockets.control = -1;
 	rc = gateway_store_config(o->dir, &g->config, error);
+	g->nat = o->nat || g->config.nat;
 	if (rc == 0)
 		rc = gateway_start(g);
 	if (rc == 0)

@@ -7,6 +7,7 @@
 #ifndef ADIT_GATEWAY_H
 #define ADIT_GATEWAY_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "tunnel/base/addr.h"
@@ -23,6 +24,7 @@ struct gateway_options {
 	/* Family 0: every address of both families, at the configured port. */
 	struct endpoint listen;
 	const char *device;	 /* the TUN device's name */
+	bool nat;		 /* also if the configuration does not say so */
 	struct endpoint metrics; /* family 0: nobody is told */
 	FILE *out;		 /* gets one line when clients are answered */
 };

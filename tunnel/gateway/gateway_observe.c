@@ -34,6 +34,7 @@ static void observe(const struct gateway *g, struct gateway_snapshot *ret)
 		.name = g->config.name,
 		.device = g->tun.name,
 		.listen = g->local,
+		.nat = g->nat,
 		.now = (uint64_t)clock_wall_s(),
 		.started = (uint64_t)g->started,
 		.certificate_ends =

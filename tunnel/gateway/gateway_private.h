@@ -33,9 +33,11 @@ struct gateway {
 	struct credentials *credentials;
 	int64_t ca_ends; /* seconds since 1970 */
 	int64_t started;
+	bool nat;
 
 	/* the parts, in the order in which they are made */
 	char state_dir[GATEWAY_PATH_MAX];
+	char nft_table[48];
 	struct host_config host_config; /* the host borrows it */
 	struct host *host;
 	struct host_state host_state;

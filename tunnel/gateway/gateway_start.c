@@ -82,10 +82,13 @@ static int open_host(struct gateway *g)
 	pid_t other;
 	int rc;
 
+	snprintf(g->nft_table, sizeof(g->nft_table), "inet adit-nat-%s",
+		 g->o->device);
 	snprintf(g->state_dir, sizeof(g->state_dir), "%s/state", g->o->dir);
 	g->host_config = (struct host_config) {
 		.state_dir = g->state_dir,
 		.device = g->o->device,
+		.nft_table = g->nft_table,
 		.notice = on_notice,
 	};
 	rc = host_open(&g->host_config, &g->host, &other);
@@ -139,10 +142,35 @@ static int want_host(struct gateway *g)
 	return rc;
 }
 
+/* What clients send to other networks leaves with an address of the gateway's
+ * own, so that nobody there needs a route to the pool. Not on the way to the
+ * gateway itself (lo), and not from client to client. */
+static int want_nat(struct gateway *g)
+{
+	const struct gateway_pool *p = &g->config.pool;
+	char text[PREFIX_TEXT_MAX], content[512];
+	int n;
+
+	n = snprintf(content, sizeof(content),
+		     "chain postrouting {\n"
+		     "type nat hook postrouting priority 100\n"
+		     "ip saddr %s oifname != { \"%s\", \"lo\" } masquerade\n",
+		     prefix_text(&p->prefix4, text), g->tun.name);
+	if (p->prefix6.addr.family)
+		n += snprintf(content + n, sizeof(content) - (size_t)n,
+			      "ip6 saddr %s oifname != { \"%s\", \"lo\" } "
+			      "masquerade\n",
+			      prefix_text(&p->prefix6, text), g->tun.name);
+	snprintf(content + n, sizeof(content) - (size_t)n, "}\n");
+	return host_state_set_nft(&g->host_state, g->nft_table, content);
+}
+
 static int change_host(struct gateway *g)
 {
 	int rc = want_host(g);
 
+	if (rc == 0 && g->nat)
+		rc = want_nat(g);
 	if (rc)
 		return gateway_failed_at(g, rc, g->o->device, strerror(-rc));
 	rc = host_apply(g->host, &g->host_state);
