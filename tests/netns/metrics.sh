@@ -11,6 +11,7 @@ set -u
 port=127.0.0.1:9464
 
 start_with_metrics() {
+	rm -f "$lab/gateway.log" # an earlier run's
 	start gateway gateway adit-gateway run /etc/gw --metrics $port
 	until_true 5 grep -q "metrics on $port\$" "$lab/gateway.log" ||
 		fail "the gateway does not start"
@@ -274,7 +275,9 @@ start_aditd
 add_profiles laptop
 on cafe sh -c 'echo 192.0.2.2 vpn.example.com >>/etc/hosts'
 start phone cafe aditd
-until_true 5 on cafe adit profile add /run/lab/phone.json || fail "no phone"
+until_true 5 on cafe adit status &&
+	on cafe adit profile add /run/lab/phone.json >/dev/null ||
+	fail "no phone"
 answers_http
 hostile_datagrams_are_counted
 clients_are_seen

@@ -11,6 +11,7 @@ set -u
 table="inet adit-nat-adit-gw"
 
 start_nat() { # OPTION...
+	rm -f "$lab/gateway.log" # an earlier run's
 	start gateway gateway adit-gateway run /etc/gw "$@"
 	until_true 5 grep -q '^adit-gateway: ' "$lab/gateway.log" ||
 		fail "the gateway does not start"
@@ -27,15 +28,15 @@ unreached() { # ADDRESS
 	checks=$((checks + 1))
 }
 
-# Who does the host see?
-sees() { # HOST ADDRESS TEXT
+# Who does the host see, of the laptop or another sender?
+sees() { # HOST ADDRESS TEXT [SENDER]
 	on "$1" python3 -c 'import socket, sys
 s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET,
                   socket.SOCK_DGRAM)
 s.bind((sys.argv[1], 7000)); s.settimeout(5)
 print(s.recvfrom(100)[1][0])' "$2" >"$lab/seen" 2>&1 &
 	until_true 5 on "$1" sh -c 'ss -Hlun sport = :7000 | grep -q .'
-	on laptop python3 -c 'import socket, sys
+	on "${4-laptop}" python3 -c 'import socket, sys
 s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET,
                   socket.SOCK_DGRAM)
 s.sendto(b"x", (sys.argv[1], 7000))' "$2"
@@ -74,9 +75,12 @@ hides_the_pool() {
 	# Neither the gateway itself nor another client is another network.
 	sees gateway 10.77.0.1 10.77.0.2
 	sees gateway 198.51.100.1 10.77.0.2
+	sees gateway 10.77.0.1 10.77.0.1 gateway
+	sees gateway fd77:ad17::1 fd77:ad17::1 gateway
 	on cafe sh -c 'echo 192.0.2.2 vpn.example.com >>/etc/hosts'
 	start phone cafe aditd
-	until_true 5 on cafe adit profile add /run/lab/phone.json ||
+	until_true 5 on cafe adit status &&
+		on cafe adit profile add /run/lab/phone.json >/dev/null ||
 		fail "no phone"
 	on cafe adit connect --wait >/dev/null || fail "no phone"
 	sees cafe 10.77.0.3 10.77.0.2
