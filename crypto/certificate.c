@@ -4,6 +4,7 @@
 #include "crypto/certificate.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <wolfssl/wolfcrypt/asn.h>
@@ -58,4 +59,38 @@ int certificate_read(const uint8_t *der, size_t len, struct certificate *ret)
 out:
 	wc_FreeDecodedCert(&d);
 	return r;
+}
+
+/* 0: it cannot be read. */
+static int64_t block_end(const char *pem, size_t len)
+{
+	uint8_t *der = malloc(len); /* PEM is longer */
+	struct certificate c = { 0 };
+	int n;
+
+	if (der == NULL)
+		return 0;
+	n = wc_CertPemToDer((const byte *)pem, (int)len, der, (int)len,
+			    CERT_TYPE);
+	n = n < 0 ? -EBADMSG : certificate_read(der, (size_t)n, &c);
+	free(der);
+	return n < 0 ? 0 : c.expires;
+}
+
+int64_t certificate_first_end(const char *pem, size_t len)
+{
+	static const char last_line[] = "-----END CERTIFICATE-----";
+	const char *at = pem, *end;
+	int64_t first = 0, s;
+	size_t block;
+
+	while ((end = memmem(at, len, last_line, strlen(last_line))) != NULL) {
+		block = (size_t)(end - at) + strlen(last_line);
+		s = block_end(at, block);
+		if (s != 0 && (first == 0 || s < first))
+			first = s;
+		at += block;
+		len -= block;
+	}
+	return first;
 }

@@ -31,5 +31,8 @@ struct certificate {
 /* 0, or -EBADMSG. */
 int certificate_read(const uint8_t *der, size_t len,
 		     struct certificate *ret) ATTR_MUST_CHECK;
+/* When the first of the certificates in a PEM text ends, seconds since 1970;
+ * 0: there is none that can be read. */
+int64_t certificate_first_end(const char *pem, size_t len);
 
 #endif

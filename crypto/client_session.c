@@ -234,6 +234,7 @@ void client_session_input(struct client *c, uint8_t *datagram, size_t len,
 	case RECORD_OK:
 		break;
 	case RECORD_REPLAYED:
+	case RECORD_OLD:
 		c->facts.drop_replayed++;
 		return;
 	case RECORD_SHORT:

@@ -429,11 +429,11 @@ enum reason handshake_error(const struct handshake *h,
 			    HANDSHAKE_TEXT_MAX, ret_final);
 }
 
-void handshake_client_error(const struct handshake *h,
-			    char ret_text[static HANDSHAKE_TEXT_MAX])
+enum handshake_cause handshake_client_error(
+	const struct handshake *h, char ret_text[static HANDSHAKE_TEXT_MAX])
 {
-	wolf_explain_client(h->error, alert_received(h), ret_text,
-			    HANDSHAKE_TEXT_MAX);
+	return wolf_explain_client(h->error, alert_received(h), ret_text,
+				   HANDSHAKE_TEXT_MAX);
 }
 
 size_t handshake_last(const struct handshake *h, const uint8_t **ret_datagram)

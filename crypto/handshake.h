@@ -39,6 +39,26 @@ enum handshake_status {
 	HANDSHAKE_FAILED,
 };
 
+/* Why a client's handshake failed at the gateway: for its counters. */
+enum handshake_cause {
+	HANDSHAKE_CAUSE_OTHER,
+	/* The client's certificate */
+	HANDSHAKE_CAUSE_NO_CERTIFICATE,
+	HANDSHAKE_CAUSE_UNKNOWN_CA,
+	HANDSHAKE_CAUSE_EXPIRED,
+	HANDSHAKE_CAUSE_NOT_YET_VALID,
+	HANDSHAKE_CAUSE_REVOKED,
+	HANDSHAKE_CAUSE_REVOCATION_LIST, /* missing, or out of date */
+	HANDSHAKE_CAUSE_KEY_USAGE,	 /* of the key, or for what it is */
+	HANDSHAKE_CAUSE_CHAIN,		 /* too long */
+	HANDSHAKE_CAUSE_X509_VERSION,
+	/* and the rest of it. */
+	HANDSHAKE_CAUSE_NO_COMMON_GROUP,
+	HANDSHAKE_CAUSE_PROTOCOL,    /* another one than adit/1 */
+	HANDSHAKE_CAUSE_CLIENT_SAID, /* the client ended it by an alert */
+	HANDSHAKE_CAUSE_COUNT,
+};
+
 enum handshake_listen_status {
 	HANDSHAKE_LISTEN_IGNORED,
 	HANDSHAKE_LISTEN_ANSWERED,
@@ -94,9 +114,9 @@ int handshake_finish(struct handshake *h, struct handshake_result *ret,
 enum reason handshake_error(const struct handshake *h,
 			    char ret_text[static HANDSHAKE_TEXT_MAX],
 			    bool *ret_final);
-/* Gateway, after HANDSHAKE_FAILED: what was wrong, for its log. */
-void handshake_client_error(const struct handshake *h,
-			    char ret_text[static HANDSHAKE_TEXT_MAX]);
+/* Gateway, after HANDSHAKE_FAILED: what was wrong, for its log and counters. */
+enum handshake_cause handshake_client_error(
+	const struct handshake *h, char ret_text[static HANDSHAKE_TEXT_MAX]);
 /* The last datagram sent (a refusal's alert): its length, 0 for none. */
 size_t handshake_last(const struct handshake *h, const uint8_t **ret_datagram);
 /* Round trip of the first flight that was answered at once; 0: unknown. */

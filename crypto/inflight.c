@@ -85,8 +85,10 @@ struct inflight *inflight_add(struct inflight_table *t, struct server *owner,
 		handshake_destroy(handshake);
 		return NULL;
 	}
-	if (t->count >= INFLIGHT_MAX)
+	if (t->count >= INFLIGHT_MAX) {
+		t->evicted += t->head->state == INFLIGHT_RUNNING;
 		inflight_remove(t, t->head);
+	}
 	f = calloc(1, sizeof(*f));
 	if (f == NULL) {
 		handshake_destroy(handshake);

@@ -53,7 +53,8 @@ struct inflight_table {
 	struct inflight *bucket[INFLIGHT_BUCKETS];
 	struct inflight *head, *tail;
 	size_t count;
-	uint64_t seed; /* against chosen tokens */
+	uint64_t evicted; /* while running, for want of room */
+	uint64_t seed;	  /* against chosen tokens */
 };
 
 void inflight_table_init(struct inflight_table *t);

@@ -47,7 +47,9 @@ enum record_verdict record_open(struct record_rx *rx,
 
 	a = keys_rx_find(&rx->keys, h->counter, nonce);
 	if (a == NULL)
-		return RECORD_EPOCH;
+		return h->counter >> rx->keys.shift < rx->keys.current
+			       ? RECORD_OLD
+			       : RECORD_EPOCH;
 	if (!aead_open(a, nonce, record, RECORD_HEADER_LEN,
 		       record + RECORD_HEADER_LEN, len - RECORD_HEADER_LEN,
 		       out)) {
@@ -56,6 +58,8 @@ enum record_verdict record_open(struct record_rx *rx,
 	}
 	keys_rx_authenticated(&rx->keys, h->counter);
 	if (!replay_accept(&rx->replay, h->counter))
-		return RECORD_REPLAYED;
+		return replay_is_past(&rx->replay, h->counter)
+			       ? RECORD_OLD
+			       : RECORD_REPLAYED;
 	return RECORD_OK;
 }

@@ -38,9 +38,10 @@ enum record_verdict {
 	RECORD_OK,
 	RECORD_SHORT,	 /* not even an empty record */
 	RECORD_FOREIGN,	 /* the first byte is another protocol's */
-	RECORD_EPOCH,	 /* the counter's epoch is gone, or far ahead */
+	RECORD_EPOCH,	 /* the counter's epoch is far ahead */
 	RECORD_FORGED,	 /* did not authenticate */
-	RECORD_REPLAYED, /* seen before, or too old for the window */
+	RECORD_REPLAYED, /* seen before */
+	RECORD_OLD,	 /* too late for the window, or its epoch is gone */
 };
 
 struct record_header {

@@ -17,6 +17,11 @@ static void move_to(struct replay *r, uint64_t counter)
 	r->next = counter + 1;
 }
 
+bool replay_is_past(const struct replay *r, uint64_t counter)
+{
+	return counter < r->next && r->next - 1 - counter >= REPLAY_WINDOW;
+}
+
 bool replay_accept(struct replay *r, uint64_t counter)
 {
 	uint64_t bit = 1ULL << (counter % 64);
@@ -24,9 +29,7 @@ bool replay_accept(struct replay *r, uint64_t counter)
 
 	if (counter >= r->next)
 		move_to(r, counter);
-	else if (r->next - 1 - counter >= REPLAY_WINDOW)
-		return false;
-	else if (*word & bit)
+	else if (replay_is_past(r, counter) || *word & bit)
 		return false;
 	*word |= bit;
 	return true;

@@ -25,5 +25,7 @@ struct replay {
 /* A zeroed object is an empty window. True: new, and now marked as seen.
  * False: seen before, or REPLAY_WINDOW or more behind the highest. */
 bool replay_accept(struct replay *r, uint64_t counter);
+/* Is it so far behind that the window does not know whether it was seen? */
+bool replay_is_past(const struct replay *r, uint64_t counter);
 
 #endif

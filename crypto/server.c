@@ -87,17 +87,24 @@ static void handshake_done(struct server *s, struct inflight *f,
 {
 	char text[HANDSHAKE_TEXT_MAX];
 	struct handshake_result result;
+	enum handshake_cause cause;
 	enum reason reason;
+	int r;
 
-	s->count.handshakes++;
 	if (handshake_finish(f->handshake, &result, &reason, text) < 0) {
-		s->count.handshakes_failed++;
+		cause = reason == REASON_VERSION ? HANDSHAKE_CAUSE_PROTOCOL
+						 : HANDSHAKE_CAUSE_OTHER;
+		s->count.failed_by[cause]++;
 		if (s->cb->rejected != NULL)
 			s->cb->rejected(s->arg, &f->from.remote, text);
 		inflight_remove(&s->inflight, f);
 		return;
 	}
-	if (server_session_create(s, f, &result, now_ns) < 0) {
+	s->count.handshakes_completed++;
+	r = server_session_create(s, f, &result, now_ns);
+	if (r < 0) {
+		if (r != -EACCES)
+			s->count.refused_by[REFUSAL_INTERNAL]++;
 		/* It may still have to repeat our ACK, for the client to see
 		 * the REFUSE behind it. */
 		f->state = INFLIGHT_LINGERING;
@@ -114,8 +121,7 @@ static void handshake_failed(struct server *s, struct inflight *f,
 	const uint8_t *last;
 	size_t len = handshake_last(f->handshake, &last);
 
-	s->count.handshakes_failed++;
-	handshake_client_error(f->handshake, text);
+	s->count.failed_by[handshake_client_error(f->handshake, text)]++;
 	if (s->cb->rejected != NULL)
 		s->cb->rejected(s->arg, &f->from.remote, text);
 	if (len == 0 || len > sizeof(f->alert)) {
@@ -152,7 +158,14 @@ static void on_known(struct server *s, struct inflight *f,
 {
 	bool may_repeat = now_ns - f->repeated_ns >= server_ms(REPEAT_MS);
 	struct session *x;
+	uint8_t alert;
 
+	if (f->state != INFLIGHT_REFUSED &&
+	    !envelope_filter(ENVELOPE_TO_GATEWAY, e->dtls, e->dtls_len,
+			     &alert)) {
+		s->count.drop_filtered++;
+		return;
+	}
 	switch (f->state) {
 	case INFLIGHT_RUNNING:
 		inflight_progressed(&s->inflight, f);
@@ -190,6 +203,7 @@ static void on_accepted(struct server *s, const struct path *from,
 	if (f == NULL) {
 		s->count.drop_full++;
 	} else {
+		s->count.handshakes_started++;
 		handshake_set_owner(h, send_to_inflight, f);
 		f->expires_ns = now_ns + server_s(HANDSHAKE_S);
 		server_due(s, f->expires_ns);
@@ -215,14 +229,19 @@ static void turn_cookies(struct server *s, uint64_t now_ns)
 static void on_stranger(struct server *s, const struct path *from,
 			const struct envelope *e, size_t len, uint64_t now_ns)
 {
-	if (len < ENVELOPE_STRANGER_MIN ||
-	    !envelope_is_hello(e->dtls, e->dtls_len)) {
+	if (len < ENVELOPE_STRANGER_MIN) {
+		s->count.drop_unpadded++;
+		return;
+	}
+	if (!envelope_is_hello(e->dtls, e->dtls_len)) {
 		s->count.drop_token++;
 		return;
 	}
 	turn_cookies(s, now_ns);
-	if (s->listener == NULL && !make_listener(s))
+	if (s->listener == NULL && !make_listener(s)) {
+		s->count.drop_memory++;
 		return;
+	}
 	s->listening_to = *from;
 	switch (handshake_listen(
 		s->listener, &from->remote, e->token, e->dtls, e->dtls_len,
@@ -232,7 +251,7 @@ static void on_stranger(struct server *s, const struct path *from,
 		s->count.cookies_bad++;
 		break;
 	case HANDSHAKE_LISTEN_ANSWERED:
-		s->count.answered_hello++;
+		s->count.cookies_sent++;
 		break;
 	case HANDSHAKE_LISTEN_ACCEPTED:
 		on_accepted(s, from, now_ns);
@@ -242,6 +261,20 @@ static void on_stranger(struct server *s, const struct path *from,
 		(void)make_listener(s);
 		break;
 	}
+}
+
+/* Neither a record nor an envelope: why not? */
+static void count_malformed(struct server *s, const uint8_t *datagram,
+			    size_t len)
+{
+	if (len > 0 && datagram[0] != ENVELOPE_TYPE)
+		s->count.drop_foreign++;
+	else if (len <= ENVELOPE_HEADER_LEN)
+		s->count.drop_short++;
+	else if (len > ENVELOPE_MAX)
+		s->count.drop_long++;
+	else
+		s->count.drop_padding++;
 }
 
 void server_input(struct server *s, const struct path *from, uint8_t *datagram,
@@ -256,7 +289,7 @@ void server_input(struct server *s, const struct path *from, uint8_t *datagram,
 		return;
 	}
 	if (!envelope_parse(datagram, len, &e)) {
-		s->count.drop_short++;
+		count_malformed(s, datagram, len);
 		return;
 	}
 	f = inflight_find(&s->inflight, &from->remote, e.token);
@@ -307,4 +340,5 @@ void server_counters(const struct server *s, struct server_counters *ret)
 {
 	*ret = s->count;
 	ret->handshakes_now = s->inflight.count;
+	ret->handshakes_evicted = s->inflight.evicted;
 }

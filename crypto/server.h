@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/handshake.h"
 #include "crypto/lease.h"
 #include "crypto/record.h"
 #include "tunnel/base/addr.h"
@@ -39,6 +40,7 @@ enum refusal {
 	REFUSAL_VERSION = 6,
 	REFUSAL_REVOKED = 7,
 	REFUSAL_CONFIRM = 8, /* the keys and the certificate do not fit */
+	REFUSAL_COUNT,
 };
 
 /* An authenticated certificate at the door. */
@@ -78,13 +80,48 @@ struct server_callbacks {
 	void (*ended)(void *arg, uint32_t index, const char *why);
 };
 
-/* Counters of what strangers and peers did; a copy of a struct. */
+/* What strangers and peers did: nothing is dropped without a count, and each
+ * cause has its own. */
 struct server_counters {
-	uint64_t datagrams, answered_hello, cookies_bad;
-	uint64_t drop_short, drop_filtered, drop_token, drop_full;
-	uint64_t drop_index, drop_forged, drop_replayed, drop_epoch, drop_rate;
-	uint64_t handshakes, handshakes_failed, handshakes_expired;
-	uint64_t admitted, refused, confirmed, ended;
+	uint64_t datagrams;
+	uint64_t rx_records, tx_records; /* of the control lane */
+	uint64_t cookies_sent;
+
+	/* Datagrams dropped, in the order of the checks: of both sorts, */
+	uint64_t drop_short;
+	uint64_t drop_foreign; /* another protocol's first byte */
+	/* control records, */
+	uint64_t drop_index; /* no such session */
+	uint64_t drop_lane;  /* a data lane's, which we do not have */
+	uint64_t drop_epoch; /* its counter's epoch is far ahead */
+	uint64_t drop_forged;
+	uint64_t drop_old;
+	uint64_t drop_replayed;
+	/* handshake datagrams. */
+	uint64_t drop_long;
+	uint64_t drop_padding;	/* that does not fit into it */
+	uint64_t drop_filtered; /* nothing that an honest client sends */
+	uint64_t drop_unpadded; /* a stranger's, shorter than our answer */
+	uint64_t drop_token;	/* a stranger's, and no ClientHello */
+	uint64_t cookies_bad;
+	uint64_t drop_full;   /* its network has its share of handshakes */
+	uint64_t drop_memory; /* or we have none */
+
+	/* Messages of an authentic client. */
+	uint64_t drop_rate;    /* above CONTROL_MESSAGES_PER_S */
+	uint64_t drop_message; /* cannot be read, or is not known */
+
+	uint64_t handshakes_started; /* those with a good cookie */
+	uint64_t handshakes_completed;
+	uint64_t failed_by[HANDSHAKE_CAUSE_COUNT];
+	uint64_t handshakes_expired; /* did not end in time */
+	uint64_t handshakes_evicted; /* to make room for others */
+
+	uint64_t admitted, confirmed, ended;
+	/* Also of sessions that were ended so. */
+	uint64_t refused_by[REFUSAL_COUNT];
+	uint64_t refused_usage; /* the certificate is not for clients */
+
 	uint64_t handshakes_now, sessions_now;
 };
 

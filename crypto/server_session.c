@@ -44,8 +44,10 @@ static void send_run(struct server *s, struct session *x,
 	uint32_t index = x->confirmed ? x->index : 0;
 	size_t len = control_seal(&x->control, index, run, datagram);
 
-	if (len > 0)
-		s->cb->send(s->arg, &x->guest.from, datagram, len);
+	if (len == 0)
+		return;
+	s->count.tx_records++;
+	s->cb->send(s->arg, &x->guest.from, datagram, len);
 }
 
 void server_session_send_lease(struct server *s, struct session *x,
@@ -91,6 +93,7 @@ static void say_farewell(struct server *s, const struct path *to,
 	len = control_seal(control, index, &run, datagram);
 	if (len == 0)
 		return;
+	s->count.tx_records++;
 	s->cb->send(s->arg, to, datagram, len);
 	server_due(s, farewells_add(&s->farewells, to, datagram, len,
 				    type == MESSAGE_BYE ? FAREWELL_BYE
@@ -210,7 +213,10 @@ int server_session_create(struct server *s, struct inflight *f,
 	if (!guest_admit(s, h, &x->guest, &slot, &x->lease, &refusal)) {
 		say_farewell(s, &f->from, &x->control, 0, MESSAGE_REFUSE,
 			     &refusal, now_ns);
-		s->count.refused++;
+		if (h->peer.for_clients)
+			s->count.refused_by[refusal.reason]++;
+		else
+			s->count.refused_usage++;
 		r = -EACCES;
 		goto fail;
 	}
@@ -232,8 +238,10 @@ static void on_hello(struct server *s, struct session *x,
 	uint32_t index = x->index;
 	struct message_hello h;
 
-	if (message_parse_hello(m, &h) < 0)
+	if (message_parse_hello(m, &h) < 0) {
+		s->count.drop_message++;
 		return;
+	}
 	if (!x->confirmed) {
 		if (!secret_equal(h.confirm, x->confirm, sizeof(h.confirm))) {
 			server_end(s, index, REFUSAL_CONFIRM,
@@ -260,8 +268,10 @@ static void on_echo(struct server *s, struct session *x,
 	uint8_t buf[64];
 	struct bytes run = bytes_over(buf, sizeof(buf));
 
-	if (m->len < MESSAGE_ECHO_ID_LEN)
+	if (m->len < MESSAGE_ECHO_ID_LEN) {
+		s->count.drop_message++;
 		return;
+	}
 	message_put(&run, MESSAGE_ECHO_REPLY, m->body, MESSAGE_ECHO_ID_LEN);
 	send_run(s, x, &run);
 }
@@ -282,7 +292,10 @@ static bool on_message(struct server *s, struct session *x,
 	case MESSAGE_ECHO:
 		on_echo(s, x, m);
 		break;
+	case MESSAGE_ECHO_REPLY: /* that it is authentic is all it says */
+		break;
 	default:
+		s->count.drop_message++;
 		if (m->type >= MESSAGE_MUST_KNOW)
 			server_end(s, index, REFUSAL_VERSION,
 				   "the client uses a newer protocol", now_ns);
@@ -298,13 +311,18 @@ void server_session_input(struct server *s, uint8_t *datagram, size_t len,
 	struct session *x;
 	struct message m;
 	struct bytes run;
+	int r;
 
 	if (record_parse(datagram, len, &h) != RECORD_OK) {
 		s->count.drop_short++;
 		return;
 	}
+	if (h.lane != RECORD_LANE_CONTROL) {
+		s->count.drop_lane++;
+		return;
+	}
 	x = server_session_find(s, h.index);
-	if (x == NULL || h.lane != RECORD_LANE_CONTROL) {
+	if (x == NULL) {
 		s->count.drop_index++;
 		return;
 	}
@@ -313,6 +331,9 @@ void server_session_input(struct server *s, uint8_t *datagram, size_t len,
 		break;
 	case RECORD_REPLAYED:
 		s->count.drop_replayed++;
+		return;
+	case RECORD_OLD:
+		s->count.drop_old++;
 		return;
 	case RECORD_EPOCH:
 		s->count.drop_epoch++;
@@ -329,12 +350,15 @@ void server_session_input(struct server *s, uint8_t *datagram, size_t len,
 	if (!x->confirmed)
 		stop_lingering(s, x);
 	x->heard_ns = now_ns;
-	while (message_next(&run, &m) == 1) {
+	s->count.rx_records++;
+	while ((r = message_next(&run, &m)) == 1) {
 		if (!control_rate_allows(&x->rate, now_ns))
 			s->count.drop_rate++;
 		else if (!on_message(s, x, &m, now_ns))
 			break;
 	}
+	if (r < 0)
+		s->count.drop_message++;
 }
 
 void server_session_timers(struct server *s, uint64_t now_ns)
@@ -424,6 +448,8 @@ void server_end(struct server *s, uint32_t index, enum refusal reason,
 
 	if (x == NULL)
 		return;
+	if (reason != REFUSAL_SHUTDOWN)
+		s->count.refused_by[reason]++;
 	snprintf(why.text, sizeof(why.text), "%s", text);
 	say_farewell(s, &x->guest.from, &x->control,
 		     x->confirmed ? x->index : 0,

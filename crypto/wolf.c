@@ -93,27 +93,40 @@ static const struct explanation theirs[] = {
 	  "the gateway found no common key exchange or cipher" },
 };
 
+struct finding {
+	int code;
+	enum handshake_cause cause;
+	const char *text;
+};
+
 /* What the gateway found in a client's flight, for its log. */
-static const struct explanation of_client[] = {
-	{ ASN_NO_SIGNER_E, REASON_DEVICE_CERTIFICATE,
+static const struct finding of_client[] = {
+	{ ASN_NO_SIGNER_E, HANDSHAKE_CAUSE_UNKNOWN_CA,
 	  "its certificate is signed by another CA than this gateway's" },
-	{ ASN_AFTER_DATE_E, REASON_DEVICE_CERTIFICATE,
+	{ ASN_AFTER_DATE_E, HANDSHAKE_CAUSE_EXPIRED,
 	  "its certificate has expired" },
-	{ ASN_BEFORE_DATE_E, REASON_DEVICE_CERTIFICATE,
+	{ ASN_BEFORE_DATE_E, HANDSHAKE_CAUSE_NOT_YET_VALID,
 	  "its certificate is not valid yet" },
-	{ CRL_CERT_REVOKED, REASON_DEVICE_CERTIFICATE,
+	{ CRL_CERT_REVOKED, HANDSHAKE_CAUSE_REVOKED,
 	  "its certificate is on the revocation list" },
-	{ CRL_MISSING, REASON_DEVICE_CERTIFICATE,
+	{ CRL_MISSING, HANDSHAKE_CAUSE_REVOCATION_LIST,
 	  "there is no revocation list of its certificate's CA" },
-	{ CRL_CERT_DATE_ERR, REASON_DEVICE_CERTIFICATE,
+	{ CRL_CERT_DATE_ERR, HANDSHAKE_CAUSE_REVOCATION_LIST,
 	  "the revocation list is out of date" },
-	{ EXTKEYUSE_AUTH_E, REASON_DEVICE_CERTIFICATE,
+	{ EXTKEYUSE_AUTH_E, HANDSHAKE_CAUSE_KEY_USAGE,
 	  "its certificate is not meant for clients" },
-	{ KEYUSE_SIGNATURE_E, REASON_DEVICE_CERTIFICATE,
+	{ KEYUSE_SIGNATURE_E, HANDSHAKE_CAUSE_KEY_USAGE,
 	  "its certificate may not sign handshakes" },
-	{ MAX_CHAIN_ERROR, REASON_DEVICE_CERTIFICATE,
+	{ MAX_CHAIN_ERROR, HANDSHAKE_CAUSE_CHAIN,
 	  "its certificate has more than 8 intermediates" },
-	{ NO_PEER_CERT, REASON_DEVICE_CERTIFICATE, "it sent no certificate" },
+	{ ASN_VERSION_E, HANDSHAKE_CAUSE_X509_VERSION,
+	  "its certificate is of X.509 version 1" },
+	{ NO_PEER_CERT, HANDSHAKE_CAUSE_NO_CERTIFICATE,
+	  "it sent no certificate" },
+	{ ECC_CURVE_ERROR, HANDSHAKE_CAUSE_NO_COMMON_GROUP,
+	  "it takes none of this gateway's key exchange groups" },
+	{ BAD_KEY_SHARE_DATA, HANDSHAKE_CAUSE_NO_COMMON_GROUP,
+	  "it takes none of this gateway's key exchange groups" },
 };
 
 /* What a client said of this gateway's flight, for the same log. */
@@ -170,21 +183,29 @@ enum reason wolf_explain(int error, int alert, char *text, size_t size,
 	return REASON_TIMEOUT;
 }
 
-void wolf_explain_client(int error, int alert, char *text, size_t size)
+enum handshake_cause wolf_explain_client(int error, int alert, char *text,
+					 size_t size)
 {
-	const struct explanation *e =
-		find(of_client, ARRAY_SIZE(of_client), error);
+	const struct explanation *e;
 
-	if (e == NULL && alert != 0)
-		e = find(from_client, ARRAY_SIZE(from_client), alert);
-	if (e != NULL)
-		snprintf(text, size, "%s", e->text);
-	else if (alert != 0)
-		snprintf(text, size,
-			 "the client ended the handshake (alert %d)", alert);
-	else
+	for (size_t i = 0; i < ARRAY_SIZE(of_client); i++) {
+		if (of_client[i].code != error)
+			continue;
+		snprintf(text, size, "%s", of_client[i].text);
+		return of_client[i].cause;
+	}
+	if (alert == 0) {
 		snprintf(text, size, "the handshake failed (%s, %d)",
 			 wolfSSL_ERR_reason_error_string(
 				 (unsigned long)(long)error),
 			 error);
+		return HANDSHAKE_CAUSE_OTHER;
+	}
+	e = find(from_client, ARRAY_SIZE(from_client), alert);
+	if (e != NULL)
+		snprintf(text, size, "%s", e->text);
+	else
+		snprintf(text, size,
+			 "the client ended the handshake (alert %d)", alert);
+	return HANDSHAKE_CAUSE_CLIENT_SAID;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/handshake.h"
 #include "tunnel/base/attr.h"
 #include "tunnel/base/reason.h"
 
@@ -36,6 +37,7 @@ enum reason wolf_explain(int error, int alert, char *text, size_t size,
 
 /* The same as the gateway's log has it: what was wrong with a client's flight,
  * or what the client found wrong with ours. */
-void wolf_explain_client(int error, int alert, char *text, size_t size);
+enum handshake_cause wolf_explain_client(int error, int alert, char *text,
+					 size_t size);
 
 #endif

@@ -81,6 +81,18 @@ START_TEST(takes_the_largest_counters)
 }
 END_TEST
 
+START_TEST(tells_what_it_has_seen_from_what_is_past)
+{
+	ck_assert(!replay_is_past(&window, 0));
+	ck_assert(replay_accept(&window, 100000));
+	ck_assert(!replay_is_past(&window, 100001));
+	ck_assert(!replay_is_past(&window, 100000));
+	ck_assert(!replay_is_past(&window, 100000 - 8191));
+	ck_assert(replay_is_past(&window, 100000 - 8192));
+	ck_assert(replay_is_past(&window, 0));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("replay");
@@ -92,6 +104,7 @@ int main(void)
 	tcase_add_test(t, accepts_8191_late_and_refuses_8192_late);
 	tcase_add_test(t, forgets_nothing_when_it_jumps);
 	tcase_add_test(t, takes_the_largest_counters);
+	tcase_add_test(t, tells_what_it_has_seen_from_what_is_past);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -163,31 +163,37 @@ END_TEST
 static const struct row {
 	const char *client, *gateway, *server_name;
 	enum reason reason;
-	const char *text; /* a part of it */
-	const char *log;  /* a part of the gateway's log line */
+	const char *text;	    /* a part of it */
+	const char *log;	    /* a part of the gateway's log line */
+	enum handshake_cause cause; /* that it counts */
 } refusals[] = {
 	{ "p256", "other-ca", NULL, REASON_GATEWAY_CERTIFICATE, "another CA",
-	  "does not trust this gateway's CA" },
+	  "does not trust this gateway's CA", HANDSHAKE_CAUSE_CLIENT_SAID },
 	{ "p256", "expired", NULL, REASON_GATEWAY_CERTIFICATE, "expired",
-	  "expired or not valid yet" },
+	  "expired or not valid yet", HANDSHAKE_CAUSE_CLIENT_SAID },
 	{ "p256", "early", NULL, REASON_GATEWAY_CERTIFICATE, "not valid yet",
-	  "expired or not valid yet" },
+	  "expired or not valid yet", HANDSHAKE_CAUSE_CLIENT_SAID },
 	{ "p256", "other-name", NULL, REASON_GATEWAY_CERTIFICATE,
-	  "not for \"gw.test\"", "refused this gateway's certificate" },
+	  "not for \"gw.test\"", "refused this gateway's certificate",
+	  HANDSHAKE_CAUSE_CLIENT_SAID },
 	{ "p256", "address", NULL, REASON_GATEWAY_CERTIFICATE,
-	  "not for \"gw.test\"", "refused this gateway's certificate" },
+	  "not for \"gw.test\"", "refused this gateway's certificate",
+	  HANDSHAKE_CAUSE_CLIENT_SAID },
 	{ "p256", "p256", "192.0.2.1", REASON_GATEWAY_CERTIFICATE,
-	  "not for \"192.0.2.1\"", "refused this gateway's certificate" },
+	  "not for \"192.0.2.1\"", "refused this gateway's certificate",
+	  HANDSHAKE_CAUSE_CLIENT_SAID },
 	{ "p256", "client-use", NULL, REASON_GATEWAY_CERTIFICATE,
-	  "not meant for servers", "refused this gateway's certificate" },
+	  "not meant for servers", "refused this gateway's certificate",
+	  HANDSHAKE_CAUSE_CLIENT_SAID },
 	{ "other-ca", "p256", NULL, REASON_DEVICE_CERTIFICATE, "another CA",
-	  "another CA" },
+	  "another CA", HANDSHAKE_CAUSE_UNKNOWN_CA },
 	{ "expired", "p256", NULL, REASON_DEVICE_CERTIFICATE, "expired",
-	  "has expired" },
+	  "has expired", HANDSHAKE_CAUSE_EXPIRED },
 	{ "early", "p256", NULL, REASON_DEVICE_CERTIFICATE, "not valid yet",
-	  "not valid yet" },
+	  "not valid yet", HANDSHAKE_CAUSE_NOT_YET_VALID },
 	{ "server-use", "p256", NULL, REASON_DEVICE_CERTIFICATE,
-	  "not meant for clients", "not meant for clients" },
+	  "not meant for clients", "not meant for clients",
+	  HANDSHAKE_CAUSE_KEY_USAGE },
 };
 
 static void expect_refusal(const struct row *row, duo_hook hook, void *arg,
@@ -198,6 +204,7 @@ static void expect_refusal(const struct row *row, duo_hook hook, void *arg,
 		.gateway = duo_gateway(row->gateway),
 		.server_name = row->server_name,
 	};
+	struct server_counters c;
 	struct duo d;
 
 	duo_init(&d, &o);
@@ -214,6 +221,10 @@ static void expect_refusal(const struct row *row, duo_hook hook, void *arg,
 	if (row->log != NULL)
 		ck_assert_msg(strstr(d.rejected, row->log) != NULL,
 			      "the log says \"%s\"", d.rejected);
+	server_counters(d.server, &c);
+	ck_assert_msg(c.failed_by[row->cause] == 1,
+		      "%s at %s: not counted as %d", row->client, row->gateway,
+		      (int)row->cause);
 	ck_assert_uint_eq(d.up, 0);
 	duo_fini(&d);
 }

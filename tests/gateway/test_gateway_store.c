@@ -58,6 +58,7 @@ static int init_gateway(const char *pool)
 		gateway_config_set_pool6(&config, "fd00:1:2:3::/64"));
 	ck_assert_ptr_null(gateway_config_add_route(&config, "10.0.0.0/8"));
 	ck_assert_ptr_null(gateway_config_check(&config));
+	config.nat = true;
 	rc = gateway_store_init(dir, &init, &error);
 	gateway_config_fini(&config);
 	return rc;
@@ -156,6 +157,7 @@ START_TEST(reads_back_the_configuration_it_wrote)
 	ck_assert_uint_eq(c.port, 443);
 	ck_assert_uint_eq(c.pool.slots, 65535);
 	ck_assert_uint_eq(c.lease.mtu, 1420);
+	ck_assert(c.nat);
 	ck_assert_uint_eq(c.lease.idle_s, 86400);
 	ck_assert_uint_eq(c.lease.routes.count, 1);
 	ck_assert_str_eq(prefix_text(&c.lease.routes.prefix[0], text),
@@ -176,6 +178,9 @@ static const struct {
 	  "\"MatchDomains\": [\"corp.example.com\"],"
 	  "\"SearchDomains\": [\"example.com\"], \"Routes\": [\"::/0\"]}",
 	  NULL },
+	{ "{" GOOD ", \"NAT\": true}", NULL },
+	{ "{" GOOD ", \"NAT\": false}", NULL },
+	{ "{" GOOD ", \"NAT\": 1}", "/NAT: must be true or false, is a num" },
 	{ "{" GOOD ", \"Prot\": 1}",
 	  "x:1:61: /Prot: unknown key (did you mean \"Port\"?)" },
 	{ "{" GOOD ", \"Frobnicate\": 1}", "unknown key" },
@@ -508,11 +513,21 @@ static const struct {
 	{ 2, "init @ --name a --pool 10.0.0.1/8", "bits behind" },
 	{ 2, "init @ --name a --route x", "--route \"x\": must be a prefix" },
 	{ 2, "init @ --name a --keys rsa", "must be p256 or ed25519" },
+	{ 2, "init @ --name a --nat=no", "--nat takes no value" },
 	{ 2, "init @ --name a extra", "one argument too many" },
+	{ 2, "run @ --device a\"b", "must be an interface's name: 15 letters" },
+	{ 2, "run @ --device a123456789012345", "must be an interface's name" },
+	{ 2, "run @ --metrics 192.0.2.1:9464", "must be a loopback address" },
+	{ 2, "run @ --metrics [::]:9464", "must be a loopback address" },
+	{ 2, "run @ --metrics 9464", "must be a loopback address and a port" },
+	{ 2, "status", "DIR is missing" },
+	{ 2, "status @ --json=yes", "--json takes no value" },
+	{ 1, "status @", "No such file" },
 	{ 1, "list @", "no such file" },
 	{ 1, "add @ laptop", "no such file" },
 	{ 0, "init @ --name=192.0.2.1 --port=8443 --keys ed25519", "192.0.2" },
 	{ 0, "list @", "no clients yet" },
+	{ 3, "status @ --json", "no gateway runs here; adit-gateway run" },
 	{ 1, "init @ --name a", "is not empty" },
 	{ 2, "add @", "the client's name is missing" },
 	{ 2, "add @ ../x", "no client's name" },

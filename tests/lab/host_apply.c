@@ -7,6 +7,7 @@
  *     fault=N made=N     kill -9 itself at step N, before or after it is made
  *     file=PATH place=PATH   also writes these files, by rename or in place
  *     forward            also sets ip_forward
+ *     nft                also makes a table of nftables
  *     persist            the device outlives the process
  *     routes=N           N more routes
  *     hold               wait for lines on standard input: "verify" repairs,
@@ -36,7 +37,7 @@ struct options {
 	bool place[2];
 	size_t file_count;
 	unsigned int routes;
-	bool forward, persist, hold, undo;
+	bool forward, nft, persist, hold, undo;
 };
 
 static void say(void *arg ATTR_UNUSED, const char *sentence)
@@ -128,6 +129,9 @@ static int plan(struct host *h, const struct options *o, uint32_t ifindex,
 	for (size_t i = 0; r == 0 && i < o->file_count; i++)
 		r = host_state_add_file(ret, o->files[i], "ours\n", 5, 0644,
 					o->place[i]);
+	if (r == 0 && o->nft)
+		r = host_state_set_nft(ret, "inet adit",
+				       "chain c { comment \"of adit\"\n}\n");
 	if (r == 0 && o->forward)
 		r = host_state_add_proc(ret, "/proc/sys/net/ipv4/ip_forward",
 					"1");
@@ -264,6 +268,8 @@ static void read_option(const char *arg, struct options *o,
 		o->files[o->file_count++] = arg + 6;
 	} else if (strcmp(arg, "forward") == 0) {
 		o->forward = true;
+	} else if (strcmp(arg, "nft") == 0) {
+		o->nft = true;
 	} else if (strcmp(arg, "persist") == 0) {
 		o->persist = true;
 	} else if (strcmp(arg, "hold") == 0) {

@@ -88,7 +88,7 @@ snapshot() {
 	} 2>/dev/null | sed 's/ link-netns[a-z]* [^ ]*//'
 }
 
-all=(full "file=$tmp/files/resolv" "place=$tmp/files/mounted" forward)
+all=(full "file=$tmp/files/resolv" "place=$tmp/files/mounted" forward nft)
 
 undo() {
 	[ -n "${SKIP_UNDO-}" ] && return # to see that the comparison bites
@@ -337,7 +337,7 @@ watcher() {
 }
 
 gateway() {
-	start gateway forward
+	start gateway forward nft
 	way adit0 10.77.9.9
 	way adit0 fd77::9
 	way up0 198.51.100.1
@@ -345,6 +345,14 @@ gateway() {
 		fail "the gateway does not forward"
 	ip -n $host rule | grep -q 21004 && fail "a gateway has a rule"
 	[ "$(tell verify)" = "repaired 0" ] || fail "the gateway drifts"
+	on $host nft flush chain inet adit c
+	on $host nft add rule inet adit c counter
+	[ "$(tell verify)" = "repaired 1" ] || fail "a foreign rule is left"
+	on $host nft list table inet adit | grep -q counter &&
+		fail "repaired, and the foreign rule is there"
+	on $host nft delete table inet adit
+	[ "$(tell verify)" = "repaired 1" ] || fail "a deleted table is left"
+	[ "$(tell verify)" = "repaired 0" ] || fail "the table drifts"
 	stop
 	compare "a gateway"
 }

@@ -97,19 +97,29 @@ static int bind_and_listen(const struct ctl_door *d)
 	return fd;
 }
 
+static void remove_path(const struct ctl_door *d)
+{
+	if (d->path[0])
+		unlink(d->path);
+}
+
 int ctl_door_open(struct ctl_door *d, uv_loop_t *loop)
 {
-	int r;
+	int fd = bind_and_listen(d);
 
-	d->fd = bind_and_listen(d);
-	if (d->fd < 0)
-		return d->fd;
-	r = uv_poll_init(loop, &d->poll, d->fd);
+	return fd < 0 ? fd : ctl_door_take(d, loop, fd);
+}
+
+int ctl_door_take(struct ctl_door *d, uv_loop_t *loop, int fd)
+{
+	int r = uv_poll_init(loop, &d->poll, fd);
+
 	if (r < 0) {
-		unlink(d->path);
-		close(d->fd);
+		remove_path(d);
+		close(fd);
 		return r;
 	}
+	d->fd = fd;
 	(void)uv_timer_init(loop, &d->rest); /* only sets fields */
 	d->poll.data = d->rest.data = d;
 	d->handles = 2;
@@ -127,7 +137,7 @@ static void on_closed(uv_handle_t *handle)
 
 void ctl_door_close(struct ctl_door *d)
 {
-	unlink(d->path);
+	remove_path(d);
 	uv_close((uv_handle_t *)&d->poll, on_closed);
 	uv_close((uv_handle_t *)&d->rest, on_closed);
 	/* uv_close has taken it out of the loop's set. */

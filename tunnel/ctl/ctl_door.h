@@ -5,7 +5,7 @@
  * accepts until there is nobody left, which those who come faster than that
  * can keep it at. Embedded in what owns it; control thread.
  *
- *   1. ctl_door_open
+ *   1. ctl_door_open, or ctl_door_take with a socket that listens already
  *   2. `admit` takes each new descriptor
  *   3. ctl_door_close: the path is gone at once, `closed` says when the memory
  *      may be; only for a door that was opened
@@ -27,7 +27,7 @@ enum {
 
 struct ctl_door {
 	/* Set by the owner. */
-	char path[CTL_PATH_MAX];
+	char path[CTL_PATH_MAX]; /* empty: of a socket that was given */
 	mode_t mode;
 	gid_t group; /* of the file; (gid_t)-1: ours */
 	void (*admit)(struct ctl_door *d, int fd); /* owns fd */
@@ -42,6 +42,8 @@ struct ctl_door {
 /* 0; -EADDRINUSE: somebody answers there; -ENOTSOCK: another kind of file is
  * in the way; or -errno. A socket that nobody answers is replaced. */
 int ctl_door_open(struct ctl_door *d, uv_loop_t *loop) ATTR_MUST_CHECK;
+/* Consumes the descriptor. */
+int ctl_door_take(struct ctl_door *d, uv_loop_t *loop, int fd) ATTR_MUST_CHECK;
 void ctl_door_close(struct ctl_door *d);
 
 #endif

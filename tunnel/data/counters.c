@@ -28,6 +28,8 @@ const char *counter_name(enum counter c)
 		return "call_recvmmsg";
 	case COUNTER_DROP_SHORT:
 		return "drop_short";
+	case COUNTER_DROP_LONG:
+		return "drop_long";
 	case COUNTER_DROP_STRAY:
 		return "drop_stray";
 	case COUNTER_DROP_LANE:
@@ -38,6 +40,8 @@ const char *counter_name(enum counter c)
 		return "drop_epoch";
 	case COUNTER_DROP_FORGED:
 		return "drop_forged";
+	case COUNTER_DROP_OLD:
+		return "drop_old";
 	case COUNTER_DROP_REPLAYED:
 		return "drop_replayed";
 	case COUNTER_DROP_INNER:

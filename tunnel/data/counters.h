@@ -28,12 +28,14 @@ enum counter {
 	/* Drops on the way in, in the order of the checks. */
 	COUNTER_DROP_SHORT, /* not even an empty record */
 	COUNTER_DROP_FIRST = COUNTER_DROP_SHORT,
-	COUNTER_DROP_STRAY,    /* too long, or the ring to control was full */
+	COUNTER_DROP_LONG,     /* no record, and too long for the others */
+	COUNTER_DROP_STRAY,    /* the ring to control was full */
 	COUNTER_DROP_LANE,     /* another lane's record */
 	COUNTER_DROP_INDEX,    /* no such session */
-	COUNTER_DROP_EPOCH,    /* its key is gone, or far ahead */
+	COUNTER_DROP_EPOCH,    /* its counter's epoch is far ahead */
 	COUNTER_DROP_FORGED,   /* did not authenticate */
-	COUNTER_DROP_REPLAYED, /* seen before, or too late */
+	COUNTER_DROP_OLD,      /* too late for the window, or its key is gone */
+	COUNTER_DROP_REPLAYED, /* seen before */
 	COUNTER_DROP_INNER,    /* authentic, but no IP packet that we take */
 	COUNTER_DROP_SOURCE,   /* an inner source the peer may not use */
 	COUNTER_DROP_TUN,      /* the device did not take it */

@@ -57,7 +57,8 @@ static void take_stray(struct rx *r, struct msghdr *m, const uint8_t *p,
 	struct rx_stray *s;
 
 	if (i < 0 || len > RX_STRAY_MAX) {
-		counters_add(r->counters, COUNTER_DROP_STRAY, 1);
+		counters_add(r->counters,
+			     i < 0 ? COUNTER_DROP_STRAY : COUNTER_DROP_LONG, 1);
 		return;
 	}
 	s = &r->stray[i];
@@ -86,6 +87,7 @@ static void note_refused(struct rx *r, struct peer_lane *l,
 {
 	enum counter c = v == RECORD_EPOCH    ? COUNTER_DROP_EPOCH
 			 : v == RECORD_FORGED ? COUNTER_DROP_FORGED
+			 : v == RECORD_OLD    ? COUNTER_DROP_OLD
 					      : COUNTER_DROP_REPLAYED;
 
 	counters_add(r->counters, c, 1);

@@ -7,18 +7,26 @@
 #ifndef ADIT_GATEWAY_H
 #define ADIT_GATEWAY_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "tunnel/base/addr.h"
 #include "tunnel/base/attr.h"
 #include "tunnel/gateway/gateway_config.h"
 
+/* What a running gateway answers on, under DIR, and for which targets. */
+#define GATEWAY_STATUS_SOCKET "state/gateway.sock"
+#define GATEWAY_STATUS_TEXT "/status"
+#define GATEWAY_STATUS_JSON "/status.json"
+
 struct gateway_options {
 	const char *dir;
 	/* Family 0: every address of both families, at the configured port. */
 	struct endpoint listen;
-	const char *device; /* the TUN device's name */
-	FILE *out;	    /* gets one line when clients are answered */
+	const char *device;	 /* the TUN device's name */
+	bool nat;		 /* also if the configuration does not say so */
+	struct endpoint metrics; /* family 0: nobody is told */
+	FILE *out;		 /* gets one line when clients are answered */
 };
 
 /* Runs until SIGTERM or SIGINT. 0 when it ended so; -errno with the error when

@@ -9,7 +9,7 @@
 
 static const struct gateway_command *const commands[] = {
 	&gateway_command_init,	 &gateway_command_add, &gateway_command_list,
-	&gateway_command_revoke, &gateway_command_run,
+	&gateway_command_revoke, &gateway_command_run, &gateway_command_status,
 };
 
 int gateway_usage_error(const struct gateway_cli *cli, const char *fmt, ...)
@@ -84,8 +84,8 @@ static int unknown_option(const struct gateway_cli *cli, const char *text)
 	return gateway_usage_error(cli, "there is no option \"%s\"", text);
 }
 
-/* "--name VALUE" or "--name=VALUE"; names are not shortened, so that a new
- * option never changes what an old script means. */
+/* "--name VALUE" or "--name=VALUE", or "--name" of a flag; names are not
+ * shortened, so that a new option never changes what an old script means. */
 static int take_option(struct gateway_cli *cli, const char *text)
 {
 	const char *equals = strchr(text, '=');
@@ -100,11 +100,16 @@ static int take_option(struct gateway_cli *cli, const char *text)
 			break;
 	if (!o->name)
 		return leave(cli, unknown_option(cli, text));
-	if (!equals && cli->at == cli->argc)
+	if (o->flag && equals)
+		return leave(cli, gateway_usage_error(
+					  cli, "--%s takes no value", o->name));
+	if (!o->flag && !equals && cli->at == cli->argc)
 		return leave(cli, gateway_usage_error(cli, "%s needs a value",
 						      text));
 	cli->option = o->name;
-	cli->value = equals ? equals + 1 : cli->argv[cli->at++];
+	cli->value = o->flag  ? NULL
+		     : equals ? equals + 1
+			      : cli->argv[cli->at++];
 	return o->value;
 }
 

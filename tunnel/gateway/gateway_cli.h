@@ -12,6 +12,7 @@ enum {
 	GATEWAY_EXIT_DONE = 0,
 	GATEWAY_EXIT_FAILED = 1,
 	GATEWAY_EXIT_USAGE = 2,
+	GATEWAY_EXIT_NOT_RUNNING = 3,
 };
 
 /* Returns the exit code. argv[0] is the program. */

@@ -22,11 +22,11 @@ enum {
 	GATEWAY_OPTION_LEAVE = -2, /* with cli->code */
 };
 
-/* An option with a value: there are no others, and no short ones. The last of
- * a list has no name. */
+/* There are no short ones. The last of a list has no name. */
 struct gateway_option {
 	const char *name; /* without the dashes */
 	int value;	  /* 0 or more */
+	bool flag;	  /* it has no value */
 };
 
 struct gateway_cli {
@@ -38,7 +38,7 @@ struct gateway_cli {
 	/* while parsing */
 	int at;
 	bool only_positionals; /* behind "--" */
-	const char *option;    /* the name last found, and its value */
+	const char *option;    /* the name last found, and its value or NULL */
 	const char *value;
 	const char *positional[GATEWAY_POSITIONALS_MAX]; /* DIR, CLIENT */
 	size_t positionals;
@@ -59,6 +59,7 @@ extern const struct gateway_command gateway_command_add;
 extern const struct gateway_command gateway_command_list;
 extern const struct gateway_command gateway_command_revoke;
 extern const struct gateway_command gateway_command_run;
+extern const struct gateway_command gateway_command_status;
 
 #define GATEWAY_POOL_DEFAULT "10.77.0.0/16"
 #define GATEWAY_DEVICE_DEFAULT "adit-gw"
@@ -70,6 +71,7 @@ extern const char gateway_help_add[];
 extern const char gateway_help_list[];
 extern const char gateway_help_revoke[];
 extern const char gateway_help_run[];
+extern const char gateway_help_status[];
 
 /* The next option's `value`; GATEWAY_OPTION_END when all are read and the
  * positionals are there; GATEWAY_OPTION_LEAVE after --help or an error. */

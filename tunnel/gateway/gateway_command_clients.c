@@ -15,11 +15,11 @@ enum {
 };
 
 static const struct gateway_option add_options[] = {
-	{ "output", OPTION_OUTPUT },
-	{ NULL, 0 },
+	{ "output", OPTION_OUTPUT, false },
+	{ NULL, 0, false },
 };
 
-static const struct gateway_option no_options[] = { { NULL, 0 } };
+static const struct gateway_option no_options[] = { { NULL, 0, false } };
 
 /* To standard output, or to the file, whole or not at all. */
 static int write_profile(const struct gateway_cli *cli, const char *path,

@@ -18,14 +18,21 @@ enum {
 	OPTION_MATCH,
 	OPTION_SEARCH,
 	OPTION_KEYS,
+	OPTION_NAT,
 };
 
 static const struct gateway_option options[] = {
-	{ "name", OPTION_NAME },   { "port", OPTION_PORT },
-	{ "pool", OPTION_POOL },   { "pool6", OPTION_POOL6 },
-	{ "route", OPTION_ROUTE }, { "dns", OPTION_DNS },
-	{ "match", OPTION_MATCH }, { "search", OPTION_SEARCH },
-	{ "keys", OPTION_KEYS },   { NULL, 0 },
+	{ "name", OPTION_NAME, false },
+	{ "port", OPTION_PORT, false },
+	{ "pool", OPTION_POOL, false },
+	{ "pool6", OPTION_POOL6, false },
+	{ "route", OPTION_ROUTE, false },
+	{ "dns", OPTION_DNS, false },
+	{ "match", OPTION_MATCH, false },
+	{ "search", OPTION_SEARCH, false },
+	{ "keys", OPTION_KEYS, false },
+	{ "nat", OPTION_NAT, true },
+	{ NULL, 0, false },
 };
 
 static const char *set_port(struct gateway_config *c, const char *text)
@@ -63,6 +70,9 @@ static const char *take_option(int option, const char *value,
 		return gateway_config_add_match(c, value);
 	case OPTION_SEARCH:
 		return gateway_config_add_search(c, value);
+	case OPTION_NAT:
+		c->nat = true;
+		return NULL;
 	case OPTION_KEYS:
 		init->algorithm = strcmp(value, "ed25519") == 0
 					  ? PKI_ED25519
@@ -182,7 +192,7 @@ static int run_init(struct gateway_cli *cli)
 
 const struct gateway_command gateway_command_init = {
 	.name = "init",
-	.arguments = "DIR --name NAME [OPTION VALUE]...",
+	.arguments = "DIR --name NAME [OPTION]...",
 	.positionals = 1,
 	.options = options,
 	.run = run_init,

@@ -7,15 +7,40 @@
 enum {
 	OPTION_LISTEN,
 	OPTION_DEVICE,
+	OPTION_METRICS,
+	OPTION_NAT,
 
 	DEVICE_NAME_MAX = 15, /* IFNAMSIZ without its zero */
 };
 
 static const struct gateway_option options[] = {
-	{ "listen", OPTION_LISTEN },
-	{ "device", OPTION_DEVICE },
-	{ NULL, 0 },
+	{ "listen", OPTION_LISTEN, false },
+	{ "device", OPTION_DEVICE, false },
+	{ "metrics", OPTION_METRICS, false },
+	{ "nat", OPTION_NAT, true },
+	{ NULL, 0, false },
 };
+
+/* Linux takes more; scripts, and nftables, do not. */
+static bool is_device_name(const char *name)
+{
+	static const char signs[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._-";
+	size_t len = strlen(name);
+
+	return len > 0 && len <= DEVICE_NAME_MAX && name[0] != '.' &&
+	       strspn(name, signs) == len;
+}
+
+static bool is_loopback(const struct ip_addr *a)
+{
+	static const uint8_t loopback6[16] = { [15] = 1 };
+
+	return a->family == AF_INET
+		       ? a->bytes[0] == 127
+		       : memcmp(a->bytes, loopback6, sizeof(loopback6)) == 0;
+}
 
 /* What is wrong with the option's value, or NULL. */
 static const char *take_option(int option, const char *value,
@@ -29,10 +54,23 @@ static const char *take_option(int option, const char *value,
 				 "192.0.2.1:443 or [::]:443";
 	case OPTION_DEVICE:
 		o->device = value;
-		return *value && strlen(value) <= DEVICE_NAME_MAX &&
-				       !strpbrk(value, "/ :%")
+		return is_device_name(value)
 			       ? NULL
-			       : "must be an interface's name";
+			       : "must be an interface's name: 15 letters, "
+				 "digits, dots, _ and - at most";
+	case OPTION_METRICS:
+		if (endpoint_parse(value, &o->metrics) < 0)
+			return "must be a loopback address and a port, like "
+			       "127.0.0.1:9464 or [::1]:9464";
+		return is_loopback(&o->metrics.addr)
+			       ? NULL
+			       : "must be a loopback address, 127.0.0.1 or "
+				 "[::1]: whoever reaches it is answered "
+				 "without a question; a proxy on this machine "
+				 "can show it to others";
+	case OPTION_NAT:
+		o->nat = true;
+		return NULL;
 	}
 	return "is not known";
 }
@@ -60,7 +98,7 @@ static int run_run(struct gateway_cli *cli)
 
 const struct gateway_command gateway_command_run = {
 	.name = "run",
-	.arguments = "DIR [--listen ADDRESS:PORT] [--device NAME]",
+	.arguments = "DIR [OPTION]...",
 	.positionals = 1,
 	.options = options,
 	.run = run_run,

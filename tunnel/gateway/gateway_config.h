@@ -12,6 +12,7 @@
 #ifndef ADIT_GATEWAY_CONFIG_H
 #define ADIT_GATEWAY_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "crypto/lease.h"
@@ -34,6 +35,7 @@ struct gateway_config {
 	char name[LEASE_NAME_MAX + 1]; /* DNS name or address */
 	uint16_t port;
 	struct gateway_pool pool;
+	bool nat; /* what leaves the pool gets the gateway's address */
 	/* What every client gets; addresses and index are still to come. */
 	struct lease lease;
 };

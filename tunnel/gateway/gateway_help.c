@@ -16,6 +16,7 @@ const char gateway_help_overview[] =
 "  list DIR                the devices, their addresses and state\n"
 "  revoke DIR CLIENT       shut a device out, at once\n"
 "  run DIR                 answer clients, until SIGTERM (as root)\n"
+"  status DIR              how the gateway is that runs there\n"
 "\n"
 "A first gateway, with an office network behind it:\n"
 "\n"
@@ -27,7 +28,7 @@ const char gateway_help_overview[] =
 "and on the laptop: adit profile add laptop.json; adit connect\n"
 "\n"
 "\"adit-gateway COMMAND --help\" tells more, \"adit-gateway version\" which one\n"
-"this is. Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
+"this is. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no gateway runs there.\n";
 
 const char gateway_help_init[] =
 "Makes the directory DIR (mode 0700; it must be new or empty) with a CA of its\n"
@@ -45,6 +46,8 @@ const char gateway_help_init[] =
 "  --dns A       a DNS server behind the gateway; as often as needed\n"
 "  --match D     a domain whose names are asked of these servers\n"
 "  --search D    a domain that completes names of a single label\n"
+"  --nat         clients reach other networks with the gateway's own address\n"
+"                (see run)\n"
 "  --keys KIND   p256 (the default) or ed25519: the keys of CA and gateway\n";
 
 const char gateway_help_add[] =
@@ -65,21 +68,37 @@ const char gateway_help_revoke[] =
 const char gateway_help_run[] =
 "Answers clients until SIGTERM or SIGINT; needs root, or CAP_NET_ADMIN and\n"
 "CAP_NET_BIND_SERVICE. Opens a TUN device with the pool's first address, switches\n"
-"forwarding on, and undoes both at its end (what a crash left, the next run\n"
-"undoes). Clients that are added or revoked meanwhile are seen within a second.\n"
-"Prints one line when it is ready, and logs to standard error.\n"
+"forwarding on, and undoes all that it changed at its end (what a crash left, the\n"
+"next run undoes). Clients that are added or revoked meanwhile are seen within a\n"
+"second. Prints one line when it is ready, and logs to standard error.\n"
 "\n"
 "  --listen A:P     address and UDP port (all addresses, the configured port)\n"
 "  --device NAME    the TUN device (" GATEWAY_DEVICE_DEFAULT "); another one for a second gateway\n"
+"  --nat            what clients send to other networks leaves with an address of\n"
+"                   this machine (masquerade, IPv4 and IPv6), in an nftables\n"
+"                   table of its own, adit-nat-DEVICE; needs the program nft.\n"
+"                   \"NAT\": true in gateway.json says the same for every run\n"
+"  --metrics A:P    answer GET /metrics for Prometheus there: a loopback address,\n"
+"                   like 127.0.0.1:9464; tunnel/gateway/METRICS.md explains them\n"
 "\n"
 "Each client is answered from the address that it dialled. The gateway forwards\n"
 "all that its clients send: a --route of init tells them what to send, and is no\n"
 "access control. Clients reach each other. A firewall on the TUN device can say\n"
-"otherwise; the gateway makes no rules of its own.\n"
+"otherwise; the gateway's own rules filter nothing.\n"
 "\n"
 "DIR/crl.pem, if it is there when run starts, is a revocation list of the CA:\n"
 "for certificates that others issue. What revoke does needs none.\n"
 "\n"
-"Hosts behind the gateway need a route to the pool through it. Forwarding makes\n"
-"Linux ignore router advertisements: where the gateway's own IPv6 comes by them,\n"
-"its uplink needs the sysctl net.ipv6.conf.UPLINK.accept_ra=2.\n";
+"Without --nat, hosts behind the gateway need a route to the pool through it.\n"
+"Forwarding makes Linux ignore router advertisements: where the gateway's own IPv6\n"
+"comes by them, its uplink needs the sysctl net.ipv6.conf.UPLINK.accept_ra=2.\n";
+
+const char gateway_help_status[] =
+"Asks the gateway that runs on DIR, as the user that runs it or as root: since\n"
+"when, traffic, what was dropped and why, and each connected client with its\n"
+"addresses, when it was heard last, its traffic, and how it is sealed. Exit code 3\n"
+"says that no gateway runs there.\n"
+"\n"
+"  --json    the same for programs (\"version\": 1); times in seconds since 1970\n"
+"\n"
+"tunnel/gateway/METRICS.md explains the causes of drops.\n";

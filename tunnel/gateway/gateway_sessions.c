@@ -1,47 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tunnel/gateway/gateway_sessions.h"
+#include "tunnel/gateway/gateway_session.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/server.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
 #include "tunnel/data/peer.h"
 #include "tunnel/data/peer_table.h"
 #include "tunnel/data/udp.h"
+#include "tunnel/gateway/gateway_snapshot.h"
 
-struct session {
-	struct session *next, **link;
-	uint32_t slot;
-	uint32_t index;	   /* 0 until it has confirmed */
-	struct peer *peer; /* the table's; NULL until it has confirmed */
-	uint8_t fingerprint[PKI_FINGERPRINT_LEN];
-	char name[GATEWAY_CLIENT_NAME_MAX + 1];
-	struct path from;
-	uint64_t probed_ns; /* when it was asked whether it is there; or 0 */
-};
-
-struct gateway_sessions {
-	struct gateway_sessions_config c;
-	struct server *server;
-	struct gateway_clients clients;
-	char complaint[GATEWAY_ERROR_MAX]; /* told last about the list */
-	uint64_t now_ns; /* of the call that the server's callbacks are in */
-	uint64_t rejected_ns;  /* when a failed handshake was told last */
-	unsigned int rejected; /* and how many were not told since */
-	bool ending;	       /* nobody comes in any more */
-	struct session *first;
-	struct session *by_slot[GATEWAY_POOL_SLOTS_MAX];
-};
-
-static struct session *session_create(struct gateway_sessions *s,
-				      const struct gateway_client *client,
-				      const struct server_guest *guest)
+struct gateway_session *gateway_session_create(
+	struct gateway_sessions *s, const struct gateway_client *client,
+	const struct server_guest *guest)
 {
-	struct session *x = calloc(1, sizeof(*x));
+	struct gateway_session *x = calloc(1, sizeof(*x));
 
 	if (!x)
 		return NULL;
@@ -49,6 +25,8 @@ static struct session *session_create(struct gateway_sessions *s,
 	memcpy(x->fingerprint, guest->fingerprint, sizeof(x->fingerprint));
 	memcpy(x->name, client->name, sizeof(x->name));
 	x->from = guest->from;
+	x->group = guest->group;
+	x->cipher = guest->cipher;
 	x->next = s->first;
 	x->link = &s->first;
 	if (x->next)
@@ -58,7 +36,8 @@ static struct session *session_create(struct gateway_sessions *s,
 	return x;
 }
 
-static void session_destroy(struct gateway_sessions *s, struct session *x)
+void gateway_session_destroy(struct gateway_sessions *s,
+			     struct gateway_session *x)
 {
 	if (x->peer)
 		peer_table_withdraw(s->c.table, x->peer);
@@ -69,9 +48,8 @@ static void session_destroy(struct gateway_sessions *s, struct session *x)
 	free(x);
 }
 
-/* When anything authentic came last, on the control lane or another. */
-static uint64_t session_heard_ns(const struct gateway_sessions *s,
-				 const struct session *x)
+uint64_t gateway_session_heard_ns(const struct gateway_sessions *s,
+				  const struct gateway_session *x)
 {
 	uint64_t heard_ns = server_heard_ns(s->server, x->index);
 	struct peer_stats stats;
@@ -82,142 +60,6 @@ static uint64_t session_heard_ns(const struct gateway_sessions *s,
 			heard_ns = stats.last_rx_ns;
 	}
 	return heard_ns;
-}
-
-static int refuse(struct server_refusal *r, enum refusal reason,
-		  int64_t retry_s, const char *text)
-{
-	r->reason = reason;
-	r->retry_s = (uint16_t)retry_s;
-	snprintf(r->text, sizeof(r->text), "%s", text);
-	return -EACCES;
-}
-
-/* Is the client of this session still there? One that was heard lately is
- * asked, and the guest told to come back for the answer. */
-static bool is_alive(struct gateway_sessions *s, struct session *x,
-		     int64_t *ret_retry_s)
-{
-	uint64_t heard_ns = session_heard_ns(s, x);
-	uint64_t silent_s = (s->now_ns - heard_ns) / NS_PER_S;
-
-	if (silent_s >= GATEWAY_SILENT_S)
-		return false;
-	*ret_retry_s = GATEWAY_PROBE_RETRY_S;
-	if (x->probed_ns == 0 || heard_ns >= x->probed_ns) {
-		if (x->probed_ns != 0)
-			*ret_retry_s = GATEWAY_SILENT_S - (int64_t)silent_s;
-		x->probed_ns = s->now_ns;
-		server_echo(s->server, x->index);
-		return true;
-	}
-	return s->now_ns - x->probed_ns <
-	       (uint64_t)GATEWAY_PROBE_MS * NS_PER_MS;
-}
-
-/* Makes room on a slot for a client. A session that has not confirmed is
- * nobody's yet, and one of another certificate is a revoked client's. */
-static int make_room(struct gateway_sessions *s, uint32_t slot,
-		     const struct server_guest *guest,
-		     struct server_refusal *ret_refusal)
-{
-	struct session *x = s->by_slot[slot];
-	char from[ENDPOINT_TEXT_MAX], text[SERVER_REFUSAL_TEXT_MAX];
-	int64_t retry_s;
-
-	if (!x)
-		return 0;
-	if (x->index &&
-	    memcmp(x->fingerprint, guest->fingerprint,
-		   sizeof(x->fingerprint)) == 0 &&
-	    is_alive(s, x, &retry_s)) {
-		snprintf(text, sizeof(text), "this identity is in use from %s",
-			 endpoint_text(&x->from.remote, from));
-		return refuse(ret_refusal, REFUSAL_IN_USE, retry_s, text);
-	}
-	server_end_client(s->server, x->fingerprint, REFUSAL_IN_USE,
-			  "a newer session took its place", s->now_ns);
-	/* The server may have given it up without a word. */
-	if (s->by_slot[slot])
-		session_destroy(s, s->by_slot[slot]);
-	return 0;
-}
-
-static int make_lease(const struct gateway_sessions *s, uint32_t slot,
-		      struct lease *ret_lease)
-{
-	int rc = lease_copy(&s->c.config->lease, ret_lease);
-
-	if (rc)
-		return rc;
-	gateway_pool_addresses(&s->c.config->pool, slot, &ret_lease->address4,
-			       &ret_lease->address6);
-	ret_lease->lanes = s->c.lanes;
-	return 0;
-}
-
-/* Whoever shows a certificate of our CA that is not on the list may have been
- * added a moment ago: the list is read again before he is turned away. */
-static const struct gateway_client *find_client(
-	struct gateway_sessions *s, const struct server_guest *guest)
-{
-	const struct gateway_client *client =
-		gateway_clients_by_fingerprint(&s->clients, guest->fingerprint);
-
-	if (client || s->ending)
-		return client;
-	gateway_sessions_reload(s, s->now_ns);
-	return gateway_clients_by_fingerprint(&s->clients, guest->fingerprint);
-}
-
-static int judge(struct gateway_sessions *s, const struct server_guest *guest,
-		 const struct gateway_client **ret_client,
-		 struct server_refusal *ret_refusal)
-{
-	const struct gateway_client *client = find_client(s, guest);
-
-	if (s->ending)
-		return refuse(ret_refusal, REFUSAL_SHUTDOWN, 0,
-			      "the gateway is ending");
-	if (!client)
-		return refuse(ret_refusal, REFUSAL_UNKNOWN, 0,
-			      "this certificate is not on the gateway's list");
-	if (client->revoked)
-		return refuse(ret_refusal, REFUSAL_REVOKED, 0,
-			      "this certificate was revoked");
-	if (!gateway_pool_has(&s->c.config->pool, client->slot))
-		return refuse(ret_refusal, REFUSAL_FULL, 0,
-			      "its address is not in the gateway's pool");
-	*ret_client = client;
-	return make_room(s, client->slot, guest, ret_refusal);
-}
-
-static int on_admit(void *arg, const struct server_guest *guest,
-		    uint32_t *ret_slot, struct lease *ret_lease,
-		    struct server_refusal *ret_refusal)
-{
-	struct gateway_sessions *s = arg;
-	const struct gateway_client *client = NULL;
-	char from[ENDPOINT_TEXT_MAX];
-	int rc;
-
-	rc = judge(s, guest, &client, ret_refusal);
-	if (rc == 0 && make_lease(s, client->slot, ret_lease))
-		rc = refuse(ret_refusal, REFUSAL_INTERNAL, 0, "out of memory");
-	else if (rc == 0 && !session_create(s, client, guest)) {
-		lease_fini(ret_lease);
-		rc = refuse(ret_refusal, REFUSAL_INTERNAL, 0, "out of memory");
-	}
-	if (rc) {
-		/* The certificate's own name is what its CA signed. */
-		log_notice("%s: refused, from %s: %s",
-			   client ? client->name : guest->name,
-			   endpoint_text(&guest->from.remote, from),
-			   ret_refusal->text);
-		return rc;
-	}
-	*ret_slot = client->slot;
-	return 0;
 }
 
 /* The client's own two addresses, and nothing else, may be its sources. */
@@ -231,7 +73,7 @@ static size_t own_addresses(const struct gateway_sessions *s, uint32_t slot,
 	return ret_own[1].addr.family ? 2 : 1;
 }
 
-static int make_peer(struct gateway_sessions *s, struct session *x,
+static int make_peer(struct gateway_sessions *s, struct gateway_session *x,
 		     struct peer **ret_peer)
 {
 	struct ip_prefix sources[2];
@@ -267,12 +109,14 @@ static void on_confirmed(void *arg, uint32_t index,
 			 const struct server_guest *guest)
 {
 	struct gateway_sessions *s = arg;
-	struct session *x = s->by_slot[index & (GATEWAY_POOL_SLOTS_MAX - 1)];
+	struct gateway_session *x =
+		s->by_slot[index & (GATEWAY_POOL_SLOTS_MAX - 1)];
 	char from[ENDPOINT_TEXT_MAX], inner[ADDR_TEXT_MAX];
 	struct ip_prefix own[2];
 	int rc;
 
 	x->index = index;
+	x->since = clock_wall_s();
 	rc = make_peer(s, x, &x->peer);
 	if (rc) {
 		log_error("%s: its session cannot be made: %s", x->name,
@@ -290,7 +134,8 @@ static void on_confirmed(void *arg, uint32_t index,
 static void on_ended(void *arg, uint32_t index, const char *why)
 {
 	struct gateway_sessions *s = arg;
-	struct session *x = s->by_slot[index & (GATEWAY_POOL_SLOTS_MAX - 1)];
+	struct gateway_session *x =
+		s->by_slot[index & (GATEWAY_POOL_SLOTS_MAX - 1)];
 	char from[ENDPOINT_TEXT_MAX], inner[ADDR_TEXT_MAX];
 	struct ip_prefix own[2];
 
@@ -300,7 +145,7 @@ static void on_ended(void *arg, uint32_t index, const char *why)
 	log_info("%s: ended, from %s, had %s: %s", x->name,
 		 endpoint_text(&x->from.remote, from),
 		 addr_text(&own[0].addr, inner), why);
-	session_destroy(s, x);
+	gateway_session_destroy(s, x);
 }
 
 static void on_send(void *arg, const struct path *to, const uint8_t *datagram,
@@ -332,7 +177,7 @@ static void on_rejected(void *arg, const struct endpoint *from, const char *why)
 
 static const struct server_callbacks callbacks = {
 	.send = on_send,
-	.admit = on_admit,
+	.admit = gateway_admission_judge,
 	.rejected = on_rejected,
 	.confirmed = on_confirmed,
 	.ended = on_ended,
@@ -342,6 +187,7 @@ static const struct server_callbacks callbacks = {
 static void complain(struct gateway_sessions *s,
 		     const struct gateway_error *error)
 {
+	s->reload_errors += error->text[0] != '\0';
 	if (error->text[0] && strcmp(error->text, s->complaint) != 0)
 		log_warning("%s", error->text);
 	memcpy(s->complaint, error->text, sizeof(s->complaint));
@@ -389,7 +235,7 @@ void gateway_sessions_destroy(struct gateway_sessions *s)
 	if (!s)
 		return;
 	while (s->first)
-		session_destroy(s, s->first);
+		gateway_session_destroy(s, s->first);
 	server_destroy(s->server);
 	gateway_clients_fini(&s->clients);
 	free(s);
@@ -419,7 +265,7 @@ void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns)
 		gateway_clients_living(&s->clients, clock_wall_s());
 	const struct gateway_client *client;
 	struct gateway_error error;
-	struct session *x, *next;
+	struct gateway_session *x, *next;
 	size_t after;
 
 	s->now_ns = now_ns;
@@ -450,7 +296,7 @@ void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns)
 
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns)
 {
-	struct session *x, *next;
+	struct gateway_session *x, *next;
 	struct peer_stats stats;
 
 	s->now_ns = now_ns;
@@ -473,6 +319,72 @@ void gateway_sessions_end_all(struct gateway_sessions *s, uint64_t now_ns)
 	s->ending = true;
 	server_end_all(s->server, REFUSAL_SHUTDOWN, "the gateway is ending",
 		       now_ns);
+}
+
+void gateway_sessions_observe(const struct gateway_sessions *s,
+			      struct gateway_snapshot *ret)
+{
+	server_counters(s->server, &ret->server);
+	ret->problem = s->complaint;
+	ret->reload_errors = s->reload_errors;
+	ret->clients_known = s->clients.count;
+	ret->clients_living =
+		gateway_clients_living(&s->clients, (int64_t)ret->now);
+	for (const struct gateway_session *x = s->first; x; x = x->next)
+		ret->sessions_up += x->peer != NULL;
+}
+
+static void observe_session(const struct gateway_sessions *s,
+			    const struct gateway_session *x, uint64_t now_ns,
+			    uint64_t now, struct gateway_snapshot_session *ret)
+{
+	uint64_t heard_ns = gateway_session_heard_ns(s, x);
+	struct ip_prefix own[2];
+	struct peer_stats stats;
+
+	(void)own_addresses(s, x->slot, own);
+	peer_stats(x->peer, &stats);
+	*ret = (struct gateway_snapshot_session) {
+		.inner4 = own[0].addr,
+		.inner6 = own[1].addr,
+		.remote = x->from.remote,
+		.since = (uint64_t)x->since,
+		.heard = now - (now_ns - heard_ns) / NS_PER_S,
+		.rx_packets = stats.rx_records,
+		.rx_bytes = stats.rx_bytes,
+		.tx_packets = stats.tx_records,
+		.tx_bytes = stats.tx_bytes,
+		.group = x->group,
+		.cipher = x->cipher,
+	};
+	memcpy(ret->name, x->name, sizeof(ret->name));
+}
+
+static int compare_name(const void *a, const void *b)
+{
+	const struct gateway_snapshot_session *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+int gateway_sessions_observe_each(const struct gateway_sessions *s,
+				  uint64_t now_ns, struct gateway_snapshot *ret)
+{
+	struct gateway_snapshot_session *list;
+	size_t n = 0;
+
+	if (ret->sessions_up == 0)
+		return 0;
+	list = calloc(ret->sessions_up, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (const struct gateway_session *x = s->first; x; x = x->next)
+		if (x->peer)
+			observe_session(s, x, now_ns, ret->now, &list[n++]);
+	qsort(list, n, sizeof(*list), compare_name);
+	ret->sessions = list;
+	ret->session_count = n;
+	return 0;
 }
 
 const struct gateway_clients *gateway_sessions_clients(

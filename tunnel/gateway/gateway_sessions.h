@@ -19,6 +19,7 @@
 
 struct credentials;
 struct gateway_sessions;
+struct gateway_snapshot;
 struct peer_table;
 
 enum {
@@ -65,6 +66,14 @@ void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns);
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns);
 /* Says BYE to all; it is repeated in gateway_sessions_timeout. */
 void gateway_sessions_end_all(struct gateway_sessions *s, uint64_t now_ns);
+
+/* Fills in the counters and numbers of clients, at the snapshot's `now`; */
+void gateway_sessions_observe(const struct gateway_sessions *s,
+			      struct gateway_snapshot *ret);
+/* and, after that, the connected clients. 0 or -ENOMEM. */
+int gateway_sessions_observe_each(const struct gateway_sessions *s,
+				  uint64_t now_ns,
+				  struct gateway_snapshot *ret) ATTR_MUST_CHECK;
 
 const struct gateway_clients *gateway_sessions_clients(
 	const struct gateway_sessions *s);

@@ -59,6 +59,12 @@ static void complain_unknown(const struct reader *r, const struct json_node *n,
 		COMPLAIN(r, n, "unknown key");
 }
 
+/* JSON_TRUE in a table stands for both truths. */
+static bool has_type(const struct json_node *n, enum json_type type)
+{
+	return n->type == type || (type == JSON_TRUE && n->type == JSON_FALSE);
+}
+
 static void read_object(const struct reader *r, const struct field *fields,
 			size_t count)
 {
@@ -75,9 +81,11 @@ static void read_object(const struct reader *r, const struct field *fields,
 				break;
 		if (i == count)
 			complain_unknown(r, n, fields, count);
-		else if (n->type != fields[i].type)
+		else if (!has_type(n, fields[i].type))
 			COMPLAIN(r, n, "must be %s, is %s",
-				 json_type_text(fields[i].type),
+				 fields[i].type == JSON_TRUE
+					 ? "true or false"
+					 : json_type_text(fields[i].type),
 				 json_type_text(n->type));
 		else
 			fields[i].take(r, n);
@@ -205,6 +213,11 @@ static void take_search(const struct reader *r, const struct json_node *n)
 	take_strings(r, n, gateway_config_add_search);
 }
 
+static void take_nat(const struct reader *r, const struct json_node *n)
+{
+	r->config->nat = n->type == JSON_TRUE;
+}
+
 static const struct field config_fields[] = {
 	{ "Name", JSON_STRING, false, take_gateway_name },
 	{ "Port", JSON_NUMBER, true, take_port },
@@ -215,6 +228,7 @@ static const struct field config_fields[] = {
 	{ "MatchDomains", JSON_ARRAY, true, take_match },
 	{ "SearchDomains", JSON_ARRAY, true, take_search },
 	{ "MTU", JSON_NUMBER, true, take_mtu },
+	{ "NAT", JSON_TRUE, true, take_nat },
 };
 
 int gateway_config_parse(const char *text, size_t len, const char *file,
@@ -307,6 +321,8 @@ char *gateway_config_print(const struct gateway_config *c)
 	ok = ok && add_lease(o, &c->lease);
 	if (ok && c->lease.mtu != GATEWAY_MTU_DEFAULT)
 		ok = cJSON_AddNumberToObject(o, "MTU", c->lease.mtu) != NULL;
+	if (ok && c->nat)
+		ok = cJSON_AddTrueToObject(o, "NAT") != NULL;
 	return print(o, ok);
 }
 

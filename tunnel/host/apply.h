@@ -12,8 +12,8 @@
  *      host_close(). Closing alone leaves the host as it is.
  *
  * Steps are made in an order in which each is harmless until the next: link
- * settings, addresses, up, routes (nobody asks our table yet), proc, rules,
- * files. Only what differs is touched, only what is ours is removed.
+ * settings, addresses, up, routes (nobody asks our table yet), nftables, proc,
+ * rules, files. Only what differs is touched, only what is ours is removed.
  */
 #ifndef ADIT_HOST_APPLY_H
 #define ADIT_HOST_APPLY_H

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tunnel/host/content.h"
+#include "tunnel/host/nft.h"
 #include "tunnel/host/step.h"
 
 static int find_link(struct host *h, const struct host_state *want,
@@ -350,6 +351,70 @@ static int apply_files(struct host *h, const struct host_state *want,
 	return r;
 }
 
+/* The whole table in one transaction, so that it is never half there. */
+static int run_nft(struct host *h, const struct host_state *want,
+		   const struct entry *e)
+{
+	char why[NFT_WHY_MAX], what[STEP_WHAT_MAX], *script;
+	const char *table = want->nft_table;
+	int r;
+
+	if (asprintf(&script,
+		     "add table %s\ndelete table %s\ntable %s {\n%s}\n", table,
+		     table, table, want->nft_content) < 0)
+		return -ENOMEM;
+	r = nft_run(script, why);
+	free(script);
+	if (r)
+		snprintf(h->error, sizeof(h->error), "cannot make %s: %s",
+			 entry_text(e, what, sizeof(what)), why);
+	return r;
+}
+
+static int make_nft(struct host *h, const struct host_state *want)
+{
+	struct entry e = { .kind = ENTRY_NFT, .text = want->nft_table };
+	int r = step_begin(h, &e);
+
+	if (r)
+		return r;
+	r = run_nft(h, want, &e);
+	if (r) {
+		/* There may be no nft to undo it with, and nothing to undo. */
+		if (h->recorded)
+			step_forget(h, &e);
+		return r;
+	}
+	step_made(h);
+	/* What nft prints of it is what it must go on printing. */
+	free(h->nft_made);
+	h->nft_made = nft_list(want->nft_table);
+	return h->nft_made ? 0 : -ENOMEM;
+}
+
+static int apply_nft(struct host *h, const struct host_state *want,
+		     int *changes)
+{
+	bool same;
+	char *now;
+	int r;
+
+	if (!want->nft_table)
+		return 0;
+	if (h->nft_made) {
+		now = nft_list(want->nft_table);
+		same = now && strcmp(now, h->nft_made) == 0;
+		free(now);
+		if (same)
+			return 0;
+	}
+	r = make_nft(h, want);
+	if (r)
+		return r;
+	++*changes;
+	return 0;
+}
+
 /* Routes and rules: whatever is added, the rule last; whatever is removed, the
  * rule first. */
 static int apply_routing(struct host *h, const struct host_state *want,
@@ -365,6 +430,8 @@ static int apply_routing(struct host *h, const struct host_state *want,
 		r = netlink_rules(&h->nl, &rules, &rule_count);
 	if (r == 0)
 		r = add_routes(h, want, routes, route_count, changes);
+	if (r == 0)
+		r = apply_nft(h, want, changes);
 	if (r == 0)
 		r = apply_procs(h, want, changes);
 	if (r == 0)

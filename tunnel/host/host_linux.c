@@ -156,6 +156,7 @@ void host_close(struct host *h)
 {
 	if (!h)
 		return;
+	free(h->nft_made);
 	journal_close(h->journal);
 	netlink_close(&h->nl);
 	if (h->single >= 0)

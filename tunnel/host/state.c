@@ -12,6 +12,8 @@ void host_state_fini(struct host_state *s)
 		free(s->files[i].content);
 	}
 	free(s->files);
+	free(s->nft_table);
+	free(s->nft_content);
 	free(s->addresses);
 	free(s->routes);
 	*s = (struct host_state) { 0 };
@@ -72,6 +74,14 @@ int host_state_add_file(struct host_state *s, const char *path,
 	memcpy(f.content, content, len);
 	s->files[s->file_count++] = f;
 	return 0;
+}
+
+int host_state_set_nft(struct host_state *s, const char *table,
+		       const char *content)
+{
+	s->nft_table = strdup(table);
+	s->nft_content = strdup(content);
+	return s->nft_table && s->nft_content ? 0 : -ENOMEM;
 }
 
 int host_state_add_proc(struct host_state *s, const char *path,

@@ -72,6 +72,10 @@ struct host_state {
 	struct rtnl_rule rules[HOST_RULES_MAX];
 	size_t rule_count;
 
+	/* One table of nftables ("inet adit") and its content, between the
+	 * braces, in nft's language; NULL: none. */
+	char *nft_table, *nft_content;
+
 	struct host_proc procs[HOST_PROC_MAX];
 	size_t proc_count;
 	struct host_file *files;
@@ -87,6 +91,9 @@ int host_state_add_route(struct host_state *s, const struct ip_prefix *to,
 int host_state_add_file(struct host_state *s, const char *path,
 			const void *content, size_t len, uint32_t mode,
 			bool in_place);
+/* Copies, once. -ENOMEM. */
+int host_state_set_nft(struct host_state *s, const char *table,
+		       const char *content);
 /* -E2BIG when there are HOST_PROC_MAX, or when a text is too long. */
 int host_state_add_proc(struct host_state *s, const char *path,
 			const char *value);

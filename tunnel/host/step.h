@@ -29,6 +29,8 @@ struct host {
 	struct journal *journal;
 	int single; /* the device is ours in this namespace */
 
+	/* Our table of nftables, as nft printed it when it was made. */
+	char *nft_made;
 	unsigned int steps; /* recorded so far */
 	bool recorded;	    /* the step being made is new in the journal */
 	char error[STEP_SENTENCE_MAX];

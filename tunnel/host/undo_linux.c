@@ -2,15 +2,12 @@
 #include "tunnel/host/undo.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "tunnel/host/content.h"
+#include "tunnel/host/nft.h"
 
 /* Our device, if there is one by its name that can be ours. 0; -ENODEV: none;
  * -EPERM: another sort of device; -ESTALE: another one than we made. */
@@ -96,39 +93,17 @@ static int undo_rule(struct netlink *nl, const struct entry *e)
 	return r == -ENOENT || r == -EAFNOSUPPORT ? 0 : r;
 }
 
-/* nft as a process, for its library's licence does not go with wolfSSL's. The
- * table is added first, so that deleting it succeeds when it is gone. */
+/* The table is added first, so that deleting it succeeds when it is gone. */
 static int undo_nft(const struct host_config *config, const struct entry *e)
 {
-	char *argv[] = { (char *)"nft", (char *)"-f", (char *)"-", NULL };
-	posix_spawn_file_actions_t actions;
-	char script[256];
-	int ends[2], n, r, status = 0;
-	pid_t pid;
+	char script[256], why[NFT_WHY_MAX];
 
 	if (!config->nft_table || strcmp(e->text, config->nft_table) != 0)
 		return -EPERM;
-	n = snprintf(script, sizeof(script), "add table %s\ndelete table %s\n",
-		     e->text, e->text);
-	if (n >= (int)sizeof(script))
+	if (snprintf(script, sizeof(script), "add table %s\ndelete table %s\n",
+		     e->text, e->text) >= (int)sizeof(script))
 		return -EPERM;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	/* Before there is a reader: it fits into the pipe, so it does not
-	 * block, and nobody can hang up on us. */
-	r = write(ends[1], script, (size_t)n) == n ? 0 : -EIO;
-	close(ends[1]);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
-	if (r == 0)
-		r = -posix_spawnp(&pid, "nft", &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(ends[0]);
-	if (r)
-		return r;
-	if (waitpid(pid, &status, 0) < 0)
-		return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+	return nft_run(script, why);
 }
 
 static int undo_file(const struct host_config *config, const struct entry *e)
