@@ -198,7 +198,9 @@ static bool put_client(const struct session_io *io, struct ctl_status *s)
 	s->counters.rx_control = f->rx_control;
 	s->counters.tx_control = f->tx_control;
 	return set(&s->group, f->group) && set(&s->cipher, f->cipher) &&
-	       set(&s->transport, "udp") && put_control_drops(s, f);
+	       set(&s->transport, "udp") &&
+	       put_drop(s, "control_elsewhere", attempt_strange(io->attempt)) &&
+	       put_control_drops(s, f);
 }
 
 static bool put_transitions(const struct session *session, struct ctl_status *s)
