@@ -187,9 +187,9 @@ pings() { # HOW-MANY WHILE-WHAT: all of them come back, once
 		"$lab/pings" || fail "while $2: $(cat "$lab/pings")"
 }
 
-passed() { # to the gateway, to the client
+passed() { # how many to the gateway, and to that other port
 	relay tell
-	read -r _ to_gateway to_client _ to_other <<<"$answer"
+	read -r _ to_gateway _ _ to_other <<<"$answer"
 }
 
 all_twice() {

@@ -213,9 +213,11 @@ static void on_next_line(uv_timer_t *timer)
 	struct ctl_peer *p = timer->data;
 	char *end = memchr(p->line, '\n', p->len);
 	size_t len = (size_t)(end - p->line);
-	char *line = strndup(p->line, len);
+	char *line = malloc(len + 1); /* it may have zeros in it */
 
 	wait_for_request(p);
+	if (line != NULL)
+		memcpy(line, p->line, len);
 	memmove(p->line, end + 1, p->len - len - 1);
 	p->len -= len + 1;
 	if (line == NULL)
