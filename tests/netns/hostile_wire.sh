@@ -98,7 +98,7 @@ does() { # END SORT ACT A B CAUSE=COUNT...
 
 # Every position of a data record's header, its inside and its end.
 data_to_gateway() {
-	does gateway data cut 1 2 =control,short
+	does gateway data cut 0 2 =control,short
 	does gateway data cut 2 32 =data,short
 	does gateway data cut 32 9999 =data,not_authentic
 	does gateway data flip 1 2 =control,wrong_lane
@@ -142,7 +142,7 @@ handshake_to_gateway() {
 }
 
 to_client() {
-	does client data cut 1 2 =control_short
+	does client data cut 0 2 =control_short
 	does client data cut 2 32 =drop_short
 	does client data cut 32 9999 =drop_forged
 	does client data flip 1 2 =control_index

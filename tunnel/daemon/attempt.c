@@ -158,6 +158,8 @@ static void receive(struct attempt *a)
 
 		if (n < 0)
 			return;
+		if (n == 0) /* what is empty is counted */
+			take(a, &from.remote, a->buf, 0, now);
 		for (size_t at = 0; at < (size_t)n; at += segment) {
 			size_t left = (size_t)n - at;
 
