@@ -146,10 +146,15 @@ fuzz:
 		SAN=fuzzer-no-link,address,undefined \
 		$(FUZZERS:%=build/fuzz/fuzz_%)
 	@for f in $(FUZZERS); do \
-		mkdir -p build/fuzz/corpus/$$f; echo "$$f"; \
-		build/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		mkdir -p build/fuzz/corpus/$$f build/fuzz/found; \
+		build/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
+			-print_final_stats=1 -timeout=10 \
+			-artifact_prefix=build/fuzz/found/$$f- \
 			build/fuzz/corpus/$$f tests/fuzz/corpus/$$f \
-			2>&1 | grep -E 'ERROR|SUMMARY|executed|new_units' || exit 1; \
+			>build/fuzz/$$f.log 2>&1 || \
+			{ tail -n 40 build/fuzz/$$f.log; exit 1; }; \
+		sed -n "s/^stat::number_of_executed_units: */note: fuzz $$f: no fault in /p" \
+			build/fuzz/$$f.log; \
 	done
 
 $(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libadit.a

@@ -223,36 +223,51 @@ static void on_envelope(struct client *c, const uint8_t *datagram, size_t len,
 			uint64_t now_ns)
 {
 	struct envelope e;
+	uint8_t alert;
 
-	if (c->handshake == NULL || !envelope_parse(datagram, len, &e) ||
-	    memcmp(e.token, handshake_token(c->handshake), sizeof(e.token)) !=
-		    0) {
-		c->facts.drop_foreign++;
+	if (!envelope_parse(datagram, len, &e)) {
+		c->facts.drop_short++;
 		return;
 	}
+	if (c->handshake == NULL ||
+	    memcmp(e.token, handshake_token(c->handshake), sizeof(e.token)) !=
+		    0) {
+		c->facts.drop_token++;
+		return;
+	}
+	/* The handshake still gets it, for the alert that it may claim. */
+	if (!envelope_filter(ENVELOPE_TO_CLIENT, e.dtls, e.dtls_len, &alert))
+		c->facts.drop_filtered++;
 	go_on(c, handshake_input(c->handshake, e.dtls, e.dtls_len, now_ns),
 	      now_ns);
+}
+
+static void on_record(struct client *c, uint8_t *datagram, size_t len,
+		      uint64_t now_ns)
+{
+	if (client_session_open(c)) {
+		client_session_input(c, datagram, len, now_ns);
+	} else if (c->state == CLIENT_STATE_HANDSHAKING &&
+		   len <= sizeof(c->early)) {
+		/* Nothing in it counts before it has been opened. */
+		memcpy(c->early, datagram, len);
+		c->early_len = len;
+	} else {
+		c->facts.drop_index++;
+	}
 }
 
 void client_input(struct client *c, uint8_t *datagram, size_t len,
 		  uint64_t now_ns)
 {
 	if (len == 0)
-		return;
-	if (datagram[0] == ENVELOPE_TYPE &&
-	    c->state == CLIENT_STATE_HANDSHAKING) {
+		c->facts.drop_short++;
+	else if (datagram[0] == ENVELOPE_TYPE)
 		on_envelope(c, datagram, len, now_ns);
-	} else if (datagram[0] == RECORD_TYPE && client_session_open(c)) {
-		client_session_input(c, datagram, len, now_ns);
-	} else if (datagram[0] == RECORD_TYPE &&
-		   c->state == CLIENT_STATE_HANDSHAKING &&
-		   len <= sizeof(c->early)) {
-		/* Nothing in it counts before it has been opened. */
-		memcpy(c->early, datagram, len);
-		c->early_len = len;
-	} else {
+	else if (datagram[0] == RECORD_TYPE)
+		on_record(c, datagram, len, now_ns);
+	else
 		c->facts.drop_foreign++;
-	}
 }
 
 uint64_t client_deadline(const struct client *c)

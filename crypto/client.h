@@ -67,7 +67,14 @@ struct client_facts {
 	uint64_t heard_ns;  /* when something authentic came last */
 	uint64_t attempts;
 	uint64_t rx_control, tx_control; /* records */
-	uint64_t drop_foreign, drop_forged, drop_replayed;
+	/* Datagrams of the gateway's address, by cause: not of this protocol;
+	 * no whole header; a handshake datagram that no attempt waits for, or
+	 * that is not fit for wolfSSL; a record of another lane or session,
+	 * far ahead, not authentic, too late, or come twice; and messages: not
+	 * to be read, too many. */
+	uint64_t drop_foreign, drop_short, drop_token, drop_filtered;
+	uint64_t drop_index, drop_epoch, drop_forged, drop_old, drop_replayed;
+	uint64_t drop_message, drop_rate;
 	int64_t gateway_expires; /* its certificate's end, s since 1970 */
 	/* Of a refusal: seconds until trying again makes sense; 0: unknown. */
 	unsigned int retry_s;

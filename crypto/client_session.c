@@ -130,8 +130,10 @@ static void on_ending(struct client *c, const struct message *m)
 	char text[CLIENT_TEXT_MAX], retry[40] = "";
 	struct message_refuse r;
 
-	if (message_parse_ending(m, &r) < 0)
+	if (message_parse_ending(m, &r) < 0) {
+		c->facts.drop_message++;
 		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(refusal_reasons); i++)
 		if (refusal_reasons[i].refusal == r.reason)
 			reason = refusal_reasons[i].reason;
@@ -223,23 +225,31 @@ void client_session_input(struct client *c, uint8_t *datagram, size_t len,
 	struct record_header h;
 	struct message m;
 	struct bytes run;
+	int r = 0;
 
-	if (record_parse(datagram, len, &h) != RECORD_OK ||
-	    h.lane != RECORD_LANE_CONTROL ||
+	if (record_parse(datagram, len, &h) != RECORD_OK) {
+		c->facts.drop_short++;
+		return;
+	}
+	if (h.lane != RECORD_LANE_CONTROL ||
 	    !(h.index == c->index || (h.index == 0 && !c->confirmed))) {
-		c->facts.drop_foreign++;
+		c->facts.drop_index++;
 		return;
 	}
 	switch (control_open(&c->control, &h, datagram, len, &run)) {
 	case RECORD_OK:
 		break;
 	case RECORD_REPLAYED:
-	case RECORD_OLD:
 		c->facts.drop_replayed++;
+		return;
+	case RECORD_OLD:
+		c->facts.drop_old++;
+		return;
+	case RECORD_EPOCH:
+		c->facts.drop_epoch++;
 		return;
 	case RECORD_SHORT:
 	case RECORD_FOREIGN:
-	case RECORD_EPOCH:
 	case RECORD_FORGED:
 		c->facts.drop_forged++;
 		if (keys_rx_worn_out(&c->control.rx.keys,
@@ -249,9 +259,13 @@ void client_session_input(struct client *c, uint8_t *datagram, size_t len,
 	}
 	c->facts.rx_control++;
 	c->facts.heard_ns = now_ns;
-	while (client_session_open(c) && message_next(&run, &m) == 1)
+	while (client_session_open(c) && (r = message_next(&run, &m)) == 1)
 		if (control_rate_allows(&c->rate, now_ns))
 			on_message(c, &m, now_ns);
+		else
+			c->facts.drop_rate++;
+	if (r < 0)
+		c->facts.drop_message++;
 }
 
 uint64_t client_session_deadline(const struct client *c)

@@ -183,7 +183,8 @@ static void pack_all(struct packer *p, const struct lease *l)
 	pack(p, TLV_LANES, &l->lanes, 1);
 	store_be32(number, l->idle_s);
 	pack(p, TLV_IDLE, number, 4);
-	pack(p, TLV_GATEWAY, l->gateway, strlen(l->gateway));
+	if (l->gateway[0] != '\0')
+		pack(p, TLV_GATEWAY, l->gateway, strlen(l->gateway));
 	for (size_t i = 0; i < l->dns_count; i++)
 		pack(p, TLV_DNS, l->dns[i].bytes, addr_size(&l->dns[i]));
 	for (size_t i = 0; i < l->match.count; i++)

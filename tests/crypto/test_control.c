@@ -392,7 +392,7 @@ START_TEST(drops_index_zero_once_the_session_is_known)
 	say(&i, &d, run, sizeof(run));
 	duo_run(&d, 1000);
 	ck_assert_uint_eq(d.sent, sent);
-	ck_assert_uint_eq(client_facts(d.client)->drop_foreign, 2);
+	ck_assert_uint_eq(client_facts(d.client)->drop_index, 2);
 	impostor_fini(&i);
 	duo_fini(&d);
 }

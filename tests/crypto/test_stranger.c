@@ -3,6 +3,7 @@
  * than they sent. */
 #include <check.h>
 #include <malloc.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ static const struct duo_options usual;
 
 enum {
 	STRANGER_PORT = 50000,
+	CONTENT_HANDSHAKE = 22, /* of DTLS */
 	KEPT_MAX = 32,
 };
 
@@ -400,6 +402,73 @@ START_TEST(answers_the_next_client_after_a_fatal_datagram)
 }
 END_TEST
 
+static uint64_t sum_of_drops(const struct server_counters *c)
+{
+	return c->drop_foreign + c->drop_short + c->drop_index + c->drop_lane +
+	       c->drop_epoch + c->drop_forged + c->drop_old + c->drop_replayed +
+	       c->drop_long + c->drop_padding + c->drop_filtered +
+	       c->drop_unpadded + c->drop_token + c->cookies_bad +
+	       c->drop_full + c->drop_memory + c->drop_rate + c->drop_message;
+}
+
+/* Puts one datagram to a gateway in the middle of the honest client's
+ * handshake: this counter moves, and no other. */
+static void moves_only(struct duo *d, const uint8_t *bytes, size_t len,
+		       uint16_t port, size_t counter)
+{
+	struct server_counters before, after;
+	uint64_t was, is;
+
+	server_counters(d->server, &before);
+	(void)answer_to(d, bytes, len, port);
+	server_counters(d->server, &after);
+	memcpy(&was, (char *)&before + counter, sizeof(was));
+	memcpy(&is, (char *)&after + counter, sizeof(is));
+	ck_assert_uint_eq(is - was, 1);
+	ck_assert_uint_eq(sum_of_drops(&after) - sum_of_drops(&before), 1);
+	ck_assert_uint_eq(after.handshakes_now, 1);
+}
+
+START_TEST(counts_each_cause_by_itself)
+{
+	static const uint8_t zeros[ENVELOPE_MAX + 1];
+	uint8_t b[ENVELOPE_MAX + 1] = { 0 };
+	struct duo d;
+	size_t len;
+
+	duo_init(&d, &usual);
+	d.hook = keep;
+	duo_start(&d);
+	duo_run(&d, 3 * DUO_ONE_WAY_MS + 10); /* the cookie is there */
+#define MOVES(n, from, name)                   \
+	moves_only(&d, b, (size_t)(n), (from), \
+		   offsetof(struct server_counters, name))
+	b[0] = CONTENT_HANDSHAKE; /* bare DTLS */
+	MOVES(300, STRANGER_PORT, drop_foreign);
+	b[0] = ENVELOPE_TYPE;
+	MOVES(ENVELOPE_HEADER_LEN, STRANGER_PORT, drop_short);
+	MOVES(0, STRANGER_PORT, drop_short);
+	MOVES(ENVELOPE_MAX + 1, STRANGER_PORT, drop_long);
+	MOVES(ENVELOPE_STRANGER_MIN - 1, STRANGER_PORT, drop_unpadded);
+	MOVES(300, STRANGER_PORT, drop_token);
+	store_be16(b + 2, 300 - ENVELOPE_HEADER_LEN);
+	MOVES(300, STRANGER_PORT, drop_padding);
+	len = envelope_build(kept.bytes[0] + 4, zeros, 300, 0, b);
+	MOVES(len, d.port, drop_filtered);
+	memcpy(b, kept.bytes[2], kept.len[2]);
+	MOVES(kept.len[2], STRANGER_PORT, cookies_bad);
+	memset(b, 0, sizeof(b));
+	b[0] = RECORD_TYPE;
+	MOVES(RECORD_OVERHEAD - 1, STRANGER_PORT, drop_short);
+	MOVES(100, STRANGER_PORT, drop_lane);
+	b[1] = RECORD_LANE_CONTROL;
+	MOVES(100, STRANGER_PORT, drop_index);
+#undef MOVES
+	ck_assert(duo_run_until_up(&d, 20000));
+	duo_fini(&d);
+}
+END_TEST
+
 /* A session that is up, and every way to write a wrong control record. */
 START_TEST(drops_strange_records_and_counts_them)
 {
@@ -525,6 +594,7 @@ int main(void)
 	tcase_add_test(t, is_not_disturbed_by_forged_plaintext_at_any_step);
 	tcase_add_test(t, tells_a_plaintext_alert_as_the_hint_that_it_is);
 	tcase_add_test(t, answers_the_next_client_after_a_fatal_datagram);
+	tcase_add_test(t, counts_each_cause_by_itself);
 	tcase_add_test(t, drops_strange_records_and_counts_them);
 	tcase_add_test(t, ends_a_session_whose_key_has_seen_too_many_forgeries);
 	tcase_add_test(t, leaves_nothing_of_a_thousand_handshakes);

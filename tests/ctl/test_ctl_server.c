@@ -229,6 +229,43 @@ START_TEST(refuses_a_line_without_end)
 }
 END_TEST
 
+/* Once the line was copied up to its first zero, and then read up to its end:
+ * through the heap. */
+START_TEST(refuses_a_line_with_a_zero_in_it)
+{
+	static const char line[] = "{\"version\":1,\"command\":\"status\"\0}\n";
+	char buf[4096];
+	int fd;
+
+	start(0);
+	fd = dial();
+	ck_assert_int_eq(write(fd, line, sizeof(line) - 1), sizeof(line) - 1);
+	settle();
+	ck_assert_int_gt(hear(fd, buf), 0);
+	ck_assert_ptr_nonnull(strstr(buf, "not one JSON object"));
+	ck_assert_uint_eq(requests, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(refuses_a_line_that_is_nested_too_deep)
+{
+	char buf[4096], line[8192];
+	int fd;
+
+	start(0);
+	fd = dial();
+	memset(line, '[', sizeof(line));
+	memcpy(line, "{\"version\":1,\"command\":", 24);
+	line[sizeof(line) - 1] = '\n';
+	ck_assert_int_eq(write(fd, line, sizeof(line)), sizeof(line));
+	settle();
+	ck_assert_int_gt(hear(fd, buf), 0);
+	ck_assert_ptr_nonnull(strstr(buf, "\"exit\":2"));
+	close(fd);
+}
+END_TEST
+
 START_TEST(cuts_off_who_says_half_a_line)
 {
 	char buf[4096];
@@ -319,22 +356,48 @@ START_TEST(takes_thirty_two_clients_and_tells_the_next)
 	start(0);
 	for (int i = 0; i < CTL_SERVER_CLIENTS; i++) {
 		fd[i] = dial();
-		settle();
+		say(fd[i], CONNECT); /* and wait for its end */
 	}
 	more = dial();
 	settle();
 	ck_assert_int_gt(hear(more, buf), 0);
 	ck_assert_ptr_nonnull(strstr(buf, "busy"));
 	close(more);
-	say(fd[31], STATUS);
-	ck_assert_int_gt(hear(fd[31], buf), 0);
 	for (int i = 0; i < CTL_SERVER_CLIENTS; i++)
 		close(fd[i]);
 	settle();
+	requests = 0;
 	more = dial();
 	say(more, STATUS);
-	ck_assert_uint_eq(requests, 2);
+	ck_assert_uint_eq(requests, 1);
 	close(more);
+}
+END_TEST
+
+/* Once a program of root's that held its connections kept root out. */
+START_TEST(a_silent_root_makes_room_for_another)
+{
+	int fd[CTL_SERVER_CLIENTS], more;
+	char buf[4096];
+
+	if (geteuid() != 0)
+		return;
+	start(0);
+	for (int i = 0; i < CTL_SERVER_CLIENTS; i++) {
+		fd[i] = dial();
+		settle();
+	}
+	say(fd[0], CONNECT); /* this one is not silent */
+	more = dial();
+	say(more, STATUS);
+	ck_assert_int_gt(hear(more, buf), 0);
+	ck_assert_ptr_nonnull(strstr(buf, "here"));
+	ck_assert_int_lt(hear(fd[0], buf), 0);
+	ck_assert_int_eq(hear(fd[1], buf), 0);
+	ck_assert_int_lt(hear(fd[2], buf), 0);
+	close(more);
+	for (int i = 0; i < CTL_SERVER_CLIENTS; i++)
+		close(fd[i]);
 }
 END_TEST
 
@@ -565,11 +628,14 @@ int main(void)
 	tcase_add_test(tc, takes_a_line_byte_by_byte);
 	tcase_add_test(tc, answers_a_bad_line_once_and_hangs_up);
 	tcase_add_test(tc, refuses_a_line_without_end);
+	tcase_add_test(tc, refuses_a_line_with_a_zero_in_it);
+	tcase_add_test(tc, refuses_a_line_that_is_nested_too_deep);
 	tcase_add_test(tc, cuts_off_who_says_half_a_line);
 	tcase_add_test(tc, streams_until_the_final_reply);
 	tcase_add_test(tc, tells_when_a_client_that_waits_is_gone);
 	tcase_add_test(tc, cuts_off_who_does_not_read);
 	tcase_add_test(tc, takes_thirty_two_clients_and_tells_the_next);
+	tcase_add_test(tc, a_silent_root_makes_room_for_another);
 	tcase_add_test(tc, lets_a_stranger_look_and_not_act);
 	tcase_add_test(tc, gives_strangers_few_places);
 	tcase_add_test(tc, stays_open_to_root_while_strangers_crowd);

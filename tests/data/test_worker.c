@@ -244,6 +244,148 @@ START_TEST(hands_up_what_came_to_the_wrong_socket)
 }
 END_TEST
 
+/* What a busy program behind the device writes; a full device loses some. */
+static void give_many(struct end *e, uint32_t first, unsigned int count)
+{
+	uint8_t p[10 + 28] = { 0 };
+
+	p[10] = 0x45;
+	store_be16(p + 12, 28);
+	p[19] = IPPROTO_UDP;
+	memcpy(p + 22, "\x0a\x4d\x00\x02\x0a\x4d\x00\x01", 8);
+	store_be16(p + 34, 8);
+	for (unsigned int i = 0; i < count; i++) {
+		store_be32(p + 30, first + i); /* the ports */
+		(void)!write(e->tun[0], p, sizeof(p));
+	}
+}
+
+static unsigned int take_all(struct end *e)
+{
+	uint8_t p[2000];
+	unsigned int n = 0;
+
+	while (read(e->tun[0], p, sizeof(p)) > 0)
+		n++;
+	return n;
+}
+
+static void replace(struct end *e, enum keys_direction send, uint16_t port)
+{
+	peer_table_withdraw(e->table, e->peer);
+	e->peer = new_peer(send, port);
+	ck_assert_int_eq(peer_table_publish(e->table, e->peer), 0);
+	worker_wake(e->worker);
+	(void)peer_table_reap(e->table);
+}
+
+enum {
+	ROUNDS = 400,
+	BURST = 128,
+};
+
+/* For SAN=thread: keys are handed over, and taken away, while both workers
+ * seal and open with those before, and each peer lives through epochs. */
+START_TEST(peers_come_and_go_under_traffic)
+{
+	struct peer_stats of_a, of_b;
+	unsigned int taken = 0;
+
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		unsigned int turns = 0;
+
+		do { /* until both are in use, and then a bit more */
+			give_many(&a, i * BURST, BURST);
+			give_many(&b, i * BURST, BURST);
+			sched_yield();
+			taken += take_all(&a) + take_all(&b);
+			peer_stats(a.peer, &of_a);
+			peer_stats(b.peer, &of_b);
+			ck_assert_uint_lt(turns++, 100000);
+		} while (of_a.last_rx_ns == 0 || of_b.last_rx_ns == 0);
+		give_many(&a, i * BURST, BURST);
+		give_many(&b, i * BURST, BURST);
+		replace(&a, KEYS_CLIENT_TO_GATEWAY, b.sockets.port);
+		replace(&b, KEYS_GATEWAY_TO_CLIENT, a.sockets.port);
+	}
+	for (int i = 0; peer_table_reap(a.table) + peer_table_reap(b.table) > 0;
+	     i++) {
+		ck_assert_int_lt(i, 1000000);
+		worker_wake(a.worker);
+		worker_wake(b.worker);
+		sched_yield();
+	}
+	printf("note: %u peers came and went under %u packets that arrived\n",
+	       2 * ROUNDS, taken);
+}
+END_TEST
+
+static uint64_t seen_by(const struct worker *w)
+{
+	const struct counters *c = worker_counters(w);
+
+	return counter_get(&c->of[COUNTER_STRAYS]) +
+	       counter_get(&c->of[COUNTER_DROP_STRAY]);
+}
+
+/* How many were taken; each is whole, and later than the one before. */
+static unsigned int take_strays(struct worker *w, uint32_t *last)
+{
+	const struct rx_stray *s;
+	unsigned int n = 0;
+
+	while ((s = worker_stray_next(w)) != NULL) {
+		uint32_t number = load_be32(s->bytes + 1);
+
+		ck_assert_uint_gt(number, *last);
+		ck_assert_uint_eq(load_be32(s->bytes + s->len - 4), number);
+		*last = number;
+		n++;
+		worker_stray_done(w);
+	}
+	return n;
+}
+
+/* For SAN=thread: the ring to the control thread is filled while it is
+ * emptied. In bursts, since ThreadSanitizer takes a send on any socket for a
+ * hand-over to whoever receives. */
+START_TEST(what_is_handed_up_is_whole_and_in_order)
+{
+	struct endpoint e = { .port = 0 };
+	struct sockaddr_storage to;
+	struct udp_sockets plain;
+	uint8_t stray[200] = { 22 };
+	uint32_t sent = 0, got = 0, last = 0;
+	socklen_t len;
+
+	open_loopback(&plain);
+	close(plain.control);
+	plain.control = -1;
+	ck_assert_int_eq(addr_parse("127.0.0.1", &e.addr), 0);
+	e.port = plain.port;
+	worker_set_socket(b.worker, plain.lane[0]);
+	plain.lane[0] = -1;
+	len = udp_sockaddr(&e, AF_INET, &to);
+	while (sent < 200 * BURST) {
+		for (unsigned int i = 0; i < BURST; i++) {
+			store_be32(stray + 1, ++sent);
+			store_be32(stray + sizeof(stray) - 4, sent);
+			ck_assert_int_eq(sendto(a.sockets.control, stray,
+						sizeof(stray), 0,
+						(struct sockaddr *)&to, len),
+					 (int)sizeof(stray));
+		}
+		while (seen_by(b.worker) < sent)
+			got += take_strays(b.worker, &last);
+		got += take_strays(b.worker, &last);
+	}
+	ck_assert_uint_gt(got, 1000);
+	printf("note: %u of %u strays were handed up, the others found the "
+	       "ring full\n",
+	       got, sent);
+}
+END_TEST
+
 START_TEST(a_lost_device_is_told_and_does_not_spin)
 {
 	uint64_t polls;
@@ -292,6 +434,8 @@ int main(void)
 	tcase_add_test(t, moves_to_another_socket);
 	tcase_add_test(t, a_woken_worker_lets_go_of_a_withdrawn_peer);
 	tcase_add_test(t, hands_up_what_came_to_the_wrong_socket);
+	tcase_add_test(t, peers_come_and_go_under_traffic);
+	tcase_add_test(t, what_is_handed_up_is_whole_and_in_order);
 	tcase_add_test(t, a_lost_device_is_told_and_does_not_spin);
 	tcase_add_test(t, every_counter_has_a_name_of_its_own);
 	suite_add_tcase(s, t);

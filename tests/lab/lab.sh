@@ -157,7 +157,7 @@ lab_host() { # NAME
 	local name=$1
 	local command=(unshare --net --mount --pid --uts --fork
 		--propagation private "$lab_root/tests/lab/host.sh" "$name"
-		"$lab/$name" "$lab_root/build/bin")
+		"$lab/$name" "${lab_programs:-$lab_root/build/bin}")
 	mkdir "$lab/$name"
 	if [ "$lab_keep" ]; then # its own writer: never an end of file
 		"${command[@]}" >"$lab/$name.log" 2>&1 <>"$lab/alive" 3>&- 4>&- &

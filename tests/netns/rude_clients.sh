@@ -1,10 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# A local user who is rude to the control socket: floods it with connections,
-# holds them, sends half a line, a line of a mebibyte, a thousand requests at
-# once, and does not read its answers. All the while root is answered within a
-# second, aditd's descriptors stay few, and SIGTERM ends it within a second.
+# A local user who is rude to the control socket, and then a program of root's
+# that is: floods it with connections, holds 200 of them, sends half a line, a
+# line of a mebibyte, one byte a second, zeros, JSON nested without end, more
+# behind its last answer, a thousand requests at once or one after another
+# without a pause, and does not read its answers. All the while root is answered
+# within a second, aditd's descriptors stay few, and SIGTERM ends it within a
+# second.
 set -eu
 cd "$(dirname "$0")/../.."
 bin=$PWD/build/bin
@@ -64,7 +67,7 @@ stop_daemon() {
 	slowest_end=$((took > slowest_end ? took : slowest_end))
 }
 
-slowest=0 most=0 slowest_end=0 asked=0
+slowest=0 most=0 slowest_end=0 asked=0 times=
 ask() { # WHILE-WHAT
 	local began took fds
 	began=$(ms)
@@ -76,18 +79,20 @@ ask() { # WHILE-WHAT
 	[ $took -lt 1000 ] || fail "adit status took $took ms while $1"
 	[ "$fds" -lt 200 ] || fail "aditd has $fds descriptors while $1"
 	slowest=$((took > slowest ? took : slowest))
+	worst=$((took > worst ? took : worst))
 	most=$((fds > most ? fds : most))
 	asked=$((asked + 1))
 }
 
-# Python as a user who may do nothing; s() is a new connection, and the first
-# line that it prints says that it is at it. Ends by itself.
-be_rude() { # PYTHON
+# Python as a user; s() is a new connection, and the first line that it prints
+# says that it is at it. Ends by itself. Root comes by the door that is kept for
+# it.
+be_rude() { # UID PYTHON
 	python3 -c '
 import os, resource, socket, sys, time
 os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[2]))
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
 def s(blocking=True):
     c = socket.socket(socket.AF_UNIX)
@@ -101,7 +106,8 @@ def busy(c, data=b""):
         pass
 end = time.monotonic() + 8
 STATUS = b"{\"version\":1,\"command\":\"status\"}\n"
-'"$1" "$sock" >"$work/rude.out.$((${#rude[@]}))" 2>>"$work/rude.log" &
+'"$2" "$([ "$1" = 0 ] && echo "${sock%/*}/kept.sock" || echo "$sock")" "$1" \
+		>"$work/rude.out.$((${#rude[@]}))" 2>>"$work/rude.log" &
 	rude+=($!)
 	for ((j = 0; j < 100; j++)); do
 		[ -s "$work/rude.out.$((${#rude[@]} - 1))" ] && return
@@ -164,24 +170,78 @@ while time.monotonic() < end:
     busy(c, STATUS * 20000)
     kept.append(c)'
 
-start_daemon
-for what in idle half long many deaf flood; do
-	be_rude "${acts[$what]}"
-	for ((i = 0; i < 10; i++)); do
-		ask "$what"
+acts[drip]='
+kept = [s() for i in range(3)]
+print("on", flush=True)
+for i in range(8):
+    for c in kept:
+        busy(c, STATUS[i:i+1])
+    time.sleep(1)'
+acts[zeros]='
+print("on", flush=True)
+while time.monotonic() < end:
+    busy(s(), STATUS[:-2] + b"\0}\n" + b"\0" * 100000 + b"\n")'
+acts[deep]='
+print("on", flush=True)
+while time.monotonic() < end:
+    busy(s(), STATUS[:-2] + b",\"x\":" + b"[" * 60000 + b"\n")
+    busy(s(), STATUS[:-2] + b",\"x\":" + b"{\"a\":" * 10000 + b"\n")'
+acts[behind]='
+print("on", flush=True)
+while time.monotonic() < end:
+    c = s()
+    c.settimeout(1)
+    try:
+        c.sendall(STATUS)
+        c.recv(65536)
+    except OSError:
+        pass
+    busy(c, b"and another thing" * 5000)'
+acts[eager]='
+c = s()
+c.settimeout(0.001)
+print("on", flush=True)
+while time.monotonic() < end:
+    try:
+        c.sendall(STATUS)
+        c.recv(65536)
+    except TimeoutError:
+        pass
+    except OSError:
+        c = s()
+        c.settimeout(0.001)'
+
+# One after another, as this user.
+each_act() { # UID
+	for what in idle half long many deaf drip zeros deep behind eager flood; do
+		worst=0
+		be_rude "$1" "${acts[$what]}"
+		for ((i = 0; i < 10; i++)); do
+			ask "user $1: $what"
+		done
+		if [ "$1 $what" = "65534 half" ]; then
+			wait "${rude[0]}" ||
+				fail "half a line: $(cat "$work/rude.log")"
+			grep -q 'cut off after [12]\.' "$work/rude.out.0" ||
+				fail "half a line: $(cat "$work/rude.out.0")"
+		fi
+		calm_down
+		times="$times $what $worst"
 	done
-	if [ $what = half ]; then
-		wait "${rude[0]}" || fail "half a line: $(cat "$work/rude.log")"
-		grep -q 'cut off after [12]\.' "$work/rude.out.0" ||
-			fail "half a line: $(cat "$work/rude.out.0")"
-	fi
-	calm_down
-done
+}
+
+start_daemon
+each_act 65534
+echo "note: root's status while a user is rude, ms at most:$times"
+times=
+each_act 0
+echo "note: the same while root is:$times"
 
 # All at once, and several who flood; then the end in the middle of it.
-for what in flood flood flood idle long many deaf; do
-	be_rude "${acts[$what]}"
+for what in flood flood flood idle long many deaf drip zeros deep eager; do
+	be_rude 65534 "${acts[$what]}"
 done
+worst=0
 for ((i = 0; i < 20; i++)); do
 	ask "all of it"
 done

@@ -321,9 +321,11 @@ static cJSON *parse_message(const char *line, size_t len, const char **ret_why)
 {
 	const char *end = NULL;
 	const cJSON *version;
-	cJSON *object;
+	cJSON *object = NULL;
 
-	object = cJSON_ParseWithLengthOpts(line, len, &end, 0);
+	/* cJSON takes a zero for a space. */
+	if (memchr(line, '\0', len) == NULL)
+		object = cJSON_ParseWithLengthOpts(line, len, &end, 0);
 	while (object != NULL && end < line + len &&
 	       (*end == ' ' || *end == '\r' || *end == '\t'))
 		end++;

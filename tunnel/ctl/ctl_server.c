@@ -213,9 +213,11 @@ static void on_next_line(uv_timer_t *timer)
 	struct ctl_peer *p = timer->data;
 	char *end = memchr(p->line, '\n', p->len);
 	size_t len = (size_t)(end - p->line);
-	char *line = strndup(p->line, len);
+	char *line = malloc(len + 1); /* it may have zeros in it */
 
 	wait_for_request(p);
+	if (line != NULL)
+		memcpy(line, p->line, len);
 	memmove(p->line, end + 1, p->len - len - 1);
 	p->len -= len + 1;
 	if (line == NULL)
@@ -295,6 +297,8 @@ static bool has_place(const struct ctl_server *s, const struct ctl_peer *p)
 	unsigned int all = 0, strangers = 0, same = 0;
 
 	for (const struct ctl_peer *q = s->peers; q != NULL; q = q->next) {
+		if (q->closing)
+			continue;
 		all++;
 		strangers += q->stranger;
 		same += q->caller.uid == p->caller.uid;
@@ -302,6 +306,19 @@ static bool has_place(const struct ctl_server *s, const struct ctl_peer *p)
 	return all < CTL_SERVER_CLIENTS &&
 	       (p->caller.uid == 0 || same < CTL_SERVER_SAME_USER) &&
 	       (!p->stranger || strangers < CTL_SERVER_STRANGERS);
+}
+
+/* A program of root's that holds connections must not keep root from asking:
+ * the one that has asked nothing for longest gives its place. */
+static void make_room_for_root(struct ctl_server *s)
+{
+	struct ctl_peer *oldest = NULL;
+
+	for (struct ctl_peer *q = s->peers; q != NULL; q = q->next)
+		if (q->caller.uid == 0 && !q->asked && !q->closing)
+			oldest = q; /* the newest is first */
+	if (oldest != NULL)
+		peer_close(oldest);
 }
 
 static void admit(struct ctl_server *s, int fd, bool kept)
@@ -313,6 +330,8 @@ static void admit(struct ctl_server *s, int fd, bool kept)
 		return;
 	}
 	q.stranger = !kept && q.caller.uid != 0;
+	if (q.caller.uid == 0 && !has_place(s, &q))
+		make_room_for_root(s);
 	p = has_place(s, &q) ? malloc(sizeof(*p)) : NULL;
 	if (p == NULL) {
 		turn_away(fd);

@@ -30,6 +30,7 @@ struct ctl_peer;
 struct uv_loop_s;
 
 enum {
+	/* Beyond them, one of root's that asks nothing makes room for root. */
 	CTL_SERVER_CLIENTS = 32,
 	/* Of these: through adit.sock, root not counted. */
 	CTL_SERVER_STRANGERS = 16,

@@ -53,6 +53,7 @@ struct attempt {
 	struct peer *peer; /* up, and not taken yet */
 	uv_timer_t timer;
 	unsigned int handles; /* that libuv still has */
+	uint64_t strange;     /* datagrams of other addresses */
 	uint8_t *buf;	      /* UDP_RECEIVE_MAX */
 
 	/* left by the client's callbacks for attempt_settle */
@@ -133,6 +134,17 @@ static void arm_timer(struct attempt *a)
 		deadline > now ? (deadline - now) / NS_PER_MS + 1 : 0, 0);
 }
 
+/* What other addresses send does not even reach the client. */
+static void take(struct attempt *a, const struct endpoint *from,
+		 uint8_t *datagram, size_t len, uint64_t now_ns)
+{
+	if (addr_equal(&from->addr, &a->remote.addr) &&
+	    from->port == a->remote.port)
+		client_input(a->client, datagram, len, now_ns);
+	else
+		a->strange++;
+}
+
 static void receive(struct attempt *a)
 {
 	const struct socket_poll *from_poll = a->poll;
@@ -146,14 +158,13 @@ static void receive(struct attempt *a)
 
 		if (n < 0)
 			return;
-		if (!addr_equal(&from.remote.addr, &a->remote.addr) ||
-		    from.remote.port != a->remote.port)
-			continue;
+		if (n == 0) /* what is empty is counted */
+			take(a, &from.remote, a->buf, 0, now);
 		for (size_t at = 0; at < (size_t)n; at += segment) {
 			size_t left = (size_t)n - at;
 
-			client_input(a->client, a->buf + at,
-				     left < segment ? left : segment, now);
+			take(a, &from.remote, a->buf + at,
+			     left < segment ? left : segment, now);
 			/* It wanted another port, or is done. */
 			if (a->poll != from_poll || a->over)
 				return;
@@ -498,10 +509,9 @@ void attempt_input(struct attempt *a, const struct sockaddr_storage *from,
 	struct endpoint e;
 
 	if (a->client == NULL || a->ending ||
-	    endpoint_from_sockaddr((const struct sockaddr *)from, &e) < 0 ||
-	    !addr_equal(&e.addr, &a->remote.addr) || e.port != a->remote.port)
+	    endpoint_from_sockaddr((const struct sockaddr *)from, &e) < 0)
 		return;
-	client_input(a->client, datagram, len, clock_now_ns());
+	take(a, &e, datagram, len, clock_now_ns());
 	attempt_settle(a);
 }
 
@@ -549,6 +559,11 @@ bool attempt_obstacle(const struct attempt *a,
 const struct endpoint *attempt_remote(const struct attempt *a)
 {
 	return &a->remote;
+}
+
+uint64_t attempt_strange(const struct attempt *a)
+{
+	return a->strange;
 }
 
 struct peer *attempt_take_peer(struct attempt *a)

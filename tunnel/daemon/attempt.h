@@ -69,6 +69,8 @@ bool attempt_obstacle(const struct attempt *a,
 		      char ret_text[static ATTEMPT_ERROR_MAX]);
 /* The address being tried, or that answered; family 0: none yet. */
 const struct endpoint *attempt_remote(const struct attempt *a);
+/* Datagrams that came from elsewhere, and were dropped. */
+uint64_t attempt_strange(const struct attempt *a);
 /* Once up, give away what the workers need: the gateway with its keys, and a
  * lane's socket. NULL and -1 the second time. */
 struct peer *attempt_take_peer(struct attempt *a);

@@ -161,6 +161,22 @@ static bool put_detail(const struct session_io *io, struct ctl_status *s)
 	return set(&s->detail, known ? text : io->text);
 }
 
+static bool put_control_drops(struct ctl_status *s,
+			      const struct client_facts *f)
+{
+	return put_drop(s, "control_foreign", f->drop_foreign) &&
+	       put_drop(s, "control_short", f->drop_short) &&
+	       put_drop(s, "control_token", f->drop_token) &&
+	       put_drop(s, "control_filtered", f->drop_filtered) &&
+	       put_drop(s, "control_index", f->drop_index) &&
+	       put_drop(s, "control_epoch", f->drop_epoch) &&
+	       put_drop(s, "control_forged", f->drop_forged) &&
+	       put_drop(s, "control_old", f->drop_old) &&
+	       put_drop(s, "control_replayed", f->drop_replayed) &&
+	       put_drop(s, "control_message", f->drop_message) &&
+	       put_drop(s, "control_rate", f->drop_rate);
+}
+
 static bool put_client(const struct session_io *io, struct ctl_status *s)
 {
 	const struct client_facts *f;
@@ -183,9 +199,8 @@ static bool put_client(const struct session_io *io, struct ctl_status *s)
 	s->counters.tx_control = f->tx_control;
 	return set(&s->group, f->group) && set(&s->cipher, f->cipher) &&
 	       set(&s->transport, "udp") &&
-	       put_drop(s, "control_foreign", f->drop_foreign) &&
-	       put_drop(s, "control_forged", f->drop_forged) &&
-	       put_drop(s, "control_replayed", f->drop_replayed);
+	       put_drop(s, "control_elsewhere", attempt_strange(io->attempt)) &&
+	       put_control_drops(s, f);
 }
 
 static bool put_transitions(const struct session *session, struct ctl_status *s)

@@ -67,6 +67,9 @@ static bool receive(struct gateway *g, uint64_t now_ns)
 			&segment);
 	if (n == -EAGAIN || n == -EINTR)
 		return false;
+	if (n == 0) /* what is empty is counted */
+		gateway_sessions_input(g->sessions, &from, g->buffer, 0,
+				       now_ns);
 	/* Another error is one datagram's: an ICMP answer to what was sent. */
 	for (size_t at = 0; n > 0 && at < (size_t)n; at += segment) {
 		len = (size_t)n - at < segment ? (size_t)n - at : segment;
