@@ -259,12 +259,7 @@ for how in command both; do
 			list_is_empty
 			state_is down || fail "not down after profile remove"
 		fi
-		if [ $while = failed ]; then
-			on laptop ip link set up0 up
-			on laptop ip route add default via 192.0.2.1
-			on laptop ip addr add 2001:db8:1::10/64 dev up0 nodad
-			on laptop ip route add default via 2001:db8:1::1
-		fi
+		[ $while = failed ] && link_back
 		gone "$while, by $how"
 	done
 done
