@@ -480,6 +480,7 @@ START_TEST(tells_when_a_follower_has_read_all)
 	big[512 * 1024 - 1] = '\0';
 	reply.text = big;
 	ctl_server_reply(waiting, &reply);
+	ctl_server_reply(waiting, &reply);
 	settle();
 	unread = ctl_server_unread(waiting);
 	ck_assert_uint_gt(unread, 0);

@@ -269,38 +269,6 @@ static int run_status(struct cli *c)
 	return CTL_EXIT_DONE;
 }
 
-/* What changed goes to standard output, what is refused to the other. */
-static int run_reload(struct cli *c)
-{
-	struct ctl_request request = { .command = CTL_COMMAND_RELOAD };
-	const struct ctl_profile *p;
-	struct ctl_reply reply;
-	int code = cli_ask(c, &request, NULL, &reply);
-
-	if (code != CTL_EXIT_DONE)
-		return code;
-	if (reply.exit != CTL_EXIT_DONE && reply.exit != CTL_EXIT_USAGE)
-		return cli_finish(c, &reply);
-	code = (int)reply.exit;
-	p = reply.profiles.items;
-	for (size_t i = 0; i < reply.profiles.count; i++, p++) {
-		FILE *to = p->problem ? c->err : c->out;
-
-		if (p->problem == NULL)
-			fprintf(to, "%s: ", p->state ? p->state : "");
-		cli_put_clean(to, p->problem ? p->problem
-				  : p->name  ? p->name
-					     : "");
-		fputc('\n', to);
-	}
-	if (reply.text != NULL) {
-		cli_put_clean(c->out, reply.text);
-		fputc('\n', c->out);
-	}
-	ctl_reply_fini(&reply);
-	return code;
-}
-
 static int run_version(struct cli *c)
 {
 	fputs("adit " ADIT_VERSION "\n", c->out);
@@ -335,7 +303,7 @@ static const struct command {
 	{ "connect", run_connect, OPTION_WAIT, 1 },
 	{ "disconnect", run_disconnect, 0, 1 },
 	{ "status", run_status, OPTION_JSON | OPTION_WATCH, 0 },
-	{ "reload", run_reload, 0, 0 },
+	{ "reload", cli_reload, 0, 0 },
 	{ "log", cli_log, OPTION_FOLLOW, 0 },
 	{ "profile", cli_profile, OPTION_NAME | OPTION_REPLACE, 2 },
 	{ "version", run_version, 0, 0 },

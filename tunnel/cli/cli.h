@@ -68,6 +68,7 @@ void cli_print_status(FILE *to, bool colour, const struct ctl_status *s,
 		      uint64_t now_s);
 
 int cli_profile(struct cli *c);
+int cli_reload(struct cli *c);
 int cli_log(struct cli *c);
 int cli_watch(struct cli *c);
 

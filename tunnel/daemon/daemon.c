@@ -210,10 +210,6 @@ static int watch_folder(struct daemon *d)
 
 	if (r < 0)
 		return r;
-	if (folder_watch_polls(d->folder))
-		log_notice("%s: this machine cannot tell when it changes; it "
-			   "is looked at every %d ms",
-			   o.path, FOLDER_WATCH_POLL_MS);
 	daemon_reload(d);
 	return 0;
 }

@@ -35,11 +35,28 @@ bool daemon_is_current(const struct daemon *d, const char *name)
 	return strcmp(session_io_name(d->io), name) == 0;
 }
 
+/* Less than it should be, as the others in the status. */
+static int put_polling(const struct daemon *d, struct ctl_list *list)
+{
+	struct ctl_fallback *f;
+
+	if (!folder_watch_polls(d->folder))
+		return 0;
+	f = ctl_list_add(list, sizeof(*f));
+	if (f == NULL)
+		return -ENOMEM;
+	f->what = strdup("profiles");
+	f->reason = strdup("the kernel cannot tell when their folder changes; "
+			   "it is looked at again and again");
+	return f->what != NULL && f->reason != NULL ? 0 : -ENOMEM;
+}
+
 static void reply_status(struct daemon *d, struct ctl_peer *peer)
 {
 	struct ctl_reply reply = { .final = true, .has_status = true };
 
 	if (session_io_status(d->io, &reply.status) < 0 ||
+	    put_polling(d, &reply.status.fallbacks) < 0 ||
 	    daemon_put_problems(d, &reply.status.problems) < 0 ||
 	    daemon_put_warnings(d, &reply.status.warnings) < 0)
 		daemon_reply(peer, true, CTL_EXIT_FAILED, "out of memory");
@@ -141,6 +158,10 @@ static void do_connect(struct daemon *d, struct ctl_peer *peer,
 	} else if (has_one_in_force(d, e)) {
 		log_notice("connect %s as it was before its file turned bad",
 			   e->name);
+		daemon_reply(peer, false, CTL_EXIT_DONE,
+			     "%s: its file is refused, see \"adit status\"; "
+			     "the profile before it is used",
+			     e->name);
 	} else {
 		daemon_reply_refused(peer, e, &report, r);
 		return;
