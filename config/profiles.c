@@ -118,6 +118,8 @@ static void entry_read(struct profile_entry *e, enum profile_flags flags)
 		e->change = e->broken && same_error(&before, &e->report)
 				    ? PROFILES_SAME
 				    : PROFILES_BROKEN;
+		if (e->change == PROFILES_BROKEN)
+			e->told = false;
 		e->broken = true;
 		return;
 	}
@@ -151,10 +153,8 @@ static struct profile_entry *entry_by_path(const struct profiles *s,
 	return NULL;
 }
 
-/* Room for `more` entries; those that were told to be gone go. */
-static int make_room(struct profiles *s, size_t more)
+void profiles_prune(struct profiles *s)
 {
-	struct profile_entry **grown;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->count; i++) {
@@ -164,7 +164,14 @@ static int make_room(struct profiles *s, size_t more)
 			s->entries[kept++] = s->entries[i];
 	}
 	s->count = kept;
-	grown = realloc(s->entries, (kept + more + 1) * sizeof(*grown));
+}
+
+/* For `more` entries. */
+static int make_room(struct profiles *s, size_t more)
+{
+	struct profile_entry **grown =
+		realloc(s->entries, (s->count + more + 1) * sizeof(*grown));
+
 	if (!grown)
 		return -ENOMEM;
 	s->entries = grown;
@@ -198,6 +205,7 @@ int profiles_reload(struct profiles *s)
 	if (n < 0 && errno != ENOENT)
 		return -errno;
 	n = n < 0 ? 0 : n;
+	profiles_prune(s);
 	r = make_room(s, (size_t)n);
 	if (r == 0)
 		for (size_t i = 0; i < s->count; i++)

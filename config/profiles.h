@@ -38,6 +38,7 @@ struct profile_entry {
 	struct profile *profile; /* in force; NULL: never was a good one */
 	bool broken;		 /* the file now there is refused: `report` */
 	struct config_report report; /* of the last read of the file */
+	bool told; /* the caller's; cleared when the report is another */
 	enum profiles_change change; /* of the last reload */
 };
 
@@ -57,6 +58,9 @@ void profiles_fini(struct profiles *s);
  * `change` says what happened to it), or -errno when the folder cannot be read,
  * which changes nothing. A folder that is not there has no profiles. */
 int profiles_reload(struct profiles *s);
+
+/* Those that were told to be gone are gone now; else with the next reload. */
+void profiles_prune(struct profiles *s);
 
 /* By file name without ".json", else by VisibleName. NULL: none, or (with
  * `ret_ambiguous` set) several bear this VisibleName. */

@@ -40,6 +40,53 @@ static void fill_status(struct ctl_status *s)
 	for (int i = 0; i < 6; i++)
 		ck_assert_int_eq(ctl_list_add_text(&s->routes, "10.0.0.0/8"),
 				 0);
+	for (int i = 0; i < 30; i++)
+		ck_assert_int_eq(ctl_list_add_text(&s->warnings, "in vain"), 0);
+}
+
+static void reply_stream(struct ctl_peer *peer, bool of_log)
+{
+	struct ctl_reply reply = { 0 };
+	struct ctl_log_line *line;
+	struct ctl_event *e;
+
+	if (of_log) {
+		line = ctl_list_add(&reply.lines, sizeof(*line));
+		line->at_ms = 1;
+		line->level = strdup("notice");
+		line->text = strdup("a \033line");
+		line->missed = 5;
+	} else {
+		e = ctl_list_add(&reply.events, sizeof(*e));
+		e->at_ms = 1;
+		e->profile = strdup("work");
+		e->state = strdup("failed");
+		e->was = strdup("connecting");
+		e->reason_text = strdup("it is far");
+		e->detail = strdup("very \nfar");
+	}
+	ctl_server_reply(peer, &reply);
+	ctl_reply_fini(&reply);
+	reply.final = true;
+	ctl_server_reply(peer, &reply);
+}
+
+static void reply_reload(struct ctl_peer *peer)
+{
+	struct ctl_profile rows[] = {
+		{ .name = text_of("good"), .state = text_of("added") },
+		{ .name = text_of("bad"),
+		  .state = text_of("refused"),
+		  .problem = text_of("bad.json:1:1: is bad") },
+	};
+	struct ctl_reply reply = {
+		.final = true,
+		.exit = CTL_EXIT_USAGE,
+		.text = text_of("2 profiles, 1 refused"),
+		.profiles = { rows, ARRAY_SIZE(rows) },
+	};
+
+	ctl_server_reply(peer, &reply);
 }
 
 /* What is asked for decides the answer. */
@@ -54,6 +101,14 @@ static void on_request(void *arg, struct ctl_peer *peer,
 		fill_status(&reply.status);
 		ctl_server_reply(peer, &reply);
 		ctl_status_fini(&reply.status);
+		return;
+	}
+	if (r->command == CTL_COMMAND_WATCH || r->command == CTL_COMMAND_LOG) {
+		reply_stream(peer, r->command == CTL_COMMAND_LOG);
+		return;
+	}
+	if (r->command == CTL_COMMAND_RELOAD) {
+		reply_reload(peer);
 		return;
 	}
 	if (r->command == CTL_COMMAND_CONNECT && r->wait) {
@@ -255,6 +310,10 @@ static const struct {
 	{ { "adit", "connect", "--wait=0" }, "takes 1 to" },
 	{ { "adit", "connect", "--wait=x" }, "takes 1 to" },
 	{ { "adit", "connect", "--wait=99999" }, "takes 1 to" },
+	{ { "adit", "status", "-f" }, "-f is not an option here" },
+	{ { "adit", "log", "--watch" }, "--watch is not an option here" },
+	{ { "adit", "log", "x" }, "one argument too many" },
+	{ { "adit", "reload", "x" }, "one argument too many" },
 	{ { "adit", "status", "--json=1" }, "takes no value" },
 	{ { "adit", "status", "--runtime-dir" }, "needs a value" },
 	{ { "adit", "help", "fly" }, "no page" },
@@ -320,6 +379,7 @@ START_TEST(prints_a_status_without_control_characters)
 	ck_assert_ptr_nonnull(strstr(out, "because   the gateway cannot"));
 	ck_assert_ptr_nonnull(strstr(out, "and 2 more"));
 	ck_assert_ptr_nonnull(strstr(out, "tried again now"));
+	ck_assert_ptr_nonnull(strstr(out, "30 about its profile"));
 	for (size_t i = 0; i < out_len; i++) {
 		ck_assert(out[i] == '\n' || (unsigned char)out[i] >= 0x20);
 		lines += out[i] == '\n';
@@ -350,10 +410,46 @@ START_TEST(prints_json_for_programs)
 }
 END_TEST
 
+START_TEST(prints_changes_a_line_each)
+{
+	start_daemon();
+	setenv("TZ", "UTC", 1);
+	ck_assert_int_eq(RUN("adit", "status", "--watch"), CTL_EXIT_DONE);
+	ck_assert_str_eq(out, "1970-01-01 00:00:00.001 work has failed, was "
+			      "connecting: it is far; very ?far\n");
+	free(out);
+	free(err);
+	ck_assert_int_eq(RUN("adit", "status", "--watch", "--json"),
+			 CTL_EXIT_DONE);
+	ck_assert_ptr_nonnull(strstr(out, "{\"version\":1,\"at_ms\":1,"));
+	ck_assert_ptr_eq(strchr(out, '\n'), out + out_len - 1);
+}
+END_TEST
+
+START_TEST(prints_the_log_and_what_is_lost_of_it)
+{
+	start_daemon();
+	setenv("TZ", "UTC", 1);
+	ck_assert_int_eq(RUN("adit", "log", "--follow"), CTL_EXIT_DONE);
+	ck_assert_str_eq(out, "(5 lines before this are lost)\n"
+			      "1970-01-01 00:00:00.001 notice  a ?line\n");
+}
+END_TEST
+
+START_TEST(says_what_a_reload_came_to)
+{
+	start_daemon();
+	ck_assert_int_eq(RUN("adit", "reload"), CTL_EXIT_USAGE);
+	ck_assert_str_eq(out, "added: good\n2 profiles, 1 refused\n");
+	ck_assert_str_eq(err, "bad.json:1:1: is bad\n");
+}
+END_TEST
+
 START_TEST(has_a_page_for_every_command)
 {
 	static const char *const names[] = { "connect", "disconnect", "status",
-					     "profile", "version",    "help" };
+					     "log",	"reload",     "profile",
+					     "version", "help" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		ck_assert_int_eq(RUN("adit", "help", names[i]), CTL_EXIT_DONE);
@@ -388,6 +484,9 @@ int main(void)
 	tcase_add_test(tc, prints_a_status_without_control_characters);
 	tcase_add_test(tc, adds_a_profile_with_its_warnings);
 	tcase_add_test(tc, prints_json_for_programs);
+	tcase_add_test(tc, prints_changes_a_line_each);
+	tcase_add_test(tc, prints_the_log_and_what_is_lost_of_it);
+	tcase_add_test(tc, says_what_a_reload_came_to);
 	tcase_add_test(tc, has_a_page_for_every_command);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

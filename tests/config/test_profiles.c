@@ -131,6 +131,9 @@ START_TEST(says_what_changed)
 	ck_assert_str_eq(find("b")->profile->visible_name, "B2");
 	ck_assert_int_eq(find("c")->change, PROFILES_ADDED);
 
+	/* Gone at once for who asks, else with the next reload. */
+	profiles_prune(&store);
+	ck_assert_uint_eq(store.count, 2);
 	ck_assert_int_eq(profiles_reload(&store), 0);
 	ck_assert_uint_eq(store.count, 2);
 	write_profile("a.json", "A");

@@ -59,7 +59,10 @@ START_TEST(names_every_command)
 		free(line);
 	}
 	ck_assert(!ctl_command_acts(CTL_COMMAND_STATUS));
+	ck_assert(!ctl_command_acts(CTL_COMMAND_WATCH));
 	ck_assert(ctl_command_acts(CTL_COMMAND_CONNECT));
+	ck_assert(ctl_command_acts(CTL_COMMAND_LOG));
+	ck_assert(ctl_command_acts(CTL_COMMAND_RELOAD));
 }
 END_TEST
 
@@ -97,6 +100,7 @@ static const char *const bad[] = {
 	"{\"version\":1,\"command\":\"connect\",\"wait_s\":1e400}",
 	"{\"version\":1,\"command\":\"connect\",\"wait_s\":99999}",
 	"{\"version\":1,\"command\":\"connect\",\"profile\":\"a\",\"wait\":0}",
+	"{\"version\":1,\"command\":\"log\",\"follow\":\"yes\"}",
 };
 
 START_TEST(refuses_a_bad_line_with_a_sentence)
@@ -175,6 +179,57 @@ START_TEST(carries_a_status_there_and_back)
 }
 END_TEST
 
+static void fill_stream(struct ctl_reply *r)
+{
+	struct ctl_event *e = ctl_list_add(&r->events, sizeof(*e));
+	struct ctl_log_line *l;
+
+	e->at_ms = 1700000000123;
+	e->state = strdup("up");
+	e->was = strdup("connecting");
+	e->missed = 7;
+	for (int i = 0; i < 3; i++) {
+		l = ctl_list_add(&r->lines, sizeof(*l));
+		l->at_ms = (uint64_t)i;
+		l->level = strdup("notice");
+		l->text = strdup("a \"line\" \xff");
+		l->missed = 1ULL << 40;
+	}
+}
+
+START_TEST(carries_events_and_lines_there_and_back)
+{
+	const struct ctl_log_line *l;
+	const struct ctl_event *e;
+	struct ctl_reply r = { 0 }, back;
+	const char *why;
+	char *line, *text;
+
+	fill_stream(&r);
+	line = ctl_reply_line(&r);
+	ck_assert_int_eq(ctl_reply_parse(line, strlen(line) - 1, &back, &why),
+			 0);
+	ck_assert(!back.final && !back.has_status);
+	ck_assert_uint_eq(back.events.count, 1);
+	e = back.events.items;
+	ck_assert_uint_eq(e->at_ms, 1700000000123);
+	ck_assert_str_eq(e->was, "connecting");
+	ck_assert_ptr_null(e->detail);
+	ck_assert_uint_eq(e->missed, 7);
+	ck_assert_uint_eq(back.lines.count, 3);
+	l = back.lines.items;
+	ck_assert_str_eq(l[2].text, "a \"line\" \xff");
+	ck_assert_uint_eq(l[2].missed, 1ULL << 40);
+	text = ctl_event_text(e);
+	ck_assert_ptr_nonnull(strstr(text, "{\"version\":1,"));
+	ck_assert_ptr_null(strchr(text, '\n'));
+	free(text);
+	free(line);
+	ctl_reply_fini(&r);
+	ctl_reply_fini(&back);
+}
+END_TEST
+
 START_TEST(survives_every_cut_and_every_flip_of_a_line)
 {
 	struct ctl_reply r = { .final = true, .has_status = true };
@@ -184,6 +239,7 @@ START_TEST(survives_every_cut_and_every_flip_of_a_line)
 	char *line;
 
 	fill(&r.status);
+	fill_stream(&r);
 	line = ctl_reply_line(&r);
 	len = strlen(line);
 	for (size_t i = 0; i + 1 < len; i++, cases++)
@@ -245,6 +301,7 @@ int main(void)
 			    (int)ARRAY_SIZE(bad));
 	tcase_add_test(tc, refuses_a_long_line_but_for_a_profile);
 	tcase_add_test(tc, carries_a_status_there_and_back);
+	tcase_add_test(tc, carries_events_and_lines_there_and_back);
 	tcase_add_test(tc, survives_every_cut_and_every_flip_of_a_line);
 	tcase_add_test(tc, prints_a_status_with_its_version);
 	tcase_add_test(tc, refuses_a_path_that_a_socket_cannot_have);

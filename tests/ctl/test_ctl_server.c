@@ -19,15 +19,17 @@
 #include "tunnel/ctl/caller.h"
 
 #define STATUS "{\"version\":1,\"command\":\"status\"}\n"
+#define WATCH "{\"version\":1,\"command\":\"watch\"}\n"
 #define CONNECT "{\"version\":1,\"command\":\"connect\"}\n"
 
 static char dir[64], path[CTL_PATH_MAX], kept[CTL_PATH_MAX];
 static uv_loop_t loop;
 static struct ctl_server *server;
 static struct ctl_peer *waiting;
-static unsigned int requests, gone;
+static unsigned int requests, gone, drained, following;
 
-/* connect waits until the test answers it; all else is answered at once. */
+/* connect waits until the test answers it, a watch follows if it may; all else
+ * is answered at once. */
 static void on_request(void *arg, struct ctl_peer *client,
 		       const struct ctl_request *request)
 {
@@ -36,9 +38,17 @@ static void on_request(void *arg, struct ctl_peer *client,
 
 	(void)arg;
 	requests++;
-	if (request->command == CTL_COMMAND_CONNECT)
+	if (request->command == CTL_COMMAND_CONNECT) {
 		waiting = client;
-	else
+		return;
+	}
+	reply.final = request->command != CTL_COMMAND_WATCH ||
+		      !ctl_server_follow(client);
+	if (!reply.final) {
+		waiting = client;
+		following++;
+		ctl_server_reply(client, &reply);
+	} else
 		ctl_server_reply(client, &reply);
 }
 
@@ -50,9 +60,17 @@ static void on_gone(void *arg, struct ctl_peer *client)
 		waiting = NULL;
 }
 
+static void on_drained(void *arg, struct ctl_peer *client)
+{
+	(void)arg;
+	(void)client;
+	drained++;
+}
+
 static const struct ctl_server_callbacks callbacks = {
 	.request = on_request,
 	.gone = on_gone,
+	.drained = on_drained,
 };
 
 static void start(unsigned int patience_ms)
@@ -75,7 +93,7 @@ static void setup(void)
 	ck_assert_int_eq(ctl_socket_path(dir, path), 0);
 	ck_assert_int_eq(ctl_kept_path(path, kept), 0);
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
-	requests = gone = 0;
+	requests = gone = drained = following = 0;
 	server = NULL;
 	waiting = NULL;
 }
@@ -457,6 +475,98 @@ START_TEST(gives_strangers_few_places)
 }
 END_TEST
 
+static int watch_as(uid_t uid)
+{
+	int fd = dial_as(uid, path);
+
+	ck_assert_int_ge(fd, 0);
+	say(fd, WATCH);
+	return fd;
+}
+
+/* Two a user, four strangers in all, eight in all; and those who only ask find
+ * a place beside them. */
+START_TEST(lets_few_follow)
+{
+	int fd[64], n = 0, one;
+	char buf[4096];
+
+	if (geteuid() != 0)
+		return;
+	start(0);
+	for (int i = 0; i < 4; i++)
+		fd[n++] = watch_as(60000);
+	ck_assert_uint_eq(following, CTL_SERVER_SAME_USER_FOLLOWS);
+	ck_assert_int_gt(hear(fd[3], buf), 0);
+	ck_assert_ptr_nonnull(strstr(buf, "\"final\":true"));
+	/* Who may not follow may go on asking, also through this one. */
+	say(fd[3], STATUS);
+	ck_assert_int_gt(hear(fd[3], buf), 0);
+	for (uid_t user = 60001; user < 60004; user++)
+		for (int i = 0; i < 2; i++)
+			fd[n++] = watch_as(user);
+	ck_assert_uint_eq(following, CTL_SERVER_STRANGERS_FOLLOW);
+	for (int i = 0; i < CTL_SERVER_FOLLOWERS; i++)
+		fd[n++] = watch_as(0);
+	ck_assert_uint_eq(following, CTL_SERVER_FOLLOWERS);
+	one = dial_as(60005, path);
+	say(one, STATUS);
+	ck_assert_int_gt(hear(one, buf), 0);
+	ck_assert_ptr_nonnull(strstr(buf, "here"));
+	close(one);
+	/* A place that is free again. */
+	close(fd[0]);
+	settle();
+	one = watch_as(60006);
+	ck_assert_uint_eq(following, CTL_SERVER_FOLLOWERS + 1);
+	close(one);
+	while (n > 1)
+		close(fd[--n]);
+}
+END_TEST
+
+/* A follower outlives the patience with those who ask nothing. */
+START_TEST(tells_when_a_follower_has_read_all)
+{
+	char text[] = "more", buf[4096];
+	struct ctl_reply reply = { .text = text };
+	char *big = malloc(512 * 1024);
+	size_t unread;
+	int fd;
+
+	start(10);
+	fd = dial();
+	say(fd, WATCH);
+	ck_assert_uint_eq(following, 1);
+	ck_assert_uint_eq(drained, 1);
+	memset(big, 'x', 512 * 1024);
+	big[512 * 1024 - 1] = '\0';
+	reply.text = big;
+	ctl_server_reply(waiting, &reply);
+	ctl_server_reply(waiting, &reply);
+	settle();
+	unread = ctl_server_unread(waiting);
+	ck_assert_uint_gt(unread, 0);
+	ck_assert_uint_eq(drained, 1); /* not before it has read */
+	for (int i = 0; i < 1000 && drained == 1; i++) {
+		while (hear(fd, buf) > 0)
+			;
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	ck_assert_uint_eq(drained, 2);
+	ck_assert_uint_eq(ctl_server_unread(waiting), 0);
+	ck_assert_uint_eq(gone, 0);
+	/* The end of following: a request like any other. */
+	reply.text = text;
+	reply.final = true;
+	ctl_server_reply(waiting, &reply);
+	say(fd, STATUS);
+	ck_assert_uint_eq(drained, 2);
+	free(big);
+	close(fd);
+}
+END_TEST
+
 static unsigned int open_descriptors(void)
 {
 	unsigned int n = 0;
@@ -638,6 +748,8 @@ int main(void)
 	tcase_add_test(tc, a_silent_root_makes_room_for_another);
 	tcase_add_test(tc, lets_a_stranger_look_and_not_act);
 	tcase_add_test(tc, gives_strangers_few_places);
+	tcase_add_test(tc, lets_few_follow);
+	tcase_add_test(tc, tells_when_a_follower_has_read_all);
 	tcase_add_test(tc, stays_open_to_root_while_strangers_crowd);
 	tcase_add_test(tc, cuts_off_a_silent_stranger_before_root);
 	tcase_add_test(tc, answers_one_request_a_turn);

@@ -109,6 +109,15 @@ as_before() { # AFTER-WHAT
 	checks=$((checks + 1))
 }
 
+# What the laptop lost when its link was set down.
+link_back() {
+	on laptop ip link set up0 up &&
+		on laptop ip route add default via 192.0.2.1 &&
+		lab_address laptop up0 2001:db8:1::10/64 &&
+		on laptop ip route add default via 2001:db8:1::1 ||
+		fail "the link does not come back"
+}
+
 # aditd ends in a second, with code 0, and leaves nothing.
 end_aditd() { # IN-WHICH-STATE
 	local began took code

@@ -20,11 +20,16 @@ uint64_t clock_now_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-int64_t clock_wall_s(void)
+int64_t clock_wall_ms(void)
 {
 	struct timespec ts;
 	int r = clock_gettime(CLOCK_REALTIME, &ts);
 
 	assert(r == 0);
-	return ts.tv_sec;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / NS_PER_MS;
+}
+
+int64_t clock_wall_s(void)
+{
+	return clock_wall_ms() / 1000;
 }

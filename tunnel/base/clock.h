@@ -18,7 +18,8 @@ enum {
 
 /* Nanoseconds since boot, time asleep included (CLOCK_BOOTTIME). */
 uint64_t clock_now_ns(void);
-/* Seconds since 1970, for people and certificates only. */
+/* Since 1970, for people and certificates only. */
 int64_t clock_wall_s(void);
+int64_t clock_wall_ms(void);
 
 #endif

@@ -111,36 +111,35 @@ static bool folder_is_known(const struct cli *c)
 	       strcmp(c->config_dir, CONFIG_DIR) != 0;
 }
 
-/* One try. A descriptor's error is told apart from the conversation's. */
-static int ask_once(struct cli *c, const struct ctl_request *request,
-		    const char *path, int *ret_open_error,
-		    struct ctl_reply *ret_reply)
+/* One try. */
+static int ask_once(const struct ctl_request *request, const char *path,
+		    void (*step)(void *arg, const struct ctl_reply *reply),
+		    void *arg, bool *ret_opened, struct ctl_reply *ret_reply)
 {
 	uint64_t timeout_ns = ANSWER_NS;
 	int fd = ctl_client_open(path), r;
 
-	*ret_open_error = fd < 0 ? fd : 0;
+	*ret_opened = fd >= 0;
 	if (fd < 0)
 		return fd;
 	if (request->wait)
 		timeout_ns += request->wait_s * NS_PER_S;
-	r = ctl_client_ask(fd, request, timeout_ns, print_step, c, ret_reply);
+	r = ctl_client_ask(fd, request, timeout_ns, step, arg, ret_reply);
 	close(fd);
 	return r;
 }
 
 /* A daemon that has no place for us has done nothing, and is asked again. */
-static int ask_until_there_is_place(struct cli *c,
-				    const struct ctl_request *request,
-				    const char *path, int *ret_open_error,
-				    struct ctl_reply *ret_reply)
+int cli_converse(const struct ctl_request *request, const char *path,
+		 void (*step)(void *arg, const struct ctl_reply *reply),
+		 void *arg, bool *ret_opened, struct ctl_reply *ret_reply)
 {
 	uint64_t give_up_ns =
 		clock_now_ns() + CTL_CLIENT_BUSY_S * (uint64_t)NS_PER_S;
 	int r;
 
 	for (;;) {
-		r = ask_once(c, request, path, ret_open_error, ret_reply);
+		r = ask_once(request, path, step, arg, ret_opened, ret_reply);
 		if (r < 0 || !ret_reply->busy || clock_now_ns() >= give_up_ns)
 			return r;
 		ctl_reply_fini(ret_reply);
@@ -148,26 +147,12 @@ static int ask_until_there_is_place(struct cli *c,
 	}
 }
 
-int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
-	    struct ctl_reply *ret_reply)
+int cli_fail_converse(const struct cli *c, int error, bool opened,
+		      const char *path)
 {
-	char path[CTL_PATH_MAX];
-	int r, open_error;
-
-	if (ctl_socket_path(c->runtime_dir, path) < 0)
-		return cli_fail(c, CTL_EXIT_USAGE, CTL_PATH_TOO_LONG,
-				c->runtime_dir);
-	r = ask_until_there_is_place(c, request, path, &open_error, ret_reply);
-	if (absent != NULL && folder_is_known(c) &&
-	    (open_error == -ENOENT || open_error == -ECONNREFUSED)) {
-		*absent = true;
-		return CTL_EXIT_NO_DAEMON;
-	}
-	if (open_error < 0)
-		return fail_no_daemon(c, open_error, path);
-	switch (r) {
-	case 0:
-		return CTL_EXIT_DONE;
+	if (!opened)
+		return fail_no_daemon(c, error, path);
+	switch (error) {
 	case -ETIMEDOUT:
 		return cli_fail(c, CTL_EXIT_TIMED_OUT,
 				"aditd at %s does not answer; its log may say "
@@ -185,7 +170,34 @@ int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
 				"status\"",
 				path);
 	}
-	return cli_fail(c, CTL_EXIT_FAILED, "%s: %s", path, strerror(-r));
+	return cli_fail(c, CTL_EXIT_FAILED, "%s: %s", path, strerror(-error));
+}
+
+int cli_socket_path(const struct cli *c, char ret_path[static CTL_PATH_MAX])
+{
+	if (ctl_socket_path(c->runtime_dir, ret_path) == 0)
+		return CTL_EXIT_DONE;
+	return cli_fail(c, CTL_EXIT_USAGE, CTL_PATH_TOO_LONG, c->runtime_dir);
+}
+
+int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
+	    struct ctl_reply *ret_reply)
+{
+	char path[CTL_PATH_MAX];
+	bool opened;
+	int r = cli_socket_path(c, path);
+
+	if (r != CTL_EXIT_DONE)
+		return r;
+	r = cli_converse(request, path, print_step, c, &opened, ret_reply);
+	if (r == 0)
+		return CTL_EXIT_DONE;
+	if (absent != NULL && folder_is_known(c) && !opened &&
+	    (r == -ENOENT || r == -ECONNREFUSED)) {
+		*absent = true;
+		return CTL_EXIT_NO_DAEMON;
+	}
+	return cli_fail_converse(c, r, opened, path);
 }
 
 int cli_finish(struct cli *c, struct ctl_reply *reply)
@@ -231,8 +243,11 @@ static int run_status(struct cli *c)
 {
 	struct ctl_request request = { .command = CTL_COMMAND_STATUS };
 	struct ctl_reply reply;
-	int code = cli_ask(c, &request, NULL, &reply);
+	int code;
 
+	if (c->follow)
+		return cli_watch(c);
+	code = cli_ask(c, &request, NULL, &reply);
 	if (code != CTL_EXIT_DONE)
 		return code;
 	if (reply.exit != CTL_EXIT_DONE || !reply.has_status)
@@ -271,7 +286,9 @@ enum {
 	OPTION_JSON = 2,
 	OPTION_NAME = 4,
 	OPTION_REPLACE = 8,
-	OPTION_ALWAYS = 16, /* --help, and where aditd is */
+	OPTION_WATCH = 16,
+	OPTION_FOLLOW = 32,
+	OPTION_ALWAYS = 64, /* --help, and where aditd is */
 };
 
 static const struct command {
@@ -282,7 +299,9 @@ static const struct command {
 } commands[] = {
 	{ "connect", run_connect, OPTION_WAIT, 1 },
 	{ "disconnect", run_disconnect, 0, 1 },
-	{ "status", run_status, OPTION_JSON, 0 },
+	{ "status", run_status, OPTION_JSON | OPTION_WATCH, 0 },
+	{ "reload", cli_reload, 0, 0 },
+	{ "log", cli_log, OPTION_FOLLOW, 0 },
 	{ "profile", cli_profile, OPTION_NAME | OPTION_REPLACE, 2 },
 	{ "version", run_version, 0, 0 },
 	{ "help", run_help, 0, 1 },
@@ -295,6 +314,9 @@ static const struct option {
 } options[] = {
 	{ "--wait", OPTION_WAIT, false },
 	{ "--json", OPTION_JSON, false },
+	{ "--watch", OPTION_WATCH, false },
+	{ "--follow", OPTION_FOLLOW, false },
+	{ "-f", OPTION_FOLLOW, false },
 	{ "--name", OPTION_NAME, true },
 	{ "--replace", OPTION_REPLACE, false },
 	{ "--runtime-dir", OPTION_ALWAYS, true },
@@ -332,6 +354,8 @@ static int set_option(struct cli *c, const struct option *o, const char *value)
 		return set_wait(c, value);
 	if (o->bit == OPTION_JSON)
 		c->json = true;
+	else if (o->bit == OPTION_WATCH || o->bit == OPTION_FOLLOW)
+		c->follow = true;
 	else if (o->bit == OPTION_NAME)
 		c->name = value;
 	else if (o->bit == OPTION_REPLACE)

@@ -5,7 +5,8 @@
  * enum ctl_exit.
  *
  * cli.c has the arguments and the commands of the tunnel, cli_profile.c those
- * of the profiles, cli_status.c and cli_help.c what a person reads.
+ * of the profiles, cli_follow.c those that go on; cli_status.c and cli_help.c
+ * are what a person reads.
  */
 #ifndef ADIT_CLI_H
 #define ADIT_CLI_H
@@ -31,7 +32,7 @@ struct cli {
 	const char *word[CLI_WORDS_MAX]; /* behind the command; NULL: absent */
 	const char *runtime_dir, *config_dir;
 	const char *name;
-	bool json, replace, wait, help;
+	bool json, replace, wait, follow, help;
 	uint64_t wait_s;
 };
 
@@ -46,6 +47,16 @@ int cli_fail(const struct cli *c, enum ctl_exit code, const char *fmt, ...)
  * `absent` given: set when there is no daemon, instead of printing that. */
 int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
 	    struct ctl_reply *ret_reply);
+/* The conversation alone, nothing printed. 0 or -errno; `opened` says whether
+ * there was a daemon. */
+int cli_converse(const struct ctl_request *request, const char *path,
+		 void (*step)(void *arg, const struct ctl_reply *reply),
+		 void *arg, bool *ret_opened, struct ctl_reply *ret_reply);
+/* Says why a conversation failed. */
+int cli_fail_converse(const struct cli *c, int error, bool opened,
+		      const char *path);
+/* CTL_EXIT_DONE, or the error was printed. */
+int cli_socket_path(const struct cli *c, char ret_path[static CTL_PATH_MAX]);
 /* Prints the text of a final reply where it belongs, frees it, and returns
  * its exit code. */
 int cli_finish(struct cli *c, struct ctl_reply *reply);
@@ -57,6 +68,9 @@ void cli_print_status(FILE *to, bool colour, const struct ctl_status *s,
 		      uint64_t now_s);
 
 int cli_profile(struct cli *c);
+int cli_reload(struct cli *c);
+int cli_log(struct cli *c);
+int cli_watch(struct cli *c);
 
 /* `topic` NULL: the overview. False: there is no such topic. */
 bool cli_print_help(FILE *to, const char *topic);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * adit profile ... The daemon owns the folder of the profiles, so what reads
- * or changes it is asked of the daemon; where none is running, the folder is
- * read or changed directly, which needs the right to.
+ * adit profile ... and adit reload. The daemon owns the folder of the profiles,
+ * so what reads or changes it is asked of the daemon; where none is running,
+ * the folder is read or changed directly, which needs the right to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -313,6 +313,38 @@ static int run_remove(struct cli *c)
 	if (absent)
 		return remove_from_folder(c);
 	return code == CTL_EXIT_DONE ? cli_finish(c, &reply) : code;
+}
+
+/* What changed goes to standard output, what is refused to the other. */
+int cli_reload(struct cli *c)
+{
+	struct ctl_request request = { .command = CTL_COMMAND_RELOAD };
+	const struct ctl_profile *p;
+	struct ctl_reply reply;
+	int code = cli_ask(c, &request, NULL, &reply);
+
+	if (code != CTL_EXIT_DONE)
+		return code;
+	if (reply.exit != CTL_EXIT_DONE && reply.exit != CTL_EXIT_USAGE)
+		return cli_finish(c, &reply);
+	code = (int)reply.exit;
+	p = reply.profiles.items;
+	for (size_t i = 0; i < reply.profiles.count; i++, p++) {
+		FILE *to = p->problem ? c->err : c->out;
+
+		if (p->problem == NULL)
+			fprintf(to, "%s: ", p->state ? p->state : "");
+		cli_put_clean(to, p->problem ? p->problem
+				  : p->name  ? p->name
+					     : "");
+		fputc('\n', to);
+	}
+	if (reply.text != NULL) {
+		cli_put_clean(c->out, reply.text);
+		fputc('\n', c->out);
+	}
+	ctl_reply_fini(&reply);
+	return code;
 }
 
 static const struct {

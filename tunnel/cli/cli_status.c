@@ -201,6 +201,13 @@ static void put_notes(FILE *to, bool colour, const struct ctl_status *s)
 		cli_put_clean(to, or_none(fallback[i].reason));
 		fputc('\n', to);
 	}
+	if (s->warnings.count > 0) {
+		put_label(to, colour, "warnings");
+		fprintf(to,
+			"%zu about its profile: \"adit status --json\" names "
+			"them\n",
+			s->warnings.count);
+	}
 	for (size_t i = 0; i < s->problems.count; i++) {
 		put_label(to, colour, "refused");
 		cli_put_clean(to, problem[i]);

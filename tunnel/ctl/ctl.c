@@ -61,6 +61,29 @@ static const struct ctl_field transition_fields[] = {
 static const struct ctl_table transition_table =
 	TABLE(transition_fields, struct ctl_transition);
 
+static const struct ctl_field event_fields[] = {
+	NUMBER(struct ctl_event, "at_ms", at_ms),
+	TEXT(struct ctl_event, "profile", profile),
+	TEXT(struct ctl_event, "state", state),
+	TEXT(struct ctl_event, "was", was),
+	TEXT(struct ctl_event, "event", event),
+	TEXT(struct ctl_event, "reason", reason),
+	TEXT(struct ctl_event, "reason_text", reason_text),
+	TEXT(struct ctl_event, "detail", detail),
+	NUMBER(struct ctl_event, "missed", missed),
+};
+static const struct ctl_table event_table =
+	TABLE(event_fields, struct ctl_event);
+
+static const struct ctl_field line_fields[] = {
+	NUMBER(struct ctl_log_line, "at_ms", at_ms),
+	TEXT(struct ctl_log_line, "level", level),
+	TEXT(struct ctl_log_line, "text", text),
+	NUMBER(struct ctl_log_line, "missed", missed),
+};
+static const struct ctl_table line_table =
+	TABLE(line_fields, struct ctl_log_line);
+
 static const struct ctl_field reason_fields[] = {
 	TEXT(struct ctl_status, "code", reason.code),
 	TEXT(struct ctl_status, "text", reason.text),
@@ -132,6 +155,7 @@ static const struct ctl_field status_fields[] = {
 	OBJECTS(struct ctl_status, "drops", drops, drop_table),
 	OBJECTS(struct ctl_status, "fallbacks", fallbacks, fallback_table),
 	TEXTS(struct ctl_status, "problems", problems),
+	TEXTS(struct ctl_status, "warnings", warnings),
 	OBJECTS(struct ctl_status, "transitions", transitions,
 		transition_table),
 };
@@ -155,6 +179,8 @@ static const struct ctl_field reply_fields[] = {
 	TEXT(struct ctl_reply, "text", text),
 	TEXT(struct ctl_reply, "body", body),
 	OBJECTS(struct ctl_reply, "profiles", profiles, profile_table),
+	OBJECTS(struct ctl_reply, "events", events, event_table),
+	OBJECTS(struct ctl_reply, "lines", lines, line_table),
 };
 static const struct ctl_table reply_table =
 	TABLE(reply_fields, struct ctl_reply);
@@ -165,6 +191,7 @@ static const struct ctl_field request_fields[] = {
 	BOOL(struct ctl_request, "wait", wait),
 	NUMBER(struct ctl_request, "wait_s", wait_s),
 	BOOL(struct ctl_request, "replace", replace),
+	BOOL(struct ctl_request, "follow", follow),
 };
 static const struct ctl_table request_table =
 	TABLE(request_fields, struct ctl_request);
@@ -174,6 +201,9 @@ static const struct {
 	bool acts;
 } commands[CTL_COMMAND_COUNT] = {
 	[CTL_COMMAND_STATUS] = { "status", false },
+	[CTL_COMMAND_WATCH] = { "watch", false },
+	[CTL_COMMAND_LOG] = { "log", true },
+	[CTL_COMMAND_RELOAD] = { "reload", true },
 	[CTL_COMMAND_CONNECT] = { "connect", true },
 	[CTL_COMMAND_DISCONNECT] = { "disconnect", true },
 	[CTL_COMMAND_PROFILE_LIST] = { "profile-list", false },
@@ -311,6 +341,16 @@ char *ctl_status_text(const struct ctl_status *s)
 	cJSON *object = ctl_encode_into(cJSON_CreateObject(), &status_table,
 					(const char *)s);
 	char *text = object ? cJSON_Print(object) : NULL;
+
+	cJSON_Delete(object);
+	return text;
+}
+
+char *ctl_event_text(const struct ctl_event *e)
+{
+	cJSON *object =
+		ctl_encode_into(message(), &event_table, (const char *)e);
+	char *text = object ? cJSON_PrintUnformatted(object) : NULL;
 
 	cJSON_Delete(object);
 	return text;

@@ -2,8 +2,8 @@
 /*
  * What `adit` and `aditd` say to each other: one JSON object a line over
  * RUNTIME/adit.sock. A request has one answer that is final, and before it any
- * number that are not. Fields that are not known are ignored, so that either
- * end may be newer. Pure; any thread.
+ * number that are not; one that follows has none that is final. Fields that are
+ * not known are ignored, so that either end may be newer. Pure; any thread.
  *
  *   {"version":1,"command":"connect","profile":"work","wait":true}
  *   {"version":1,"final":false,"exit":0,"status":{"state":"connecting",...}}
@@ -53,6 +53,9 @@ enum ctl_exit {
 
 enum ctl_command {
 	CTL_COMMAND_STATUS,
+	CTL_COMMAND_WATCH, /* follows the state */
+	CTL_COMMAND_LOG,   /* the daemon's last lines */
+	CTL_COMMAND_RELOAD,
 	CTL_COMMAND_CONNECT,
 	CTL_COMMAND_DISCONNECT,
 	CTL_COMMAND_PROFILE_LIST,
@@ -69,6 +72,7 @@ struct ctl_request {
 	bool wait;     /* connect: answer when it is up, or has failed */
 	uint64_t wait_s;
 	bool replace; /* profile-add: over one of this name */
+	bool follow;  /* watch, log: go on until one end hangs up */
 };
 
 struct ctl_list {
@@ -88,6 +92,21 @@ struct ctl_fallback {
 struct ctl_transition {
 	uint64_t at_ms; /* since 1970 */
 	char *from, *to, *event, *reason;
+};
+
+/* Of a watch: what the state is from `at_ms` on. */
+struct ctl_event {
+	uint64_t at_ms; /* since 1970 */
+	char *profile, *state;
+	char *was, *event; /* NULL: it is not known how it came to be */
+	char *reason, *reason_text, *detail;
+	uint64_t missed; /* events before this one that are lost */
+};
+
+struct ctl_log_line {
+	uint64_t at_ms; /* since 1970 */
+	char *level, *text;
+	uint64_t missed; /* lines before this one that are lost */
 };
 
 struct ctl_status {
@@ -132,6 +151,7 @@ struct ctl_status {
 	struct ctl_list drops;	     /* struct ctl_drop */
 	struct ctl_list fallbacks;   /* struct ctl_fallback */
 	struct ctl_list problems;    /* char *: profiles that are refused */
+	struct ctl_list warnings;    /* char *: about the profile in force */
 	struct ctl_list transitions; /* struct ctl_transition */
 };
 
@@ -148,6 +168,8 @@ struct ctl_reply {
 	bool has_status;
 	struct ctl_status status;
 	struct ctl_list profiles; /* struct ctl_profile */
+	struct ctl_list events;	  /* struct ctl_event */
+	struct ctl_list lines;	  /* struct ctl_log_line */
 };
 
 void ctl_request_fini(struct ctl_request *r);
@@ -160,6 +182,9 @@ char *ctl_reply_line(const struct ctl_reply *r);
 /* The status as `adit status --json` prints it; to be freed. */
 char *ctl_status_text(const struct ctl_status *s);
 
+/* An event of a watch for programs, without a newline; to be freed. */
+char *ctl_event_text(const struct ctl_event *e);
+
 /* One line without its newline. 0; -EBADMSG with a sentence in `ret_why`; or
  * -ENOMEM. On failure there is nothing to free. */
 int ctl_request_parse(const char *line, size_t len,
@@ -168,7 +193,7 @@ int ctl_request_parse(const char *line, size_t len,
 int ctl_reply_parse(const char *line, size_t len, struct ctl_reply *ret_reply,
 		    const char **ret_why) ATTR_MUST_CHECK;
 
-/* Does it change anything (and so needs permission)? */
+/* Does it change or tell what not everybody may (and so needs permission)? */
 bool ctl_command_acts(enum ctl_command command);
 const char *ctl_command_name(enum ctl_command command);
 

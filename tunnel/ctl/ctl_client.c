@@ -57,7 +57,10 @@ static int wait_for(int fd, short events, uint64_t deadline_ns)
 
 	if (now >= deadline_ns)
 		return -ETIMEDOUT;
-	r = poll(&p, 1, (int)((deadline_ns - now) / NS_PER_MS) + 1);
+	r = poll(&p, 1,
+		 deadline_ns == CLOCK_NEVER
+			 ? -1
+			 : (int)((deadline_ns - now) / NS_PER_MS) + 1);
 	if (r < 0 && errno != EINTR)
 		return -errno;
 	return 0;
@@ -176,6 +179,8 @@ int ctl_client_ask(int fd, const struct ctl_request *request,
 		}
 		step(arg, &reply);
 		ctl_reply_fini(&reply);
+		if (request->follow)
+			deadline_ns = CLOCK_NEVER;
 	}
 	free(in.buf);
 	return r;

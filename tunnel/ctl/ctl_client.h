@@ -21,7 +21,8 @@ enum {
  * -errno. */
 int ctl_client_open(const char *path) ATTR_MUST_CHECK;
 /* Sends the request and calls `step` for each reply but the final one, which
- * is the caller's to ctl_reply_fini. 0; -ETIMEDOUT; -ECONNRESET: it hung up;
+ * is the caller's to ctl_reply_fini. A request that follows has the time until
+ * its first reply, and any after that. 0; -ETIMEDOUT; -ECONNRESET: it hung up;
  * -EBADMSG: it does not speak like a daemon; or -errno. */
 int ctl_client_ask(int fd, const struct ctl_request *request,
 		   uint64_t timeout_ns,

@@ -25,8 +25,9 @@ struct ctl_peer {
 
 	char *line; /* what has come of the next request */
 	size_t len, room;
-	bool asked; /* a request is being worked on */
-	bool last;  /* close when what was written has gone out */
+	bool asked;   /* a request is being worked on */
+	bool follows; /* it is answered without end */
+	bool last;    /* close when what was written has gone out */
 	bool closing;
 };
 
@@ -103,6 +104,11 @@ static void wait_for_request(struct ctl_peer *p)
 		p->stranger ? s->stranger_patience_ms : s->patience_ms, 0);
 }
 
+size_t ctl_server_unread(const struct ctl_peer *p)
+{
+	return uv_stream_get_write_queue_size((const uv_stream_t *)&p->pipe);
+}
+
 static void on_written(uv_write_t *req, int status)
 {
 	struct write *w = (struct write *)req;
@@ -110,9 +116,11 @@ static void on_written(uv_write_t *req, int status)
 
 	free(w->line);
 	free(w);
-	if (status < 0 || (p->last && uv_stream_get_write_queue_size(
-					      (uv_stream_t *)&p->pipe) == 0))
+	if (status < 0 || (p->last && ctl_server_unread(p) == 0))
 		peer_close(p);
+	else if (p->follows && !p->last && !p->closing &&
+		 ctl_server_unread(p) == 0)
+		p->server->cb->drained(p->server->arg, p);
 }
 
 static void peer_send(struct ctl_peer *p, const struct ctl_reply *reply)
@@ -123,8 +131,7 @@ static void peer_send(struct ctl_peer *p, const struct ctl_reply *reply)
 
 	if (w == NULL || line == NULL)
 		goto fail;
-	if (uv_stream_get_write_queue_size((uv_stream_t *)&p->pipe) >
-	    CTL_SERVER_UNREAD_MAX)
+	if (ctl_server_unread(p) > CTL_SERVER_UNREAD_MAX)
 		goto fail;
 	w->peer = p;
 	w->line = line;
@@ -156,7 +163,7 @@ void ctl_server_reply(struct ctl_peer *p, const struct ctl_reply *reply)
 	if (p->closing)
 		return;
 	if (reply->final) {
-		p->asked = false;
+		p->asked = p->follows = false;
 		wait_for_request(p);
 	}
 	peer_send(p, reply);
@@ -164,6 +171,24 @@ void ctl_server_reply(struct ctl_peer *p, const struct ctl_reply *reply)
 	 * that is started in a timer's callback fires in the same turn. */
 	if (reply->final)
 		peer_take_line_in(p, 1);
+}
+
+bool ctl_server_follow(struct ctl_peer *p)
+{
+	unsigned int all = 0, strangers = 0, same = 0;
+
+	for (const struct ctl_peer *q = p->server->peers; q; q = q->next) {
+		if (!q->follows || q->closing)
+			continue;
+		all++;
+		strangers += q->stranger;
+		same += q->caller.uid == p->caller.uid;
+	}
+	p->follows =
+		all < CTL_SERVER_FOLLOWERS &&
+		(p->caller.uid == 0 || same < CTL_SERVER_SAME_USER_FOLLOWS) &&
+		(!p->stranger || strangers < CTL_SERVER_STRANGERS_FOLLOW);
+	return p->follows;
 }
 
 /* One line, and then the end of what this caller may say. */

@@ -20,6 +20,7 @@
 #define ADIT_CTL_SERVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tunnel/base/attr.h"
@@ -35,6 +36,11 @@ enum {
 	/* Of these: through adit.sock, root not counted. */
 	CTL_SERVER_STRANGERS = 16,
 	CTL_SERVER_SAME_USER = 4, /* likewise; through either */
+	/* Those who follow have a place without end, so that each kind leaves
+	 * some for others who only ask. */
+	CTL_SERVER_FOLLOWERS = 8,
+	CTL_SERVER_STRANGERS_FOLLOW = 4,
+	CTL_SERVER_SAME_USER_FOLLOWS = 2,
 	/* A client that asks nothing, or half of it, or does not read. */
 	CTL_SERVER_PATIENCE_MS = 10000,
 	CTL_SERVER_STRANGER_PATIENCE_MS = 2000,
@@ -55,6 +61,8 @@ struct ctl_server_callbacks {
 			const struct ctl_request *request);
 	/* The client went away before its final reply. */
 	void (*gone)(void *arg, struct ctl_peer *peer);
+	/* A client that follows has taken everything it was sent. */
+	void (*drained)(void *arg, struct ctl_peer *peer);
 };
 
 /* 0; -EADDRINUSE: somebody answers there; -ENOTSOCK: another kind of file is
@@ -69,5 +77,11 @@ void ctl_server_close(struct ctl_server *s, void (*done)(void *arg), void *arg);
  * does not read what it is sent is cut off, which `gone` tells later, not from
  * here. */
 void ctl_server_reply(struct ctl_peer *peer, const struct ctl_reply *reply);
+
+/* The request that the peer waits for will be answered without end. False: as
+ * many follow as may; answer that. */
+bool ctl_server_follow(struct ctl_peer *peer) ATTR_MUST_CHECK;
+/* Bytes that the peer was sent and has not taken yet. */
+size_t ctl_server_unread(const struct ctl_peer *peer);
 
 #endif

@@ -69,71 +69,6 @@ int daemon_undo(const struct daemon_options *o)
 	return left == 0 ? 0 : 1;
 }
 
-static void log_entry(const struct profile_entry *e)
-{
-	const struct config_error *why = config_report_first(&e->report);
-	char line[CONFIG_LINE_MAX];
-
-	switch (e->change) {
-	case PROFILES_SAME:
-		break;
-	case PROFILES_ADDED:
-		log_info("profile %s", e->name);
-		break;
-	case PROFILES_CHANGED:
-		log_notice("profile %s has changed", e->name);
-		break;
-	case PROFILES_BROKEN:
-		log_warning("%s; %s",
-			    why ? config_error_text(why, e->path, line,
-						    sizeof(line))
-				: e->path,
-			    e->profile ? "the profile before it stays in force"
-				       : "it is not used");
-		break;
-	case PROFILES_REMOVED:
-		log_notice("profile %s is gone", e->name);
-		break;
-	}
-}
-
-/* The tunnel's own profile changed or went. */
-static void follow_entry(struct daemon *d, const struct profile_entry *e)
-{
-	struct config_report report;
-	struct profile *profile;
-
-	if (e->change == PROFILES_REMOVED) {
-		session_io_disconnect(d->io, REASON_PROFILE_REMOVED);
-		return;
-	}
-	if (e->change != PROFILES_CHANGED)
-		return;
-	if (profile_load(e->path, PROFILE_FOR_USE, &profile, &report) == 0)
-		session_io_replace(d->io, profile);
-	else
-		log_warning("%s cannot be used here; the profile before it "
-			    "stays in force",
-			    e->path);
-}
-
-void daemon_reload(struct daemon *d)
-{
-	int r = profiles_reload(&d->profiles);
-
-	if (r < 0) {
-		log_warning("%s: %s", d->profiles.folder, strerror(-r));
-		return;
-	}
-	for (size_t i = 0; i < d->profiles.count; i++) {
-		const struct profile_entry *e = d->profiles.entries[i];
-
-		log_entry(e);
-		if (strcmp(e->name, session_io_name(d->io)) == 0)
-			follow_entry(d, e);
-	}
-}
-
 static void on_changed(void *arg)
 {
 	struct daemon *d = arg;
@@ -144,6 +79,25 @@ static void on_changed(void *arg)
 		    session_state_name(s->state), s->reason ? ", " : "",
 		    s->reason ? reason_text(s->reason) : "");
 	daemon_wait_changed(d);
+	daemon_follow_changed(d);
+}
+
+static void on_folder_changed(void *arg)
+{
+	daemon_folder_changed(arg);
+}
+
+/* Any thread. */
+static void on_line(void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)uv_async_send(&d->logged); /* cannot fail */
+}
+
+static void on_logged(uv_async_t *async)
+{
+	daemon_follow_logged(async->data);
 }
 
 static void on_last(uv_timer_t *timer)
@@ -163,6 +117,12 @@ static void stop(struct daemon *d)
 	notify_send("STOPPING=1");
 	session_io_end(d->io);
 	ctl_server_close(d->server, NULL, NULL);
+	daemon_follow_end(d);
+	log_set_wake(NULL, NULL);
+	folder_watch_close(d->folder);
+	d->folder = NULL;
+	uv_close((uv_handle_t *)&d->logged, NULL);
+	uv_close((uv_handle_t *)&d->grumbling, NULL);
 	uv_close((uv_handle_t *)&d->waiting, NULL);
 	uv_close((uv_handle_t *)&d->settling, NULL);
 	uv_close((uv_handle_t *)&d->term, NULL);
@@ -237,6 +197,31 @@ static int watch_host(struct daemon *d)
 	return r < 0 ? r : uv_poll_start(&d->watch, UV_READABLE, on_watch);
 }
 
+/* The watch first: what changes after the first look is seen. */
+static int watch_folder(struct daemon *d)
+{
+	struct folder_watch_options o = {
+		.path = d->profiles.folder,
+		.changed = on_folder_changed,
+		.arg = d,
+	};
+	int r = folder_watch_create(&d->loop, &o, &d->folder);
+
+	if (r < 0)
+		return r;
+	daemon_reload(d);
+	return 0;
+}
+
+static int watch_log(struct daemon *d)
+{
+	int r = uv_async_init(&d->loop, &d->logged, on_logged);
+
+	if (r == 0)
+		log_set_wake(on_line, d);
+	return r;
+}
+
 static int open_socket(struct daemon *d)
 {
 	struct ctl_server_options o = {
@@ -285,15 +270,20 @@ static int init(struct daemon *d)
 	/* Timers only get their fields set. */
 	(void)uv_timer_init(&d->loop, &d->waiting);
 	(void)uv_timer_init(&d->loop, &d->settling);
+	(void)uv_timer_init(&d->loop, &d->grumbling);
 	(void)uv_timer_init(&d->loop, &d->last);
-	d->waiting.data = d->settling.data = d->last.data = d;
+	d->waiting.data = d->settling.data = d->grumbling.data = d;
+	d->last.data = d->logged.data = d;
 	d->io = session_io_create(&io);
 	if (d->io == NULL)
 		return -ENOMEM;
-	daemon_reload(d);
-	r = watch_signals(d);
+	r = watch_folder(d);
+	if (r == 0)
+		r = watch_signals(d);
 	if (r == 0)
 		r = watch_host(d);
+	if (r == 0)
+		r = watch_log(d);
 	if (r < 0) {
 		log_error("cannot start: %s", strerror(-r));
 		return r;
@@ -311,6 +301,9 @@ static void close_handle(uv_handle_t *handle, void *arg)
 /* After the loop has ended, or could not be filled. */
 static void fini(struct daemon *d)
 {
+	log_set_wake(NULL, NULL);
+	if (d->folder != NULL)
+		folder_watch_close(d->folder);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	session_io_destroy(d->io);

@@ -6,7 +6,7 @@
  *
  * daemon.c composes, daemon_ctl.c answers requests. No state outside the
  * object: two daemons fit in one process, as far as they have folders and
- * devices of their own.
+ * devices of their own; only the log is one.
  */
 #ifndef ADIT_DAEMON_H
 #define ADIT_DAEMON_H

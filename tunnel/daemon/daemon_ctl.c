@@ -35,27 +35,20 @@ bool daemon_is_current(const struct daemon *d, const char *name)
 	return strcmp(session_io_name(d->io), name) == 0;
 }
 
-/* Profiles whose file is refused, with the first thing that is wrong. */
-static int put_problems(const struct daemon *d, struct ctl_status *s)
+/* Less than it should be, as the others in the status. */
+static int put_polling(const struct daemon *d, struct ctl_list *list)
 {
-	for (size_t i = 0; i < d->profiles.count; i++) {
-		const struct profile_entry *e = d->profiles.entries[i];
-		const struct config_error *why =
-			config_report_first(&e->report);
-		char line[CONFIG_LINE_MAX];
-		char file[PROFILE_NAME_MAX + 8];
-		int r;
+	struct ctl_fallback *f;
 
-		if (!e->broken || why == NULL)
-			continue;
-		snprintf(file, sizeof(file), "%s.json", e->name);
-		r = ctl_list_add_text(
-			&s->problems,
-			config_error_text(why, file, line, sizeof(line)));
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	if (!folder_watch_polls(d->folder))
+		return 0;
+	f = ctl_list_add(list, sizeof(*f));
+	if (f == NULL)
+		return -ENOMEM;
+	f->what = strdup("profiles");
+	f->reason = strdup("the kernel cannot tell when their folder changes; "
+			   "it is looked at again and again");
+	return f->what != NULL && f->reason != NULL ? 0 : -ENOMEM;
 }
 
 static void reply_status(struct daemon *d, struct ctl_peer *peer)
@@ -63,7 +56,9 @@ static void reply_status(struct daemon *d, struct ctl_peer *peer)
 	struct ctl_reply reply = { .final = true, .has_status = true };
 
 	if (session_io_status(d->io, &reply.status) < 0 ||
-	    put_problems(d, &reply.status) < 0)
+	    put_polling(d, &reply.status.fallbacks) < 0 ||
+	    daemon_put_problems(d, &reply.status.problems) < 0 ||
+	    daemon_put_warnings(d, &reply.status.warnings) < 0)
 		daemon_reply(peer, true, CTL_EXIT_FAILED, "out of memory");
 	else
 		ctl_server_reply(peer, &reply);
@@ -137,6 +132,14 @@ void daemon_reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
 			config_error_text(why, e->path, line, sizeof(line)));
 }
 
+/* A bad file leaves in force what the tunnel had of it. */
+static bool has_one_in_force(const struct daemon *d,
+			     const struct profile_entry *e)
+{
+	return e->profile != NULL && daemon_is_current(d, e->name) &&
+	       session_io_profile(d->io) != NULL;
+}
+
 static void do_connect(struct daemon *d, struct ctl_peer *peer,
 		       const struct ctl_request *request)
 {
@@ -144,12 +147,22 @@ static void do_connect(struct daemon *d, struct ctl_peer *peer,
 		daemon_find_profile(d, peer, request->profile);
 	struct config_report report = { 0 };
 	struct profile *profile = NULL;
+	uint64_t fingerprint = 0;
 	int r;
 
 	if (e == NULL)
 		return;
 	r = profile_load(e->path, PROFILE_FOR_USE, &profile, &report);
-	if (r < 0) {
+	if (r == 0) {
+		fingerprint = profile->fingerprint;
+	} else if (has_one_in_force(d, e)) {
+		log_notice("connect %s as it was before its file turned bad",
+			   e->name);
+		daemon_reply(peer, false, CTL_EXIT_DONE,
+			     "%s: its file is refused, see \"adit status\"; "
+			     "the profile before it is used",
+			     e->name);
+	} else {
 		daemon_reply_refused(peer, e, &report, r);
 		return;
 	}
@@ -157,6 +170,8 @@ static void do_connect(struct daemon *d, struct ctl_peer *peer,
 	/* The hold is set now; the attempt itself starts from the loop, after
 	 * the answer. */
 	session_io_connect(d->io, e->name, profile);
+	if (r == 0)
+		daemon_note_used(d, fingerprint, &report);
 	if (request->wait)
 		daemon_wait_for_up(d, peer,
 				   request->wait_s ? request->wait_s : 30);
@@ -188,6 +203,12 @@ static void do_disconnect(struct daemon *d, struct ctl_peer *peer,
 		     session_io_name(d->io));
 }
 
+static bool needs_profiles(enum ctl_command command)
+{
+	return command != CTL_COMMAND_STATUS && command != CTL_COMMAND_WATCH &&
+	       command != CTL_COMMAND_LOG && command != CTL_COMMAND_RELOAD;
+}
+
 static void on_request(void *arg, struct ctl_peer *peer,
 		       const struct ctl_request *request)
 {
@@ -197,11 +218,21 @@ static void on_request(void *arg, struct ctl_peer *peer,
 		daemon_reply(peer, true, CTL_EXIT_FAILED, "aditd is ending");
 		return;
 	}
-	if (request->command != CTL_COMMAND_STATUS)
-		daemon_reload(d);
+	if (needs_profiles(request->command))
+		daemon_look(d);
 	switch (request->command) {
 	case CTL_COMMAND_STATUS:
 		reply_status(d, peer);
+		break;
+	case CTL_COMMAND_WATCH:
+		daemon_watch_state(d, peer);
+		break;
+	case CTL_COMMAND_LOG:
+		daemon_show_log(d, peer, request);
+		break;
+	case CTL_COMMAND_RELOAD:
+		log_notice("reading the profiles again");
+		daemon_reload_for(d, peer);
 		break;
 	case CTL_COMMAND_CONNECT:
 		do_connect(d, peer, request);
@@ -229,9 +260,16 @@ static void on_request(void *arg, struct ctl_peer *peer,
 static void on_gone(void *arg, struct ctl_peer *peer)
 {
 	daemon_wait_gone(arg, peer);
+	daemon_follow_gone(arg, peer);
+}
+
+static void on_drained(void *arg, struct ctl_peer *peer)
+{
+	daemon_follow_drained(arg, peer);
 }
 
 const struct ctl_server_callbacks daemon_ctl_callbacks = {
 	.request = on_request,
 	.gone = on_gone,
+	.drained = on_drained,
 };

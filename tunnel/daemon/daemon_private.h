@@ -7,8 +7,10 @@
 #include <uv.h>
 
 #include "config/profiles.h"
+#include "tunnel/base/log.h"
 #include "tunnel/ctl/ctl_server.h"
 #include "tunnel/daemon/daemon.h"
+#include "tunnel/daemon/folder_watch.h"
 #include "tunnel/daemon/session_io.h"
 #include "tunnel/host/apply.h"
 
@@ -19,6 +21,14 @@ struct waiter {
 	enum session_state told; /* last state sent */
 };
 
+/* Somebody in `adit log -f` or `adit status --watch`. */
+struct follower {
+	struct ctl_peer *peer; /* NULL: a free place */
+	bool of_log;
+	struct log_cursor cursor; /* of the log */
+	uint64_t next;		  /* event of the session */
+};
+
 struct daemon {
 	const struct daemon_options *options;
 	uv_loop_t loop;
@@ -27,18 +37,49 @@ struct daemon {
 	struct session_io *io;
 	struct ctl_server *server;
 	struct profiles profiles;
+	int folder_error; /* of the last look at them: 0 or -errno */
+	struct folder_watch *folder;
+	struct config_report used; /* about the profile that the tunnel has */
+	char trouble[2 * CONFIG_LINE_MAX]; /* with its file; "": none */
+	bool trouble_told;
 	struct waiter waiters[CTL_SERVER_CLIENTS];
-	uv_timer_t waiting;  /* until the first waiter's deadline */
-	uv_timer_t settling; /* after the host has moved */
-	uv_timer_t last;     /* until the end is forced */
+	struct follower followers[CTL_SERVER_FOLLOWERS];
+	uv_timer_t waiting;   /* until the first waiter's deadline */
+	uv_timer_t settling;  /* after the host has moved */
+	uv_timer_t grumbling; /* until a bad profile is logged */
+	uv_timer_t last;      /* until the end is forced */
+	uv_async_t logged;    /* there is a new line in the log */
 	uv_signal_t term, intr, hangup;
 	uv_poll_t watch;
 	int watch_fd;
 	bool stopping, forced;
 };
 
-/* Reads the profiles again and applies what changed to the tunnel. */
+/* daemon_reload.c: reads the profiles again and lets the tunnel follow. */
 void daemon_reload(struct daemon *d);
+/* The same, and tells the peer what came of it. */
+void daemon_reload_for(struct daemon *d, struct ctl_peer *peer);
+/* The folder has changed, and is quiet. */
+void daemon_folder_changed(struct daemon *d);
+/* For a command: what is there? The tunnel follows when it is quiet. */
+void daemon_look(struct daemon *d);
+/* The tunnel was given a profile with this report. */
+void daemon_note_used(struct daemon *d, uint64_t fingerprint,
+		      const struct config_report *report);
+/* Texts for the status. 0 or -ENOMEM. */
+int daemon_put_problems(const struct daemon *d, struct ctl_list *list);
+int daemon_put_warnings(const struct daemon *d, struct ctl_list *list);
+
+/* daemon_follow.c */
+void daemon_watch_state(struct daemon *d, struct ctl_peer *peer);
+void daemon_show_log(struct daemon *d, struct ctl_peer *peer,
+		     const struct ctl_request *request);
+/* The state, or the log, has more to tell. */
+void daemon_follow_changed(struct daemon *d);
+void daemon_follow_logged(struct daemon *d);
+void daemon_follow_drained(struct daemon *d, struct ctl_peer *peer);
+void daemon_follow_gone(struct daemon *d, struct ctl_peer *peer);
+void daemon_follow_end(struct daemon *d);
 
 /* daemon_ctl.c */
 extern const struct ctl_server_callbacks daemon_ctl_callbacks;

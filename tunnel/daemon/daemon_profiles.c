@@ -40,6 +40,10 @@ static int put_profile(const struct daemon *d, const struct profile_entry *e,
 			config_error_text(why, e->path, line, sizeof(line)));
 		if (row->problem == NULL)
 			return -ENOMEM;
+	} else if (daemon_is_current(d, e->name) && d->trouble[0] != '\0') {
+		row->problem = strdup(d->trouble);
+		if (row->problem == NULL)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -186,7 +190,8 @@ void daemon_remove_profile(struct daemon *d, struct ctl_peer *peer,
 		return;
 	memcpy(name, e->name, sizeof(name)); /* the reload frees the entry */
 	r = profiles_remove(d->profiles.folder, name);
-	if (r < 0) {
+	/* Somebody else was a moment faster. */
+	if (r < 0 && r != -ENOENT) {
 		daemon_reply(peer, true, CTL_EXIT_FAILED, "%s: %s", e->path,
 			     strerror(-r));
 		return;

@@ -363,7 +363,8 @@ void session_io_connect(struct session_io *io, const char *name,
 	}
 	set_hold(io, SESSION_HOLD_UP);
 	if (io->attempt == NULL && io->session.state != SESSION_STATE_UP) {
-		set_profile(io, profile);
+		if (profile != NULL)
+			set_profile(io, profile);
 		io->attempts = 0;
 	} else {
 		profile_destroy(profile); /* what is in force goes on */
@@ -387,6 +388,13 @@ void session_io_replace(struct session_io *io, struct profile *profile)
 		session_io_report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
 }
 
+void session_io_forget(struct session_io *io)
+{
+	set_hold(io, SESSION_HOLD_NONE);
+	session_io_report(io, SESSION_EVENT_ASKED_DOWN, REASON_PROFILE_REMOVED);
+	set_profile(io, NULL);
+}
+
 const struct session *session_io_session(const struct session_io *io)
 {
 	return &io->session;
@@ -395,6 +403,11 @@ const struct session *session_io_session(const struct session_io *io)
 const char *session_io_name(const struct session_io *io)
 {
 	return io->name;
+}
+
+const struct profile *session_io_profile(const struct session_io *io)
+{
+	return io->profile;
 }
 
 const char *session_io_text(const struct session_io *io)

@@ -21,6 +21,7 @@
 #include "tunnel/daemon/liveness.h"
 #include "tunnel/daemon/session.h"
 
+struct ctl_event;
 struct ctl_status;
 struct datapath;
 struct host;
@@ -29,11 +30,12 @@ struct session_io;
 struct uv_loop_s;
 
 enum {
-	SESSION_IO_NAME_MAX = 64,
+	SESSION_IO_NAME_MAX = 128,
 	SESSION_IO_TEXT_MAX = 320,
 };
 
 #define SESSION_IO_DEVICE "adit0"
+#define SESSION_IO_EVENT_NOW UINT64_MAX
 
 /* The user's word about the tunnel, beside its state. */
 enum session_hold {
@@ -56,23 +58,33 @@ void session_io_destroy(struct session_io *io);
 void session_io_end(struct session_io *io);
 
 /* Holds the tunnel up with this profile, which is the io's from here on, also
- * on failure; another profile's tunnel goes down first. */
+ * on failure; another profile's tunnel goes down first. NULL: with the one that
+ * it has. */
 void session_io_connect(struct session_io *io, const char *name,
 			struct profile *profile);
 /* Holds it down. */
 void session_io_disconnect(struct session_io *io, enum reason reason);
 /* The profile's content has changed: a tunnel that is wanted starts again. */
 void session_io_replace(struct session_io *io, struct profile *profile);
+/* The profile is gone for good: down, and nothing of it is kept. */
+void session_io_forget(struct session_io *io);
 /* Links, addresses or routes of the host moved. */
 void session_io_host_moved(struct session_io *io);
 
 const struct session *session_io_session(const struct session_io *io);
 /* "" before the first connect. */
 const char *session_io_name(const struct session_io *io);
+/* NULL: none, or it was forgotten. */
+const struct profile *session_io_profile(const struct session_io *io);
 /* What went wrong last, or "". */
 const char *session_io_text(const struct session_io *io);
 
 /* Appends to a zeroed status. 0 or -ENOMEM. */
 int session_io_status(const struct session_io *io, struct ctl_status *s);
+/* Fills a zeroed event and steps to the next: the present state for
+ * SESSION_IO_EVENT_NOW, and each transition after that. 0; -ENOENT: there is
+ * none yet; or -ENOMEM, with what was filled. */
+int session_io_event(const struct session_io *io, uint64_t *next,
+		     struct ctl_event *ret_event);
 
 #endif

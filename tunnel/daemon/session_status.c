@@ -25,7 +25,7 @@ static bool set(char **slot, const char *text)
 static uint64_t wall_ms(uint64_t at_ns)
 {
 	uint64_t now_ns = clock_now_ns();
-	int64_t wall = clock_wall_s() * 1000;
+	int64_t wall = clock_wall_ms();
 
 	return (uint64_t)(wall +
 			  ((int64_t)at_ns - (int64_t)now_ns) / NS_PER_MS);
@@ -222,6 +222,55 @@ static bool put_transitions(const struct session *session, struct ctl_status *s)
 			return false;
 	}
 	return true;
+}
+
+static uint64_t oldest_event(const struct session *s)
+{
+	return s->log_count > SESSION_LOG_MAX ? s->log_count - SESSION_LOG_MAX
+					      : 0;
+}
+
+static bool put_event(const struct session_io *io, uint64_t at_ns,
+		      enum session_state state, enum reason reason,
+		      struct ctl_event *e)
+{
+	e->at_ms = wall_ms(at_ns);
+	return set(&e->profile, io->name) &&
+	       set(&e->state, session_state_name(state)) &&
+	       set(&e->reason, reason_code(reason)) &&
+	       set(&e->reason_text, reason ? reason_text(reason) : NULL);
+}
+
+int session_io_event(const struct session_io *io, uint64_t *next,
+		     struct ctl_event *e)
+{
+	const struct session *s = &io->session;
+	uint64_t oldest = oldest_event(s);
+	const struct session_transition *t;
+	bool done;
+
+	if (*next == SESSION_IO_EVENT_NOW) {
+		*next = s->log_count;
+		return put_event(io, s->since_ns, s->state, s->reason, e) &&
+				       set(&e->detail, io->text)
+			       ? 0
+			       : -ENOMEM;
+	}
+	if (*next == s->log_count)
+		return -ENOENT;
+	if (*next < oldest) {
+		e->missed = oldest - *next;
+		*next = oldest;
+	}
+	t = session_transition_at(s, (size_t)(*next - oldest));
+	++*next;
+	done = put_event(io, t->at_ns, t->to, t->reason, e) &&
+	       set(&e->was, session_state_name(t->from)) &&
+	       set(&e->event, session_event_name(t->event));
+	/* What is known in detail is about the last one. */
+	if (done && *next == s->log_count)
+		done = set(&e->detail, io->text);
+	return done ? 0 : -ENOMEM;
 }
 
 int session_io_status(const struct session_io *io, struct ctl_status *s)
