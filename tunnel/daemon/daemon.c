@@ -100,7 +100,9 @@ static void log_entry(const struct profile_entry *e)
 /* The tunnel's own profile changed or went. */
 static void follow_entry(struct daemon *d, const struct profile_entry *e)
 {
+	const struct config_error *why;
 	struct config_report report;
+	char line[CONFIG_LINE_MAX];
 	struct profile *profile;
 
 	if (e->change == PROFILES_REMOVED) {
@@ -109,12 +111,14 @@ static void follow_entry(struct daemon *d, const struct profile_entry *e)
 	}
 	if (e->change != PROFILES_CHANGED)
 		return;
-	if (profile_load(e->path, PROFILE_FOR_USE, &profile, &report) == 0)
+	if (profile_load(e->path, PROFILE_FOR_USE, &profile, &report) == 0) {
 		session_io_replace(d->io, profile);
-	else
-		log_warning("%s cannot be used here; the profile before it "
-			    "stays in force",
-			    e->path);
+		return;
+	}
+	why = config_report_first(&report);
+	log_warning("%s; the profile before it stays in force",
+		    why ? config_error_text(why, e->path, line, sizeof(line))
+			: e->path);
 }
 
 void daemon_reload(struct daemon *d)
