@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tunnel/base/clock.h"
+#include "tunnel/base/folder.h"
 #include "tunnel/base/log.h"
 #include "tunnel/base/notify.h"
 #include "tunnel/daemon/daemon_private.h"
@@ -50,7 +51,7 @@ static int open_host(const struct daemon_options *o, struct host_config *config,
 	else if (r == -EBUSY)
 		log_error("another aditd is running; one is enough");
 	else if (r < 0)
-		log_error("%s: %s", o->state_dir, strerror(-r));
+		log_error("%s: %s", o->state_dir, folder_error_text(r));
 	return r;
 }
 
@@ -126,7 +127,7 @@ void daemon_reload(struct daemon *d)
 	int r = profiles_reload(&d->profiles);
 
 	if (r < 0) {
-		log_warning("%s: %s", d->profiles.folder, strerror(-r));
+		log_warning("%s: %s", d->profiles.folder, folder_error_text(r));
 		return;
 	}
 	for (size_t i = 0; i < d->profiles.count; i++) {
@@ -254,17 +255,24 @@ static int open_socket(struct daemon *d)
 		log_error(CTL_PATH_TOO_LONG, d->options->runtime_dir);
 		return r;
 	}
-	if (mkdir(d->options->runtime_dir, 0755) < 0 && errno != EEXIST) {
+	if (mkdir(d->options->runtime_dir, 0755) < 0 && errno != EEXIST)
 		r = -errno;
-		log_error("%s: %s", d->options->runtime_dir, strerror(-r));
+	else
+		r = folder_open(d->options->runtime_dir);
+	if (r < 0) {
+		log_error("%s: %s", d->options->runtime_dir,
+			  folder_error_text(r));
 		return r;
 	}
+	close(r);
 	o.path = path;
 	r = ctl_server_create(&d->loop, &o, &d->server);
 	if (r == -EADDRINUSE)
 		log_error("%s: another aditd answers there", path);
+	else if (r == -ENOTSOCK)
+		log_error("%s: there is a file, not a socket: remove it", path);
 	else if (r < 0)
-		log_error("%s: %s", path, strerror(-r));
+		log_error("%s: %s", path, folder_error_text(r));
 	return r;
 }
 
