@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tunnel/base/clock.h"
+#include "tunnel/base/descriptors.h"
 #include "tunnel/base/folder.h"
 #include "tunnel/base/log.h"
 #include "tunnel/base/notify.h"
@@ -353,6 +354,11 @@ int daemon_run(const struct daemon_options *o)
 
 	/* Writing to a client that is gone is an error code, not an end. */
 	signal(SIGPIPE, SIG_IGN);
+	r = descriptors_ensure();
+	if (r < 0) {
+		log_error("cannot start: %s", folder_error_text(r));
+		return 1;
+	}
 	if (open_host(o, &d.host_config, &d.host) < 0)
 		return 1;
 	r = uv_loop_init(&d.loop);
