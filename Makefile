@@ -112,10 +112,11 @@ $(OUT)/%.o: %.c | build/deps/wolfssl.mk
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Test hooks that the programs do not have: wolfSSL's clock, and the secret of
-# a handshake for a second decoder. tests/lib defines them.
+# Test hooks that the programs do not have: wolfSSL's clock, the secret of a
+# handshake for a second decoder, memory that runs out. tests/lib defines them.
 HOOKS := gettimeofday time keys_init envelope_is_hello wolfSSL_UseALPN \
-	 wolfSSL_export_keying_material
+	 wolfSSL_export_keying_material malloc calloc realloc reallocarray \
+	 strdup asprintf open_memstream
 WRAP  := $(HOOKS:%=-Wl,--wrap=%)
 $(OUT)/tests/%: $(OUT)/tests/%.o $(LIB_OBJ) $(OUT)/libadit.a
 	@mkdir -p $(@D)

@@ -146,6 +146,10 @@ int file_inspect(const char *path, size_t max, unsigned int demands,
 		error = errno;
 	if (!error)
 		return judge(&st, max, demands, why);
-	snprintf(why, FILE_WHY_MAX, "%s", open_error_text(error));
+	if (error == ENOENT && lstat(path, &st) == 0)
+		snprintf(why, FILE_WHY_MAX,
+			 "it is a symbolic link to a file that is not there");
+	else
+		snprintf(why, FILE_WHY_MAX, "%s", open_error_text(error));
 	return -error;
 }

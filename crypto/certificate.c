@@ -4,6 +4,7 @@
 #include "crypto/certificate.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -27,13 +28,24 @@ static int date_read(const uint8_t *date, int date_len, int64_t *ret_s)
 }
 
 /* The name goes into logs and tables, so it keeps to printable ASCII. */
-static void name_copy(const char *from, size_t len, char *to)
+static void name_copy(const char *from, size_t len, char first, char *to)
 {
 	if (len > CERTIFICATE_NAME_MAX)
 		len = CERTIFICATE_NAME_MAX;
 	for (size_t i = 0; i < len; i++)
-		to[i] = from[i] > 0x20 && from[i] < 0x7f ? from[i] : '?';
+		to[i] = from[i] >= first && from[i] < 0x7f ? from[i] : '?';
 	to[len] = '\0';
+}
+
+/* Of the whole name, "/C=../O=../CN=..", the common name if there is one. */
+static void issuer_copy(const char *name, char *to)
+{
+	const char *cn = strstr(name, "/CN=");
+	size_t len;
+
+	name = cn != NULL ? cn + 4 : name;
+	len = cn != NULL ? strcspn(name, "/") : strlen(name);
+	name_copy(name, len, ' ', to);
 }
 
 int certificate_read(const uint8_t *der, size_t len, struct certificate *ret)
@@ -42,18 +54,27 @@ int certificate_read(const uint8_t *der, size_t len, struct certificate *ret)
 	DecodedCert d;
 	int r = -EBADMSG;
 
+	_Static_assert(sizeof(d.subjectHash) <= sizeof(c.subject_hash) &&
+			       sizeof(d.issuerHash) <= sizeof(c.issuer_hash),
+		       "wolfCrypt's hash of a name is longer");
+
 	wc_InitDecodedCert(&d, der, (word32)len, NULL);
 	if (wc_ParseCert(&d, CERT_TYPE, NO_VERIFY, NULL) != 0 ||
 	    wc_Sha256Hash(der, (word32)len, c.fingerprint) != 0)
 		goto out;
 	if (d.subjectCN != NULL && d.subjectCNLen > 0)
-		name_copy(d.subjectCN, (size_t)d.subjectCNLen, c.name);
+		name_copy(d.subjectCN, (size_t)d.subjectCNLen, '!', c.name);
+	issuer_copy(d.issuer, c.issuer);
+	memcpy(c.subject_hash, d.subjectHash, sizeof(d.subjectHash));
+	memcpy(c.issuer_hash, d.issuerHash, sizeof(d.issuerHash));
 	c.has_alt_name = d.altNames != NULL;
 	c.for_servers = d.extExtKeyUsageSet &&
 			(d.extExtKeyUsage & EXTKEYUSE_SERVER_AUTH) != 0;
 	c.for_clients = d.extExtKeyUsageSet &&
 			(d.extExtKeyUsage & EXTKEYUSE_CLIENT_AUTH) != 0;
-	r = date_read(d.afterDate, d.afterDateLen, &c.expires);
+	r = date_read(d.beforeDate, d.beforeDateLen, &c.begins);
+	if (r == 0)
+		r = date_read(d.afterDate, d.afterDateLen, &c.expires);
 	if (r == 0)
 		*ret = c;
 out:
@@ -93,4 +114,33 @@ int64_t certificate_first_end(const char *pem, size_t len)
 		len -= block;
 	}
 	return first;
+}
+
+bool certificate_names_issuer(const struct certificate *c,
+			      const struct certificate *issuer)
+{
+	return memcmp(c->issuer_hash, issuer->subject_hash,
+		      sizeof(c->issuer_hash)) == 0;
+}
+
+static void date_text(int64_t s, char text[static 12])
+{
+	time_t at = (time_t)s;
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm) == NULL || strftime(text, 12, "%F", &tm) == 0)
+		strcpy(text, "?");
+}
+
+const char *certificate_text(const struct certificate *c,
+			     char buf[static CERTIFICATE_TEXT_MAX])
+{
+	char from[12], to[12];
+
+	date_text(c->begins, from);
+	date_text(c->expires, to);
+	snprintf(buf, CERTIFICATE_TEXT_MAX,
+		 "\"%.40s\", issued by \"%.40s\", valid from %s to %s", c->name,
+		 c->issuer, from, to);
+	return buf;
 }

@@ -17,12 +17,18 @@
 enum {
 	CERTIFICATE_DIGEST_LEN = 32,
 	CERTIFICATE_NAME_MAX = 127,
+	CERTIFICATE_TEXT_MAX = 160,
+	CERTIFICATE_NAME_HASH_LEN = 32, /* at most */
 };
 
 struct certificate {
 	uint8_t fingerprint[CERTIFICATE_DIGEST_LEN]; /* SHA-256 of the DER */
-	char name[CERTIFICATE_NAME_MAX + 1]; /* common name, printable */
-	int64_t expires;		     /* last valid second, since 1970 */
+	char name[CERTIFICATE_NAME_MAX + 1];   /* common name, printable */
+	char issuer[CERTIFICATE_NAME_MAX + 1]; /* its common name, likewise */
+	int64_t begins, expires; /* first and last second, since 1970 */
+	/* Of the whole names: whose issuer is whose subject. */
+	uint8_t subject_hash[CERTIFICATE_NAME_HASH_LEN];
+	uint8_t issuer_hash[CERTIFICATE_NAME_HASH_LEN];
 	bool has_alt_name;
 	bool for_servers; /* extended key usage says serverAuth */
 	bool for_clients;
@@ -34,5 +40,12 @@ int certificate_read(const uint8_t *der, size_t len,
 /* When the first of the certificates in a PEM text ends, seconds since 1970;
  * 0: there is none that can be read. */
 int64_t certificate_first_end(const char *pem, size_t len);
+/* By its name only. */
+bool certificate_names_issuer(const struct certificate *c,
+			      const struct certificate *issuer);
+/* "laptop", issued by "adit CA of vpn.example.com", valid from 2026-01-01 to
+ * 2028-01-01. Returns buf. */
+const char *certificate_text(const struct certificate *c,
+			     char buf[static CERTIFICATE_TEXT_MAX]);
 
 #endif

@@ -193,6 +193,7 @@ static void connected(struct client *c, uint64_t now_ns)
 	c->facts.gateway_expires = result.peer.expires;
 	handshake_destroy(c->handshake);
 	c->handshake = NULL;
+	c->heard = true;
 	c->state = CLIENT_STATE_LEASING;
 	if (c->early_len > 0)
 		client_session_input(c, c->early, c->early_len, now_ns);

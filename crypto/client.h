@@ -31,7 +31,7 @@ struct client;
 struct credentials;
 
 enum {
-	CLIENT_TEXT_MAX = 320,
+	CLIENT_TEXT_MAX = 384,
 };
 
 struct client_options {

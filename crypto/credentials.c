@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wolfssl/error-ssl.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/cpuid.h>
@@ -40,7 +41,17 @@ static const struct {
 enum {
 	GROUPS_DEFAULT = 3,
 	CHAIN_DER_MAX = 64 * 1024,
+	/* wolfSSL's limit for what a peer sends; it refuses more without an
+	 * alert, so nobody would hear why. */
+	CHAIN_MAX = 9,
+	RSA_BITS_MIN = 2048, /* NIST SP 800-131A */
 };
+
+static const char too_long[] = "more than 8 intermediate certificates come "
+			       "with the certificate: leave out the root and "
+			       "what is not of its chain";
+static const char too_weak[] = "its key is too weak (RSA below 2048 bits): "
+			       "have a new certificate issued";
 
 static const char suite_aes[] = "TLS13-AES256-GCM-SHA384";
 static const char suite_chacha[] = "TLS13-CHACHA20-POLY1305-SHA256";
@@ -51,16 +62,33 @@ static bool fail(char *ret_error, const char *text)
 	return false;
 }
 
+static size_t count_pem(const char *pem, size_t len)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----";
+	const char *end = pem + len, *at = pem;
+	size_t n = 0;
+
+	while ((at = memmem(at, (size_t)(end - at), begin, strlen(begin)))) {
+		at += strlen(begin);
+		n++;
+	}
+	return n;
+}
+
 static bool load_pem(struct credentials *c, const struct credentials_source *s,
 		     char *ret_error)
 {
 	uint8_t *der;
 	int n;
 
-	if (wolfSSL_CTX_use_certificate_chain_buffer_format(
-		    c->ctx, (const uint8_t *)s->certificate,
-		    (long)s->certificate_len,
-		    WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
+	if (count_pem(s->certificate, s->certificate_len) > CHAIN_MAX)
+		return fail(ret_error, too_long);
+	n = wolfSSL_CTX_use_certificate_chain_buffer_format(
+		c->ctx, (const uint8_t *)s->certificate,
+		(long)s->certificate_len, WOLFSSL_FILETYPE_PEM);
+	if (n == RSA_KEY_SIZE_E)
+		return fail(ret_error, too_weak);
+	if (n != WOLFSSL_SUCCESS)
 		return fail(ret_error, "the certificate is not readable PEM");
 	if (wolfSSL_CTX_use_PrivateKey_buffer(
 		    c->ctx, (const uint8_t *)s->key, (long)s->key_len,
@@ -128,44 +156,81 @@ out:
 	return ok;
 }
 
+struct chain {
+	uint8_t der[CHAIN_DER_MAX];
+	size_t len, count;
+	struct certificate last;
+};
+
+static bool chain_add(struct chain *c, const uint8_t *der, size_t len,
+		      const struct certificate *read)
+{
+	if (c->count == CHAIN_MAX || len > sizeof(c->der) - c->len)
+		return false;
+	memcpy(c->der + c->len, der, len);
+	c->len += len;
+	c->count++;
+	c->last = *read;
+	return true;
+}
+
+/* A bag is a bag: its certificates come in any order, some of other chains,
+ * and often with the root, which nobody needs to be sent. */
+static bool chain_build(struct chain *c, const struct bag *b, char *ret_error)
+{
+	struct certificate read;
+	const WC_DerCertList *o;
+
+	if (certificate_read(b->leaf, b->leaf_len, &read) < 0)
+		return fail(ret_error, "the PKCS#12 file's certificate cannot "
+				       "be read");
+	if (!chain_add(c, b->leaf, b->leaf_len, &read))
+		return fail(ret_error, "the PKCS#12 file is too large");
+	do {
+		for (o = b->others; o != NULL; o = o->next)
+			if (certificate_read(o->buffer, o->bufferSz, &read) ==
+				    0 &&
+			    certificate_names_issuer(&c->last, &read) &&
+			    !certificate_names_issuer(&read, &read))
+				break;
+		if (o != NULL && !chain_add(c, o->buffer, o->bufferSz, &read))
+			return fail(ret_error, too_long);
+	} while (o != NULL);
+	return true;
+}
+
+static bool use_bag(struct credentials *c, const struct bag *b,
+		    const struct chain *chain, char *ret_error)
+{
+	int r = wolfSSL_CTX_use_certificate_chain_buffer_format(
+		c->ctx, chain->der, (long)chain->len, WOLFSSL_FILETYPE_ASN1);
+
+	if (r == RSA_KEY_SIZE_E)
+		return fail(ret_error, too_weak);
+	if (r != WOLFSSL_SUCCESS ||
+	    certificate_read(b->leaf, b->leaf_len, &c->own) < 0)
+		return fail(ret_error, "the PKCS#12 file's certificate cannot "
+				       "be read");
+	if (wolfSSL_CTX_use_PrivateKey_buffer(c->ctx, b->key, (long)b->key_len,
+					      WOLFSSL_FILETYPE_ASN1) !=
+	    WOLFSSL_SUCCESS)
+		return fail(ret_error, "the PKCS#12 file's key cannot be read");
+	return true;
+}
+
 static bool load_pkcs12(struct credentials *c,
 			const struct credentials_source *s, char *ret_error)
 {
 	struct bag b = { 0 };
-	uint8_t *chain = NULL;
-	size_t len;
+	struct chain *chain = NULL;
 	bool ok = false;
 
-	if (!bag_open(&b, s, ret_error))
-		goto out;
-	chain = malloc(CHAIN_DER_MAX);
-	if (chain == NULL || b.leaf_len > CHAIN_DER_MAX) {
-		fail(ret_error, "the PKCS#12 file is too large");
-		goto out;
+	if (bag_open(&b, s, ret_error)) {
+		chain = calloc(1, sizeof(*chain));
+		ok = chain == NULL ? fail(ret_error, "out of memory")
+				   : chain_build(chain, &b, ret_error) &&
+					     use_bag(c, &b, chain, ret_error);
 	}
-	memcpy(chain, b.leaf, b.leaf_len);
-	len = b.leaf_len;
-	for (WC_DerCertList *o = b.others; o != NULL; o = o->next) {
-		if (o->bufferSz > CHAIN_DER_MAX - len) {
-			fail(ret_error, "the PKCS#12 file is too large");
-			goto out;
-		}
-		memcpy(chain + len, o->buffer, o->bufferSz);
-		len += o->bufferSz;
-	}
-	if (wolfSSL_CTX_use_certificate_chain_buffer_format(
-		    c->ctx, chain, (long)len, WOLFSSL_FILETYPE_ASN1) !=
-		    WOLFSSL_SUCCESS ||
-	    certificate_read(b.leaf, b.leaf_len, &c->own) < 0)
-		fail(ret_error,
-		     "the PKCS#12 file's certificate cannot be read");
-	else if (wolfSSL_CTX_use_PrivateKey_buffer(
-			 c->ctx, b.key, (long)b.key_len,
-			 WOLFSSL_FILETYPE_ASN1) != WOLFSSL_SUCCESS)
-		fail(ret_error, "the PKCS#12 file's key cannot be read");
-	else
-		ok = true;
-out:
 	free(chain);
 	bag_fini(&b);
 	return ok;
@@ -253,6 +318,9 @@ static bool set_up(struct credentials *c, enum credentials_role role,
 					 : wolfDTLSv1_3_client_method());
 	if (c->ctx == NULL)
 		return fail(ret_error, "out of memory");
+	if (wolfSSL_CTX_SetMinRsaKey_Sz(c->ctx, RSA_BITS_MIN) !=
+	    WOLFSSL_SUCCESS)
+		return fail(ret_error, "out of memory");
 	if (!(s->pkcs12 != NULL ? load_pkcs12(c, s, ret_error)
 				: load_pem(c, s, ret_error)) ||
 	    !load_trust(c, s, ret_error) || !set_ciphers(c, s, ret_error) ||
@@ -261,11 +329,6 @@ static bool set_up(struct credentials *c, enum credentials_role role,
 	if (wolfSSL_CTX_check_private_key(c->ctx) != WOLFSSL_SUCCESS)
 		return fail(ret_error, "the private key does not fit the "
 				       "certificate");
-	wolfSSL_CTX_set_verify(
-		c->ctx,
-		WOLFSSL_VERIFY_PEER |
-			(gateway ? WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-		NULL);
 	/* Nothing follows the handshake: no tickets. The client's order of
 	 * ciphers counts, since it knows what its CPU can do. */
 	if (gateway && (wolfSSL_CTX_no_ticket_TLSv13(c->ctx) != 0 ||

@@ -28,6 +28,7 @@ enum {
 	CONTENT_HANDSHAKE = 22,
 	HANDSHAKE_SERVER_HELLO = 2,
 	PLAIN_HEADER_LEN = 13,
+	EXPLANATION_MAX = HANDSHAKE_TEXT_MAX - CERTIFICATE_TEXT_MAX - 2,
 };
 
 static const char alpn[] = "adit/1";
@@ -47,6 +48,8 @@ struct handshake {
 	int error;	       /* wolfSSL's, when failed */
 	uint8_t claimed_alert; /* in plaintext: a hint, nothing more */
 	bool heard;
+	/* The peer's certificate that was refused; "" or ": ...". */
+	char refused[CERTIFICATE_TEXT_MAX + 2];
 
 	/* The datagram that wolfSSL may read now; borrowed. */
 	const uint8_t *in;
@@ -96,6 +99,23 @@ static int io_send(WOLFSSL *ssl, char *buf, int size, void *arg)
 	return size;
 }
 
+/* wolfSSL asks about the leaf, and about whatever it found wrong: its verdict
+ * stands, and which certificate that was is kept for the text. */
+static int on_verified(int ok, WOLFSSL_X509_STORE_CTX *store)
+{
+	struct handshake *h = store->userCtx;
+	int i = store->error_depth;
+	char text[CERTIFICATE_TEXT_MAX];
+	struct certificate c;
+
+	if (!ok && h->refused[0] == '\0' && i >= 0 && i < store->totalCerts &&
+	    certificate_read(store->certs[i].buffer, store->certs[i].length,
+			     &c) == 0)
+		snprintf(h->refused, sizeof(h->refused), ": %s",
+			 certificate_text(&c, text));
+	return ok;
+}
+
 static void arm(struct handshake *h, uint64_t now_ns)
 {
 	uint64_t wait = h->rto_ns;
@@ -117,6 +137,12 @@ static bool set_up(struct handshake *h, const struct credentials *c)
 	wolfSSL_SetIOReadCtx(h->ssl, h);
 	wolfSSL_SetIOWriteCtx(h->ssl, h);
 	wolfSSL_dtls_set_using_nonblock(h->ssl, 1);
+	wolfSSL_set_verify(
+		h->ssl,
+		WOLFSSL_VERIFY_PEER |
+			(h->server ? WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+		on_verified);
+	wolfSSL_SetCertCbCtx(h->ssl, h);
 	/* Without KeepArrays the exporter has nothing to export from. */
 	wolfSSL_KeepArrays(h->ssl);
 	return wolfSSL_dtls_set_mtu(h->ssl, DTLS_MTU) == WOLFSSL_SUCCESS &&
@@ -417,23 +443,33 @@ enum reason handshake_error(const struct handshake *h,
 			    char ret_text[static HANDSHAKE_TEXT_MAX],
 			    bool *ret_final)
 {
+	char text[EXPLANATION_MAX];
+	enum reason reason;
+
 	if (h->error == DOMAIN_NAME_MISMATCH || h->error == IPADDR_MISMATCH) {
-		snprintf(ret_text, HANDSHAKE_TEXT_MAX,
-			 "the gateway's certificate is not for \"%.100s\", "
+		snprintf(text, sizeof(text),
+			 "the gateway's certificate is not for \"%.64s\", "
 			 "the profile's HostName or ServerName",
 			 h->server_name);
 		*ret_final = true;
-		return REASON_GATEWAY_CERTIFICATE;
+		reason = REASON_GATEWAY_CERTIFICATE;
+	} else {
+		reason = wolf_explain(h->error, alert_received(h), text,
+				      sizeof(text), ret_final);
 	}
-	return wolf_explain(h->error, alert_received(h), ret_text,
-			    HANDSHAKE_TEXT_MAX, ret_final);
+	snprintf(ret_text, HANDSHAKE_TEXT_MAX, "%s%s", text, h->refused);
+	return reason;
 }
 
 enum handshake_cause handshake_client_error(
 	const struct handshake *h, char ret_text[static HANDSHAKE_TEXT_MAX])
 {
-	return wolf_explain_client(h->error, alert_received(h), ret_text,
-				   HANDSHAKE_TEXT_MAX);
+	char text[EXPLANATION_MAX];
+	enum handshake_cause cause = wolf_explain_client(
+		h->error, alert_received(h), text, sizeof(text));
+
+	snprintf(ret_text, HANDSHAKE_TEXT_MAX, "%s%s", text, h->refused);
+	return cause;
 }
 
 size_t handshake_last(const struct handshake *h, const uint8_t **ret_datagram)

@@ -29,7 +29,7 @@ struct handshake;
 struct credentials;
 
 enum {
-	HANDSHAKE_TEXT_MAX = 200,
+	HANDSHAKE_TEXT_MAX = 330,
 	HANDSHAKE_COOKIE_SECRET_LEN = 32,
 };
 

@@ -137,7 +137,14 @@ static bool guest_admit(struct server *s, const struct handshake_result *h,
 			const struct server_guest *guest, uint32_t *ret_slot,
 			struct lease *ret_lease, struct server_refusal *refusal)
 {
+	char who[CERTIFICATE_TEXT_MAX], text[HANDSHAKE_TEXT_MAX];
+
 	if (!h->peer.for_clients) {
+		snprintf(text, sizeof(text),
+			 "its certificate is not meant for clients: %s",
+			 certificate_text(&h->peer, who));
+		if (s->cb->rejected != NULL)
+			s->cb->rejected(s->arg, &guest->from.remote, text);
 		refusal->reason = REFUSAL_UNKNOWN;
 		snprintf(refusal->text, sizeof(refusal->text),
 			 "the certificate is not meant for clients");

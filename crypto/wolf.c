@@ -63,6 +63,15 @@ static const struct explanation ours[] = {
 	  "the gateway's certificate chain is too long" },
 	{ ASN_VERSION_E, REASON_GATEWAY_CERTIFICATE,
 	  "the gateway's certificate is of X.509 version 1" },
+	{ ASN_PATHLEN_INV_E, REASON_GATEWAY_CERTIFICATE,
+	  "the gateway's certificate comes through a CA that its own CA does "
+	  "not allow (path length)" },
+	{ ASN_PATHLEN_SIZE_E, REASON_GATEWAY_CERTIFICATE,
+	  "the gateway's certificate comes through a CA that its own CA does "
+	  "not allow (path length)" },
+	{ RSA_KEY_SIZE_E, REASON_GATEWAY_CERTIFICATE,
+	  "the gateway's certificate has a key that is too weak (RSA below "
+	  "2048 bits)" },
 	{ ECC_CURVE_ERROR, REASON_VERSION,
 	  "the gateway takes none of the profile's key exchange groups" },
 	{ BAD_KEY_SHARE_DATA, REASON_VERSION,
@@ -127,6 +136,14 @@ static const struct finding of_client[] = {
 	  "it takes none of this gateway's key exchange groups" },
 	{ BAD_KEY_SHARE_DATA, HANDSHAKE_CAUSE_NO_COMMON_GROUP,
 	  "it takes none of this gateway's key exchange groups" },
+	{ ASN_PATHLEN_INV_E, HANDSHAKE_CAUSE_CHAIN,
+	  "its certificate comes through a CA that its own CA does not allow "
+	  "(path length)" },
+	{ ASN_PATHLEN_SIZE_E, HANDSHAKE_CAUSE_CHAIN,
+	  "its certificate comes through a CA that its own CA does not allow "
+	  "(path length)" },
+	{ RSA_KEY_SIZE_E, HANDSHAKE_CAUSE_KEY_USAGE,
+	  "its certificate has a key that is too weak (RSA below 2048 bits)" },
 };
 
 /* What a client said of this gateway's flight, for the same log. */

@@ -588,6 +588,9 @@ START_TEST(refuses_what_is_no_safe_file)
 	snprintf(path, sizeof(path), "%s/loop", folder);
 	ck_assert_int_eq(symlink(path, path), 0);
 	refuses_file(path, -ELOOP, "in a circle");
+	snprintf(path, sizeof(path), "%s/dangling", folder);
+	ck_assert_int_eq(symlink("/nonexistent", path), 0);
+	refuses_file(path, -ENOENT, "a symbolic link to a file that is not");
 	refuses_file("/dev/null", -EINVAL, "it is a device");
 	refuses_file(write_file("a", text, 0620), -EPERM,
 		     "others may write it (mode 0620): chmod go-w");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The two ends of the transport over a link in memory, in virtual time. */
 #include <check.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -462,6 +463,57 @@ START_TEST(gets_its_lease_when_three_are_lost)
 }
 END_TEST
 
+START_TEST(says_that_a_gateway_sends_no_lease)
+{
+	unsigned int left = UINT_MAX;
+	struct duo d;
+
+	duo_init(&d, &usual);
+	d.hook = lose_leases;
+	d.hook_arg = &left;
+	duo_start(&d);
+	ck_assert(!duo_run_until_up(&d, 20000));
+	/* It answered: that is no gateway that cannot be reached. */
+	ck_assert_int_eq(d.reason, REASON_TIMEOUT);
+	ck_assert_ptr_nonnull(strstr(d.text, "sent no whole lease"));
+	duo_fini(&d);
+}
+END_TEST
+
+static enum duo_fate let_one_answer_through(struct duo *d, bool to_gateway,
+					    unsigned int n, uint8_t *datagram,
+					    size_t len)
+{
+	unsigned int *left = d->hook_arg;
+
+	(void)n;
+	(void)datagram;
+	(void)len;
+	if (to_gateway)
+		return DUO_DELIVER;
+	if (*left == 0)
+		return DUO_DROP;
+	--*left;
+	return DUO_DELIVER;
+}
+
+START_TEST(says_that_a_gateway_answered_once)
+{
+	unsigned int left = 1;
+	struct duo d;
+
+	duo_init(&d, &usual);
+	d.hook = let_one_answer_through;
+	d.hook_arg = &left;
+	duo_start(&d);
+	ck_assert(!duo_run_until_up(&d, 20000));
+	ck_assert_int_eq(d.reason, REASON_TIMEOUT);
+	ck_assert_ptr_nonnull(strstr(d.text, "the gateway answered, but"));
+	ck_assert_str_eq(d.rejected, "");
+	duo_fini(&d);
+}
+END_TEST
+
 static enum duo_fate lose_a_third_of_records(struct duo *d, bool to_gateway,
 					     unsigned int n, uint8_t *datagram,
 					     size_t len)
@@ -542,6 +594,8 @@ int main(void)
 	tcase_add_test(t, takes_ed25519_and_both_ciphers);
 	tcase_add_test(t, gives_both_ends_the_same_lane_keys);
 	tcase_add_test(t, says_after_ten_seconds_that_nobody_answers);
+	tcase_add_test(t, says_that_a_gateway_sends_no_lease);
+	tcase_add_test(t, says_that_a_gateway_answered_once);
 	tcase_add_test(t, leaves_with_bye_even_if_two_are_lost);
 	tcase_add_test(t, hears_the_gateway_end_the_session);
 	tcase_add_test(t, answers_an_echo_and_measures_with_it);

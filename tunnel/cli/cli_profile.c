@@ -13,6 +13,7 @@
 
 #include "config/check.h"
 #include "config/profiles.h"
+#include "tunnel/base/folder.h"
 #include "tunnel/cli/cli.h"
 
 static char *readable(const char *text)
@@ -54,7 +55,7 @@ static int fail_folder(struct cli *c, const char *name, int error)
 				name);
 	}
 	return cli_fail(c, CTL_EXIT_FAILED, "%s/profiles: %s", c->config_dir,
-			strerror(-error));
+			folder_error_text(error));
 }
 
 static void print_row(struct cli *c, const struct ctl_profile *p)

@@ -329,6 +329,7 @@ char *ctl_reply_line(const struct ctl_reply *r)
 					(const char *)&r->status);
 
 		if (!cJSON_AddItemToObject(object, "status", status)) {
+			cJSON_Delete(status);
 			cJSON_Delete(object);
 			return NULL;
 		}

@@ -298,9 +298,22 @@ static void on_up(void *arg, const struct lease *lease)
 		end_here(a, REASON_INTERNAL, "out of memory");
 }
 
+/* The way there is closed, and not by the gateway's decision. */
+static bool is_about_the_way(enum reason r)
+{
+	return r == REASON_UNREACHABLE || r == REASON_TIMEOUT;
+}
+
 static void on_down(void *arg, enum reason reason, const char *text)
 {
-	end_here(arg, reason, text);
+	struct attempt *a = arg;
+	char where[ENDPOINT_TEXT_MAX];
+
+	end_here(a, reason, text);
+	/* A way is named by where it leads. */
+	if (!a->told_up && is_about_the_way(reason))
+		snprintf(a->text, sizeof(a->text), "%s: %s",
+			 endpoint_text(&a->remote, where), text);
 }
 
 static const struct client_callbacks client_callbacks = {
@@ -386,12 +399,6 @@ static void refused_text(const struct attempt *a,
 		 "%s: nothing listens there (connection refused): is the "
 		 "gateway running, is the port right?",
 		 endpoint_text(&a->remote, where));
-}
-
-/* The way there is closed, and not by the gateway's decision. */
-static bool is_about_the_way(enum reason r)
-{
-	return r == REASON_UNREACHABLE || r == REASON_TIMEOUT;
 }
 
 /* Should be called after every call into the client: does what its callbacks

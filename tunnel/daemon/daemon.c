@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "tunnel/base/clock.h"
+#include "tunnel/base/descriptors.h"
+#include "tunnel/base/folder.h"
 #include "tunnel/base/log.h"
 #include "tunnel/base/notify.h"
 #include "tunnel/daemon/daemon_private.h"
@@ -50,7 +52,7 @@ static int open_host(const struct daemon_options *o, struct host_config *config,
 	else if (r == -EBUSY)
 		log_error("another aditd is running; one is enough");
 	else if (r < 0)
-		log_error("%s: %s", o->state_dir, strerror(-r));
+		log_error("%s: %s", o->state_dir, folder_error_text(r));
 	return r;
 }
 
@@ -235,17 +237,24 @@ static int open_socket(struct daemon *d)
 		log_error(CTL_PATH_TOO_LONG, d->options->runtime_dir);
 		return r;
 	}
-	if (mkdir(d->options->runtime_dir, 0755) < 0 && errno != EEXIST) {
+	if (mkdir(d->options->runtime_dir, 0755) < 0 && errno != EEXIST)
 		r = -errno;
-		log_error("%s: %s", d->options->runtime_dir, strerror(-r));
+	else
+		r = folder_open(d->options->runtime_dir);
+	if (r < 0) {
+		log_error("%s: %s", d->options->runtime_dir,
+			  folder_error_text(r));
 		return r;
 	}
+	close(r);
 	o.path = path;
 	r = ctl_server_create(&d->loop, &o, &d->server);
 	if (r == -EADDRINUSE)
 		log_error("%s: another aditd answers there", path);
+	else if (r == -ENOTSOCK)
+		log_error("%s: there is a file, not a socket: remove it", path);
 	else if (r < 0)
-		log_error("%s: %s", path, strerror(-r));
+		log_error("%s: %s", path, folder_error_text(r));
 	return r;
 }
 
@@ -334,6 +343,11 @@ int daemon_run(const struct daemon_options *o)
 
 	/* Writing to a client that is gone is an error code, not an end. */
 	signal(SIGPIPE, SIG_IGN);
+	r = descriptors_ensure();
+	if (r < 0) {
+		log_error("cannot start: %s", folder_error_text(r));
+		return 1;
+	}
 	if (open_host(o, &d.host_config, &d.host) < 0)
 		return 1;
 	r = uv_loop_init(&d.loop);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tunnel/base/folder.h"
 #include "tunnel/base/log.h"
 #include "tunnel/daemon/daemon_private.h"
 
@@ -134,6 +135,7 @@ void daemon_add_profile(struct daemon *d, struct ctl_peer *peer,
 	struct config_report report = { 0 };
 	const struct config_error *why;
 	char line[CONFIG_LINE_MAX];
+	const char *folder = d->options->runtime_dir;
 	char *draft = NULL;
 	int r;
 
@@ -144,6 +146,7 @@ void daemon_add_profile(struct daemon *d, struct ctl_peer *peer,
 	}
 	r = write_draft(d, request->text, &draft);
 	if (r == 0) {
+		folder = d->profiles.folder;
 		/* profiles_add() makes the folder in it, and says what is
 		 * wrong. */
 		(void)mkdir(d->options->config_dir, 0755);
@@ -169,8 +172,8 @@ void daemon_add_profile(struct daemon *d, struct ctl_peer *peer,
 			     config_error_text(why, request->profile, line,
 					       sizeof(line)));
 	} else {
-		daemon_reply(peer, true, CTL_EXIT_FAILED, "%s: %s",
-			     d->profiles.folder, strerror(-r));
+		daemon_reply(peer, true, CTL_EXIT_FAILED, "%s: %s", folder,
+			     folder_error_text(r));
 	}
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tunnel/base/folder.h"
 #include "tunnel/base/log.h"
 #include "tunnel/daemon/daemon_private.h"
 
@@ -63,7 +64,7 @@ static bool look(struct daemon *d)
 	bool differs = false;
 
 	if (r < 0 && r != d->folder_error)
-		log_warning("%s: %s", d->profiles.folder, strerror(-r));
+		log_warning("%s: %s", d->profiles.folder, folder_error_text(r));
 	d->folder_error = r;
 	for (size_t i = 0; r == 0 && i < d->profiles.count; i++) {
 		log_change(d->profiles.entries[i]);
@@ -276,7 +277,8 @@ void daemon_reload_for(struct daemon *d, struct ctl_peer *peer)
 	reload(d);
 	if (d->folder_error < 0) {
 		daemon_reply(peer, true, CTL_EXIT_FAILED, "%s: %s",
-			     d->profiles.folder, strerror(-d->folder_error));
+			     d->profiles.folder,
+			     folder_error_text(d->folder_error));
 		return;
 	}
 	r = put_changes(d, &reply.profiles, &profiles, &refused);
@@ -309,7 +311,7 @@ int daemon_put_problems(const struct daemon *d, struct ctl_list *list)
 		r = ctl_list_add_text(list, d->trouble);
 	if (r == 0 && d->folder_error < 0) {
 		snprintf(text, sizeof(text), "%s: %s", d->profiles.folder,
-			 strerror(-d->folder_error));
+			 folder_error_text(d->folder_error));
 		r = ctl_list_add_text(list, text);
 	}
 	return r;

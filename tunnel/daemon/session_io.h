@@ -31,7 +31,7 @@ struct uv_loop_s;
 
 enum {
 	SESSION_IO_NAME_MAX = 128,
-	SESSION_IO_TEXT_MAX = 320,
+	SESSION_IO_TEXT_MAX = 384,
 };
 
 #define SESSION_IO_DEVICE "adit0"

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "tunnel/base/clock.h"
+#include "tunnel/base/descriptors.h"
+#include "tunnel/base/folder.h"
 #include "tunnel/base/log.h"
 #include "tunnel/base/notify.h"
 
@@ -313,7 +315,11 @@ int gateway_run(const struct gateway_options *o, struct gateway_error *error)
 	g->started = clock_wall_s();
 	g->tun.fd = -1;
 	g->sockets.control = -1;
-	rc = gateway_store_config(o->dir, &g->config, error);
+	rc = descriptors_ensure();
+	if (rc)
+		gateway_failed_at(g, rc, "cannot start", folder_error_text(rc));
+	if (rc == 0)
+		rc = gateway_store_config(o->dir, &g->config, error);
 	g->nat = o->nat || g->config.nat;
 	if (rc == 0)
 		rc = gateway_start(g);

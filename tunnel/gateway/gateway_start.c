@@ -14,6 +14,7 @@
 #include "crypto/secret.h"
 #include "crypto/wolf.h"
 #include "tunnel/base/clock.h"
+#include "tunnel/base/folder.h"
 #include "tunnel/base/log.h"
 
 int gateway_failed_at(struct gateway *g, int rc, const char *what,
@@ -98,7 +99,7 @@ static int open_host(struct gateway *g)
 			 (int)other);
 		return gateway_failed_at(g, rc, g->o->dir, why);
 	}
-	return rc ? gateway_failed_at(g, rc, g->state_dir, strerror(-rc)) : 0;
+	return rc ? gateway_failed_at(g, rc, g->state_dir, folder_error_text(rc)) : 0;
 }
 
 static int open_device(struct gateway *g)

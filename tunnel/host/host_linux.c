@@ -130,9 +130,6 @@ int host_open(const struct host_config *config, struct host **ret_host,
 	journal_boot_id(boot);
 	r = journal_open(config->state_dir, boot, &h->journal, ret_other);
 	if (r) {
-		if (r != -EBUSY)
-			notice(h, "the undo journal in %s cannot be used: %s",
-			       config->state_dir, strerror(-r));
 		host_close(h);
 		return r;
 	}
@@ -189,7 +186,7 @@ int host_link_made(struct host *h, uint32_t ifindex)
 	int n = journal_add(h->journal, &r);
 
 	if (n < 0)
-		return step_fail(h, n, "cannot record", &r);
+		return step_unrecorded(h, n, &r);
 	step_made(h);
 	return 0;
 }

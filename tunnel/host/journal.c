@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tunnel/base/folder.h"
+
 #define JOURNAL_NAME "undo.journal"
 #define JOURNAL_NEXT "undo.journal.next"
 #define JOURNAL_BAD "undo.journal.bad"
@@ -96,10 +98,10 @@ static int take_lock(struct journal *j, pid_t *ret_other)
 			*ret_other = read_pid(j->lock);
 		return error == EWOULDBLOCK ? -EBUSY : -error;
 	}
+	/* Only told to people: a full disk keeps nobody from undoing. */
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	if (ftruncate(j->lock, 0) < 0 ||
-	    pwrite(j->lock, text, (size_t)n, 0) != n)
-		return -EIO;
+	(void)!pwrite(j->lock, text, (size_t)n, 0);
+	(void)!ftruncate(j->lock, n);
 	return 0;
 }
 
@@ -424,10 +426,9 @@ int journal_open(const char *dir, const char *boot_id, struct journal **ret_j,
 	snprintf(j->boot, sizeof(j->boot), "%s", boot_id);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		goto fail;
-	j->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (j->dir < 0)
-		goto fail;
-	r = take_lock(j, ret_other);
+	r = j->dir = folder_open(dir);
+	if (r >= 0)
+		r = take_lock(j, ret_other);
 	if (r == 0)
 		r = load(j);
 	if (r) {

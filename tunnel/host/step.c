@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tunnel/base/folder.h"
+
 static void fault(const struct host *h, enum host_fault at)
 {
 	if (h->config->fault == at && h->config->fault_step == h->steps)
@@ -18,7 +20,7 @@ int step_begin(struct host *h, const struct entry *r)
 
 	h->nl.why[0] = '\0';
 	if (n < 0)
-		return step_fail(h, n, "cannot record", r);
+		return step_unrecorded(h, n, r);
 	h->recorded = n == 1;
 	if (h->recorded) {
 		h->steps++;
@@ -31,6 +33,17 @@ void step_made(struct host *h)
 {
 	if (h->recorded)
 		fault(h, HOST_FAULT_MADE);
+}
+
+int step_unrecorded(struct host *h, int error, const struct entry *r)
+{
+	char what[STEP_WHAT_MAX];
+
+	snprintf(h->error, sizeof(h->error),
+		 "%s is not changed, since it cannot be recorded in %s: %s",
+		 entry_text(r, what, sizeof(what)), h->config->state_dir,
+		 folder_error_text(error));
+	return error;
 }
 
 int step_fail(struct host *h, int error, const char *verb,

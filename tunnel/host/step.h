@@ -41,6 +41,8 @@ void step_made(struct host *h);
 /* Keeps a sentence for host_error(), and returns the error. */
 int step_fail(struct host *h, int error, const char *verb,
 	      const struct entry *r);
+/* The same for what the journal could not take. */
+int step_unrecorded(struct host *h, int error, const struct entry *r);
 /* What it was about is gone from the host. */
 void step_forget(struct host *h, const struct entry *like);
 
