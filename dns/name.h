@@ -50,6 +50,8 @@ int dns_name_from_text(const char *text,
 const char *dns_name_text(const struct dns_name *n,
 			  char buf[static DNS_TEXT_MAX]);
 
+/* Of two labels, each with its length before it. */
+bool dns_label_equal(const uint8_t *a, const uint8_t *b);
 /* Labels without the root. */
 unsigned int dns_name_labels(const struct dns_name *n);
 bool dns_name_equal(const struct dns_name *a, const struct dns_name *b);
