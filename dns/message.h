@@ -29,6 +29,9 @@ enum {
 	DNS_EDNS_UDP_SIZE = 1232, /* what we say and grant on UDP */
 	/* Header, one question, OPT with one error text. */
 	DNS_SHORT_MAX = 512,
+	DNS_ERROR_TEXT_MAX = 200, /* what is longer is cut */
+	/* So long may we, and who caches after us, hold that there is none. */
+	DNS_NEGATIVE_TTL_MAX_S = 5,
 };
 
 enum dns_type {
@@ -80,6 +83,7 @@ enum dns_error {
 /* The question and what else of a query we heed. */
 struct dns_query {
 	uint16_t id;
+	uint8_t opcode; /* 0 but with DNS_QUERY_NOTIMP */
 	bool recursion_desired;
 	bool checking_disabled;
 	bool authentic_data;  /* RFC 6840, 5.7: asks for it */
@@ -98,11 +102,14 @@ enum dns_verdict {
 	DNS_QUERY_FORMERR, /* the rest is answered with this code */
 	DNS_QUERY_NOTIMP,
 	DNS_QUERY_BADVERS,
+	DNS_QUERY_REFUSED, /* a class but IN, or a zone transfer */
 };
 
-/* Never writes more of *ret_query than it understood; with a verdict that is
- * answered `id` (and for BADVERS `edns`) is there. No question is FORMERR, so
- * are two (RFC 9619). */
+/* Writes of *ret_query what it understood; with a verdict that is answered the
+ * header's part is there, with BADVERS and REFUSED all, else `name.len` is 0.
+ * No question is FORMERR, so are two (RFC 9619), or records where a query has
+ * none. Of additional records only OPT counts. Bytes behind the message are
+ * ignored: no RFC forbids them, BIND and unbound ignore them, too. */
 enum dns_verdict dns_query_parse(const uint8_t *bytes, size_t len,
 				 struct dns_query *ret_query);
 
@@ -121,9 +128,13 @@ struct dns_answer {
 	uint16_t ttl_count;
 	uint16_t question_len; /* the name's, at DNS_HEADER_LEN */
 	uint16_t answers;      /* records of the answer section */
-	uint8_t rcode;
-	uint32_t ttl_s; /* the least of all; of a negative answer: RFC 2308 */
-	int error;	/* enum dns_error that the upstream gave, or NONE */
+	uint16_t authority_at, additional_at; /* where these sections begin */
+	uint16_t rcode;			      /* with OPT's eight bits */
+	bool negative;
+	/* The least of all; of a negative answer RFC 2308's, and at most
+	 * DNS_NEGATIVE_TTL_MAX_S; 0: not to be kept. */
+	uint32_t ttl_s;
+	int error; /* an info code that the upstream gave, or NONE */
 };
 
 enum dns_reply_fault {
@@ -133,14 +144,16 @@ enum dns_reply_fault {
 	DNS_REPLY_WRONG_QUESTION, /* name, type or class */
 	DNS_REPLY_WRONG_CASE,	  /* 0x20: the letters are not as sent */
 	DNS_REPLY_TRUNCATED,	  /* TC: ask again over TCP */
-	DNS_REPLY_NO_EDNS,	  /* FORMERR or the like to OPT: ask without */
+	DNS_REPLY_NO_EDNS, /* it does not know OPT (RFC 6891, 7): ask without */
 	DNS_REPLY_NO_MEMORY,
 	DNS_REPLY_FAULTS,
 };
 
 /* Holds a message against the query that was sent (its id and its letters).
  * `ret_answer` is written with DNS_REPLY_OK only. A question that is missing
- * is as wrong as another, except in FORMERR. */
+ * is as wrong as another, except in FORMERR. Records that follow OPT are left
+ * out, and all records of an error; TTLs are put right (RFC 2181, 8), those of
+ * a negative answer's authority are no more than `ttl_s`. */
 enum dns_reply_fault dns_answer_parse(const uint8_t *bytes, size_t len,
 				      const struct dns_query *sent,
 				      struct dns_answer *ret_answer);
@@ -157,10 +170,12 @@ struct dns_error_text {
 	const char *text; /* NULL or a sentence */
 };
 
-/* The answer for one client: its id, its letters, TTLs less `age_s`, its EDNS,
- * cut with TC to `max` bytes. `full`, if not NULL, is the name under which the
- * answer was got: a CNAME from the client's name to it goes first. Returns the
- * length; 0: no memory. */
+/* The answer for one client: its id, its letters, TTLs less `age_s`, its EDNS.
+ * What is longer than `max` (DNS_SHORT_MAX at least) goes without its
+ * additional section, else without any, and with TC. `full`, if not NULL, is
+ * the name under which the answer was got: a CNAME from the client's name to
+ * it goes first. Without `error` the upstream's is given on. Returns the
+ * length. */
 size_t dns_answer_build(const struct dns_answer *a, const struct dns_query *q,
 			const struct dns_name *full, uint32_t age_s,
 			const struct dns_error_text *error, uint8_t *buf,
