@@ -118,9 +118,10 @@ enum dns_verdict dns_query_parse(const uint8_t *bytes, size_t len,
 size_t dns_query_build(const struct dns_query *q,
 		       uint8_t buf[static DNS_SHORT_MAX]);
 
-/* One answer of an upstream, whole and checked. Owns `message`; zeroed is
- * empty. The id, the question's letters and the TTLs of `message` are to be
- * set anew for each who gets it, see dns_answer_build(). */
+/* One answer of an upstream, whole and checked. Owns `message`, in which `ttls`
+ * is, too; zeroed is empty. The question is in small letters (0x20's are ours
+ * alone); id, flags and TTLs are to be set anew for each who gets it, see
+ * dns_answer_build(). */
 struct dns_answer {
 	uint8_t *message; /* without OPT */
 	uint16_t len;

@@ -126,6 +126,7 @@ struct reply {
 	struct bytes b;
 	struct header header;
 	const struct dns_query *sent;
+	struct dns_name name; /* of the question, in small letters */
 	struct opt opt;
 	struct dns_answer answer;	    /* without its memory yet */
 	unsigned int authority, additional; /* records that are kept */
@@ -247,6 +248,7 @@ static bool message_keep(struct reply *r)
 	if (m == NULL)
 		return false;
 	memcpy(m, r->b.start, a->len);
+	memcpy(m + DNS_HEADER_LEN, r->name.wire, r->name.len);
 	store_be16(m + WIRE_ANSWERS_AT, a->answers);
 	store_be16(m + WIRE_AUTHORITY_AT, (uint16_t)r->authority);
 	store_be16(m + WIRE_ADDITIONAL_AT, (uint16_t)r->additional);
@@ -282,7 +284,7 @@ static bool error_keep(struct reply *r)
 	bytes_put16(&to, 1);
 	bytes_put16(&to, 0);
 	bytes_put32(&to, 0);
-	bytes_put(&to, r->sent->name.wire, r->sent->name.len);
+	bytes_put(&to, r->name.wire, r->name.len);
 	bytes_put16(&to, r->sent->type);
 	bytes_put16(&to, r->sent->class);
 	a->len = a->authority_at = a->additional_at = (uint16_t)len;
@@ -330,6 +332,8 @@ enum dns_reply_fault dns_answer_parse(const uint8_t *bytes, size_t len,
 	memset(&r, 0, offsetof(struct reply, ttls));
 	r.b = bytes_read(bytes, len);
 	r.sent = sent;
+	r.name = sent->name;
+	dns_name_lower(&r.name);
 	r.answer.ttl_s = UINT32_MAX;
 	r.header = get_header(&r.b);
 	if (!bytes_ok(&r.b) || len > DNS_MESSAGE_MAX)
