@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Whose a name is: the tunnel's, the uplink's, blocked or fixed, and why. And
- * what a short name is completed to. The order (profile.md 0a, section 3):
+ * what a short name is completed to. The order:
  *
  *   1. the gateway's names, and TrustedProbe's host      uplink
  *   2. localhost and below                               fixed
@@ -14,9 +14,12 @@
  *      match domain ""                                   tunnel
  *   9. the rest                                          uplink
  *
- * A match domain is not subject to the block lists: the administrator named
- * it. While the tunnel is not wanted nothing of this holds, and everything is
- * the uplink's; the caller knows. Plain data; pure; any thread.
+ * A name of the gateway is that name alone and not what is below it: the
+ * gateway may be called like a match domain. A match domain is not subject to
+ * the block lists: the administrator named it. A short name is completed even
+ * if it is a match domain ("corp" is corp.corp, and "corp." the domain).
+ * While the tunnel is not wanted nothing of this holds, and everything is the
+ * uplink's; the caller knows. Plain data; pure; any thread.
  */
 #ifndef ADIT_DNS_POLICY_H
 #define ADIT_DNS_POLICY_H
@@ -59,25 +62,34 @@ enum {
 	DNS_TUNNEL_NONE = -1,
 };
 
-/* One tunnel's domains; several tunnels are in one policy in the order of
- * their profiles (one of them is up; the others are for explaining). */
+/* One tunnel's domain; several tunnels are in one policy in the order of their
+ * profiles (one of them is up; the others are for explaining). */
 struct dns_zone {
 	struct dns_name name; /* the root: every name */
 	int tunnel;
+	int next; /* another tunnel that has it, too; DNS_TUNNEL_NONE */
 };
 
-/* Owns its arrays; zeroed is "everything is the uplink's". Fill with the
- * functions below; names are kept in small letters. */
+/* Whose names of addresses are a tunnel's. */
+struct dns_network {
+	struct ip_prefix prefix;
+	int tunnel;
+};
+
+/* Owns its arrays; initialised, it is "everything is the uplink's". Fill it
+ * with the functions below; names are kept in small letters, each once. */
 struct dns_policy {
 	struct dns_name *uplink; /* gateway's names and the like */
 	size_t uplink_count;
-	struct dns_name *reverse; /* of the lease */
+	struct dns_network *reverse; /* of the lease */
 	size_t reverse_count;
 	struct dns_zone *match; /* in the order of the profile */
 	size_t match_count;
+	uint32_t *slots; /* match by hash: its index + 1, or 0 */
+	size_t slot_count;
 	struct dns_zone *search; /* ours: SearchDomains, then match domains */
 	size_t search_count;
-	struct dns_name *system_search; /* the uplink's */
+	struct dns_name *system_search; /* the uplink's; none of ours is here */
 	size_t system_search_count;
 	int default_tunnel; /* that has the default route; DNS_TUNNEL_NONE */
 	const struct dns_blocklist *blocklist; /* borrowed, or NULL */
@@ -86,10 +98,12 @@ struct dns_policy {
 
 void dns_policy_init(struct dns_policy *p);
 void dns_policy_fini(struct dns_policy *p);
-/* 0, -EINVAL (no name) or -ENOMEM. Doubles are left out where the order says
- * so. */
+/* 0, -EINVAL (no name) or -ENOMEM. Dots at both ends are left off. A name that
+ * is there already is left out; so are the root and reverse zones as search
+ * domains, and an address as a name of the uplink's. */
 int dns_policy_add_uplink(struct dns_policy *p, const char *name);
-int dns_policy_add_reverse(struct dns_policy *p, const struct ip_prefix *of);
+int dns_policy_add_reverse(struct dns_policy *p, const struct ip_prefix *of,
+			   int tunnel);
 int dns_policy_add_match(struct dns_policy *p, const char *domain, int tunnel);
 int dns_policy_add_search(struct dns_policy *p, const char *domain, int tunnel);
 int dns_policy_add_system_search(struct dns_policy *p, const char *domain);
@@ -99,7 +113,8 @@ struct dns_decision {
 	int tunnel; /* DNS_ROUTE_TUNNEL: which; and */
 	int next;   /* which on its failure (equal match), or DNS_TUNNEL_NONE */
 	enum dns_because because;
-	/* The suffix that decided; `has_match` false: none did. */
+	/* The suffix of the profile's, the lease's or a list's that decided;
+	 * `has_match` false: none did. */
 	bool has_match;
 	struct dns_name match;
 };
@@ -113,17 +128,23 @@ struct dns_candidate {
 	struct dns_decision decision;
 };
 
-/* What to ask for a name, in order: one candidate for a name with a dot (or
- * written with a final one); for a single label its completions, each once, at
- * most DNS_CANDIDATES_MAX. The next one is for a name error only. None at all:
- * the label stays unanswered, with `because` NOT_COMPLETED. */
+/* What to ask for a name, in order and in small letters: one candidate for a
+ * name with a dot, or written with a final one; for a single label its
+ * completions, each once, at most DNS_CANDIDATES_MAX. The next one is for a
+ * name error only. None at all: the label stays unanswered (a name error),
+ * because NOT_COMPLETED. "localhost" and "local" are not completed; a gateway
+ * of one label is, by the uplink's list alone, and then asked as it is. */
 size_t dns_policy_candidates(
 	const struct dns_policy *p, const struct dns_name *name, bool is_full,
 	struct dns_candidate ret_candidates[static DNS_CANDIDATES_MAX]);
 
+enum {
+	DNS_DECISION_TEXT_MAX = DNS_TEXT_MAX + 96,
+};
+
 /* "it is in match domain corp.example": a sentence. Returns buf. */
-const char *dns_decision_text(const struct dns_decision *d, char *buf,
-			      size_t size);
+const char *dns_decision_text(const struct dns_decision *d,
+			      char buf[static DNS_DECISION_TEXT_MAX]);
 /* "tunnel", "uplink", "blocked", "fixed": stable. */
 const char *dns_route_name(enum dns_route route);
 
