@@ -15,14 +15,14 @@
 #include "dns/message.h"
 
 enum {
-	DNS_CACHE_NEGATIVE_MAX_S = 5,
+	DNS_CACHE_NEGATIVE_MAX_S = DNS_NEGATIVE_TTL_MAX_S,
 	DNS_CACHE_TTL_MAX_S = 86400,
 };
 
 struct dns_cache;
 
 /* Who was asked is part of the question: inner and outer answers for one name
- * never meet. */
+ * never meet. `name` is the question of the answer, so a full one. */
 struct dns_cache_key {
 	const struct dns_name *name;
 	uint16_t type, class;
@@ -31,12 +31,15 @@ struct dns_cache_key {
 };
 
 struct dns_cache_stats {
-	uint64_t hits, misses, evicted, flushes;
+	uint64_t hits, misses;
+	uint64_t evicted; /* to make room */
+	uint64_t flushes;
 	size_t entries, bytes;
 };
 
-/* `bytes_max` counts all that an entry takes. NULL: out of memory. The table's
- * hash is seeded, so that names cannot be chosen to collide. */
+/* `bytes_max` counts all that entries and table take. NULL: out of memory. The
+ * table's hash is keyed with the seed, so that names cannot be chosen to
+ * collide. */
 struct dns_cache *dns_cache_create(size_t bytes_max, uint64_t seed);
 void dns_cache_destroy(struct dns_cache *c);
 
