@@ -5,7 +5,8 @@
  * enum ctl_exit.
  *
  * cli.c has the arguments and the commands of the tunnel, cli_profile.c those
- * of the profiles, cli_status.c and cli_help.c what a person reads.
+ * of the profiles, cli_explain.c the answers to "why", cli_status.c and
+ * cli_help.c what a person reads.
  */
 #ifndef ADIT_CLI_H
 #define ADIT_CLI_H
@@ -31,7 +32,8 @@ struct cli {
 	const char *word[CLI_WORDS_MAX]; /* behind the command; NULL: absent */
 	const char *runtime_dir, *config_dir;
 	const char *name;
-	bool json, replace, wait, help;
+	const char *profile, *system_search;
+	bool json, replace, wait, help, full;
 	uint64_t wait_s;
 };
 
@@ -57,6 +59,7 @@ void cli_print_status(FILE *to, bool colour, const struct ctl_status *s,
 		      uint64_t now_s);
 
 int cli_profile(struct cli *c);
+int cli_explain(struct cli *c);
 
 /* `topic` NULL: the overview. False: there is no such topic. */
 bool cli_print_help(FILE *to, const char *topic);
