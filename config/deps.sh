@@ -30,7 +30,7 @@ packages_of() {
 		libmnl-dev check autoconf automake libtool xz-utils \
 		ca-certificates ;;
 	lab) say iproute2 nftables iputils-ping iperf3 tcpdump curl procps \
-		python3 python3-cryptography openssl socat util-linux kmod ;;
+		python3 python3-cryptography python3-jsonschema openssl socat util-linux kmod ;;
 	lint) say clang-format cppcheck shellcheck git ;;
 	fuzz) say clang libclang-rt-dev ;;
 	peers) ;; # not installed: see ensure_peers

@@ -129,13 +129,31 @@ static void skip_blanks(struct parser *p)
 		p->at++;
 }
 
+/* U+2018 to U+201F, which word processors make of quotes. */
+static bool at_typographic_quote(const struct parser *p)
+{
+	const unsigned char *c = (const unsigned char *)p->json->text + p->at;
+
+	return p->json->len - p->at >= 3 && c[0] == 0xe2 && c[1] == 0x80 &&
+	       c[2] >= 0x98 && c[2] <= 0x9f;
+}
+
 static bool expected(struct parser *p, const char *what)
 {
 	char c = peek(p);
 
 	if (c == '\0')
-		return fail(p, p->at, "the file ends where %s should stand",
+		return fail(p, p->at,
+			    "the file is cut off: it ends where %s should "
+			    "stand",
 			    what);
+	if (at_typographic_quote(p))
+		return fail(p, p->at,
+			    "a typographic quote: JSON has the plain \" only");
+	if (c == '<' && p->json->node_count == 1)
+		return fail(p, p->at,
+			    "this is XML, perhaps a property list: convert it "
+			    "to JSON");
 	if (c == '/' || c == '#')
 		return fail(p, p->at, "JSON has no comments");
 	if (c == '\'')
@@ -229,7 +247,9 @@ static const char *parse_string(struct parser *p)
 		if (e) {
 			j->strings[j->strings_used++] = meant[e - escapes];
 		} else if (c != 'u') {
-			fail(p, p->at - 2, "JSON has no such escape");
+			fail(p, p->at - 2,
+			     "JSON has no such escape: a backslash itself is "
+			     "written \\\\");
 			return NULL;
 		} else if (!parse_unicode(p)) {
 			return NULL;
@@ -237,6 +257,11 @@ static const char *parse_string(struct parser *p)
 	}
 	j->strings[j->strings_used++] = '\0';
 	return start;
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
 static size_t digits(struct parser *p)
@@ -275,6 +300,9 @@ static bool parse_number(struct parser *p, struct json_node *n)
 		if (digits(p) == 0)
 			return expected(p, "a digit");
 	}
+	if (is_letter(peek(p)))
+		return fail(p, start,
+			    "a number has decimal digits only, such as 443");
 	if (len > JSON_DIGITS_MAX)
 		return fail(p, start, "this number is too big");
 	for (size_t i = 0; i < len; i++)
@@ -297,8 +325,7 @@ static bool parse_word(struct parser *p, struct json_node *n)
 	size_t start = p->at, len;
 	char found[12];
 
-	while ((peek(p) >= 'a' && peek(p) <= 'z') ||
-	       (peek(p) >= 'A' && peek(p) <= 'Z'))
+	while (is_letter(peek(p)))
 		p->at++;
 	len = p->at - start;
 	if (len == 0)
@@ -356,7 +383,8 @@ static bool parse_member(struct parser *p, uint32_t *last)
 	const char *key;
 
 	if (peek(p) == '}')
-		return fail(p, p->at, "a comma before the closing brace");
+		return fail(p, p->at,
+			    "a comma before the closing brace: take it out");
 	if (peek(p) != '"')
 		return expected(p, "a key in double quotes");
 	key = parse_string(p);
@@ -390,7 +418,8 @@ static bool parse_container(struct parser *p, uint32_t self, bool is_object)
 	while (peek(p) != close || p->json->nodes[self].count > 0) {
 		if (!is_object && peek(p) == ']')
 			return fail(p, p->at,
-				    "a comma before the closing bracket");
+				    "a comma before the closing bracket: take "
+				    "it out");
 		if (is_object ? !parse_member(p, &last)
 			      : !parse_value(p, NULL, p->at, &last))
 			return false;
@@ -454,10 +483,14 @@ static bool check_bytes(struct parser *p)
 	size_t good = text_utf8_prefix(j->text, j->len);
 	const char *zero = memchr(j->text, 0, j->len);
 
+	if (j->len >= 2 && (memcmp(j->text, "\xff\xfe", 2) == 0 ||
+			    memcmp(j->text, "\xfe\xff", 2) == 0))
+		return fail(p, 0, "the file is UTF-16: save it as UTF-8");
 	if (zero)
 		return fail(p, (size_t)(zero - j->text), "a zero byte");
 	if (good < j->len)
-		return fail(p, good, "this byte is not UTF-8");
+		return fail(p, good,
+			    "this byte is not UTF-8: save the file as that");
 	if (j->len >= 3 && memcmp(j->text, "\xef\xbb\xbf", 3) == 0)
 		return fail(p, 0,
 			    "a byte order mark: save the file as UTF-8 "
@@ -485,7 +518,8 @@ int json_parse(const char *text, size_t len, struct json **ret_json,
 	else if (check_bytes(&p) && parse_value(&p, NULL, 0, &last)) {
 		skip_blanks(&p);
 		if (p.at < len)
-			fail(&p, p.at, "something follows the end of the JSON");
+			fail(&p, p.at,
+			     "more follows the end: one object to a file");
 	}
 	if (p.error) {
 		json_destroy(j);

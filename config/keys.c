@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config/keys.h"
 
-#include <assert.h>
-#include <stdio.h>
-#include <string.h>
-
 #define NAMES(...) ((const char *const[]) { __VA_ARGS__, NULL })
+#define FOREIGN(...) \
+	((const struct key_foreign[]) { __VA_ARGS__, { NULL, NULL } })
 #define AT(field) .at = offsetof(struct profile, field)
 #define LIST(field, number) \
 	AT(field), .count_at = offsetof(struct profile, number)
@@ -24,10 +22,28 @@
 #define BOTH(new, old) .path = { "/Payload/" new, old }
 #define VENDOR(name) \
 	.path = { "/Payload/VendorConfig/" name, "/VendorConfig/" name }
+#define ASSET(asset_path) .path = { [PROFILE_FORM_ASSET] = asset_path }
 #define RULE(name)                                   \
 	.path = { "/Payload/OnDemand/Rules/*/" name, \
 		  "/VPN/OnDemandRules/*/" name }
 #define CONN(name) RULE("ActionParameters/*/" name)
+/* The names of other documents and products, at the places where people paste
+ * them. */
+#define BUILT_IN "is built into Apple's systems: for adit it is \"VPN\""
+
+/* Keys of the older payload that deserve a better error than "unknown". */
+#define REFUSED(older_path, instead)                               \
+	{                                                          \
+		.path = { NULL, older_path }, .type = KEY_REFUSED, \
+		.text = "Refused.", .note = instead                \
+	}
+#define NO_METHOD "is not accepted yet: write \"Certificate\""
+#define NO_PASSWORD "a password is not accepted yet: leave the key out"
+#define NO_ENROLMENT "is not supported yet: adit takes an identity from a file"
+#define NO_LISTS                                                              \
+	"is deprecated: write a rule with the action \"EvaluateConnection\" " \
+	"in OnDemandRules"
+#define OF_THE_LIST "belongs to the list of payloads, not in one: leave it out"
 
 /* Rows stand in the order in which a declaration is printed. */
 /* clang-format off */
@@ -36,11 +52,17 @@ const struct key keys[] = {
 	{ .path = { "/Type", NULL },
 	  .type = KEY_ENUM, .flags = KEY_REQUIRED,
 	  .names = NAMES(PROFILE_TYPE),
+	  .foreign = FOREIGN({ PROFILE_TYPE_ASSET,
+	                       "is no profile: it belongs in the folder "
+	                       "\"assets\" beside \"profiles\"" }),
 	  AT(form),
 	  .text = "What this declaration is." },
 	{ .path = { NULL, "/PayloadType" },
 	  .type = KEY_ENUM, .flags = KEY_REQUIRED,
 	  .names = NAMES("", PROFILE_TYPE_OLD),
+	  .foreign = FOREIGN({ "Configuration",
+	                       "is a list of payloads: take the VPN payload "
+	                       "out of its PayloadContent" }),
 	  AT(form),
 	  .text = "What this payload is." },
 	{ .path = { "/Identifier", "/PayloadIdentifier" },
@@ -55,9 +77,33 @@ const struct key keys[] = {
 	  .type = KEY_INT, .min = 1, .max = UINT32_MAX, .standard = 1,
 	  AT(payload_version),
 	  .text = "The version of the payload." },
+	{ .path = { NULL, "/PayloadDisplayName" },
+	  .type = KEY_VALUE, .kind = VALUE_IGNORED,
+	  .text = "For people who manage payloads; not looked at." },
+	{ .path = { NULL, "/PayloadDescription" },
+	  .type = KEY_VALUE, .kind = VALUE_IGNORED,
+	  .text = "For people who manage payloads; not looked at." },
+	{ .path = { NULL, "/PayloadOrganization" },
+	  .type = KEY_VALUE, .kind = VALUE_IGNORED,
+	  .text = "For people who manage payloads; not looked at." },
+	{ .path = { NULL, "/PayloadEnabled" },
+	  .type = KEY_FLAG, .standard = 1,
+	  AT(payload_enabled),
+	  .text = "True, as some servers write; a payload that is off is "
+	          "refused." },
+	REFUSED("/PayloadRemovalDisallowed", OF_THE_LIST),
+	REFUSED("/PayloadScope", OF_THE_LIST),
+	REFUSED("/PayloadContent", OF_THE_LIST),
+	REFUSED("/IPv4", "is for IPsec and L2TP: leave it out; the key for all "
+		"traffic is IncludeAllNetworks in VPN"),
+	REFUSED("/AlwaysOn", "is another kind of VPN: IncludeAllNetworks and "
+		"OnDemandUserOverrideDisabled in VPN come nearest"),
 	{ .path = { NULL, "/VPNType" },
 	  .type = KEY_ENUM, .flags = KEY_REQUIRED,
 	  .names = NAMES("VPN"),
+	  .foreign = FOREIGN({ "L2TP", BUILT_IN }, { "IPSec", BUILT_IN },
+	                     { "IKEv2", BUILT_IN }, { "AlwaysOn", BUILT_IN },
+	                     { "TransparentProxy", BUILT_IN }),
 	  AT(vpn_type),
 	  .text = "The kind of VPN: a third party's." },
 	{ .path = { "/Payload", NULL },
@@ -87,23 +133,42 @@ const struct key keys[] = {
 	  .text = "How the client proves who it is." },
 	{ BOTH("Authentication/Method", "/VPN/AuthenticationMethod"),
 	  .type = KEY_ENUM, .flags = KEY_REQUIRED,
-	  .standard = PROFILE_METHOD_CERTIFICATE,
-	  .names = NAMES("Password", "Certificate", "Password+Certificate"),
+	  .names = NAMES("Certificate"),
+	  .foreign = FOREIGN({ "Password", NO_METHOD },
+	                     { "Password+Certificate", NO_METHOD }),
 	  AT(method),
 	  .text = "Certificate; a password is not accepted yet." },
 	{ BOTH("Authentication/IdentityAssetReference", NULL),
-	  .type = KEY_VALUE, .kind = VALUE_TEXT, .flags = KEY_LATER,
+	  .type = KEY_VALUE, .kind = VALUE_TEXT,
 	  AT(identity_reference),
 	  .text = "The identifier of the asset declaration that holds the "
 	          "identity, instead of VendorConfig.Identity." },
+	{ BOTH("Authentication/CredentialsAssetReference", NULL),
+	  .type = KEY_REFUSED,
+	  .text = "A name and a password.",
+	  .note = NO_PASSWORD },
+	REFUSED("/VPN/AuthName", NO_PASSWORD),
+	REFUSED("/VPN/AuthPassword", NO_PASSWORD),
+	REFUSED("/VPN/PayloadCertificateUUID",
+		"points into the list of payloads: the identity itself stands "
+		"in VendorConfig as \"Identity\""),
 	{ BOTH("Provider", NULL),
 	  .type = KEY_OBJECT,
 	  .text = "The kind of tunnel." },
 	{ BOTH("Provider/Type", "/VPN/ProviderType"),
 	  .type = KEY_ENUM,
 	  .names = NAMES("packet-tunnel"),
+	  .foreign = FOREIGN({ "app-proxy",
+	                       "carries connections of single programs: adit "
+	                       "is a \"packet-tunnel\"" }),
 	  AT(provider_type),
 	  .text = "Packets, not the connections of single programs." },
+	{ BOTH("Provider/ComposedIdentifier", "/VPN/ProviderBundleIdentifier"),
+	  .type = KEY_VALUE, .kind = VALUE_IGNORED,
+	  .text = "For Apple's systems; not looked at." },
+	{ .path = { NULL, "/VPN/ProviderDesignatedRequirement" },
+	  .type = KEY_VALUE, .kind = VALUE_IGNORED,
+	  .text = "For Apple's systems; not looked at." },
 
 	/* Routing */
 	{ BOTH("NetworkRouting", NULL),
@@ -120,7 +185,7 @@ const struct key keys[] = {
 	  .text = "The tunnel's routes beat the routes of local networks." },
 	{ BOTH("NetworkRouting/ExcludeLocalNetworks",
 	       "/VPN/ExcludeLocalNetworks"),
-	  .type = KEY_FLAG,
+	  .type = KEY_FLAG, .flags = KEY_LATER,
 	  AT(exclude_local_networks),
 	  .text = "Local networks stay outside; acts with "
 	          "IncludeAllNetworks or EnforceRoutes." },
@@ -175,15 +240,23 @@ const struct key keys[] = {
 	  .type = KEY_ENUM, .flags = KEY_REQUIRED,
 	  .names = NAMES("Connect", "Disconnect", "EvaluateConnection",
 	                 "Ignore"),
+	  .foreign = FOREIGN({ "Allow",
+	                       "is deprecated: write \"EvaluateConnection\" "
+	                       "with ActionParameters" }),
 	  RULE_AT(action),
-	  .text = "What to do on a network that matches.",
-	  .note = "\"Allow\" is deprecated: write \"EvaluateConnection\"" },
+	  .text = "What to do on a network that matches." },
 	{ RULE("InterfaceTypeMatch"),
 	  .type = KEY_ENUM,
 	  .names = NAMES("", "Ethernet", "WiFi", "Cellular"),
+	  .foreign = FOREIGN(
+	  { "wiFi", "is how Intune spells it: write \"WiFi\"" },
+	  { "ethernet", "is how Intune spells it: write \"Ethernet\"" },
+	  { "cellular", "is how Intune spells it: write \"Cellular\"" },
+	  { "notConfigured", "is Intune's word for any interface: leave the "
+	                     "key out" },
+	  { "Any", "is said by leaving the key out" }),
 	  RULE_AT(interface),
-	  .text = "The hardware of the network's interface.",
-	  .note = "leave the key out for any interface" },
+	  .text = "The hardware of the network's interface." },
 	{ RULE("SSIDMatch"),
 	  .type = KEY_VALUES, .kind = VALUE_SSID,
 	  RULE_LIST(ssids, ssid_count), RULE_HAS(has_ssids),
@@ -223,20 +296,13 @@ const struct key keys[] = {
 	  .type = KEY_VALUE, .kind = VALUE_URL,
 	  CONN_AT(probe_url),
 	  .text = "A page that answers 200 where no tunnel is needed." },
-#define REFUSED_LIST(name)                                             \
-	{                                                              \
-		.path = { NULL, "/VPN/" name }, .type = KEY_REFUSED,   \
-		.text = "Deprecated.",                                 \
-		.note = "is deprecated: write a rule with the action " \
-			"\"EvaluateConnection\" in OnDemandRules"      \
-	}
-	REFUSED_LIST("OnDemandMatchDomainsAlways"),
-	REFUSED_LIST("OnDemandMatchDomainsOnRetry"),
-	REFUSED_LIST("OnDemandMatchDomainsNever"),
+	REFUSED("/VPN/OnDemandMatchDomainsAlways", NO_LISTS),
+	REFUSED("/VPN/OnDemandMatchDomainsOnRetry", NO_LISTS),
+	REFUSED("/VPN/OnDemandMatchDomainsNever", NO_LISTS),
 
 	/* DNS */
 	{ BOTH("DNS", "/DNS"),
-	  .type = KEY_OBJECT,
+	  .type = KEY_OBJECT, .flags = KEY_LATER,
 	  HAS(has_dns),
 	  .text = "Which names the tunnel's servers answer. Without it the "
 	          "gateway's settings hold." },
@@ -278,6 +344,21 @@ const struct key keys[] = {
 	  .type = KEY_FLAG,
 	  AT(dns.match_domains_no_search),
 	  .text = "Match domains do not join the search list." },
+
+	{ BOTH("DNS/AllowFailover", "/DNS/AllowFailover"),
+	  .type = KEY_REFUSED,
+	  .text = "Ask others when the servers fail.",
+	  .note = "is for DNS without a tunnel: leave it out, a name that is the "
+	          "tunnel's never goes elsewhere" },
+	{ BOTH("DNS/ProhibitDisablement", "/DNS/ProhibitDisablement"),
+	  .type = KEY_REFUSED,
+	  .text = "The user cannot switch it off.",
+	  .note = "is for DNS without a tunnel: leave it out; the user's switch "
+	          "is locked by the key of on demand for it" },
+	{ BOTH("DNS/IdentityAssetReference", NULL),
+	  .type = KEY_REFUSED,
+	  .text = "Who we are for the servers.",
+	  .note = "adit shows DNS servers no certificate: leave the key out" },
 
 	{ BOTH("Proxies", "/Proxies"),
 	  .type = KEY_IGNORED, .flags = KEY_LATER,
@@ -361,11 +442,11 @@ const struct key keys[] = {
 	  AT(mtu),
 	  .text = "MTU inside the tunnel; found by itself if absent." },
 	{ VENDOR("KeepAlive"),
-	  .type = KEY_INT, .max = 3600,
+	  .type = KEY_INT, .flags = KEY_LATER, .max = 3600,
 	  AT(keepalive_s),
 	  .text = "Seconds between keepalives; 0: only when a NAT needs it." },
 	{ VENDOR("Lanes"),
-	  .type = KEY_INT, .min = 1, .max = 64,
+	  .type = KEY_INT, .flags = KEY_LATER, .min = 1, .max = 64,
 	  AT(lanes),
 	  .text = "Data workers; by the number of CPUs if absent." },
 	{ VENDOR("DNSServerMatch"),
@@ -454,120 +535,71 @@ const struct key keys[] = {
 	  .type = KEY_INT, .flags = KEY_LATER, .max = 604800,
 	  AT(disconnect_on_wake_s),
 	  .text = "Only after a sleep longer than this, in seconds." },
+
+	/* An identity by reference: the asset declaration */
+	{ ASSET("/Type"),
+	  .type = KEY_ENUM, .flags = KEY_REQUIRED,
+	  .names = NAMES(PROFILE_TYPE_ASSET),
+	  .foreign = FOREIGN({ "com.apple.asset.credential.acme", NO_ENROLMENT },
+	                     { "com.apple.asset.credential.scep", NO_ENROLMENT }),
+	  AT(asset.type),
+	  .text = "What this declaration is." },
+	{ ASSET("/Identifier"),
+	  .type = KEY_VALUE, .kind = VALUE_TEXT, .flags = KEY_REQUIRED,
+	  AT(asset.identifier),
+	  .text = "What a profile's IdentityAssetReference says." },
+	{ ASSET("/ServerToken"),
+	  .type = KEY_VALUE, .kind = VALUE_TEXT,
+	  AT(asset.server_token),
+	  .text = "Which revision of the declaration this is." },
+	{ ASSET("/Payload"),
+	  .type = KEY_OBJECT, .flags = KEY_REQUIRED,
+	  .text = "The identity." },
+	{ ASSET("/Payload/Reference"),
+	  .type = KEY_OBJECT, .flags = KEY_REQUIRED,
+	  .text = "Where its data lies." },
+	{ ASSET("/Payload/Reference/DataURL"),
+	  .type = KEY_VALUE, .kind = VALUE_FILE_URL, .flags = KEY_REQUIRED,
+	  AT(asset.file),
+	  .text = "A file on this machine: an object with Password and "
+	          "Identity, a PKCS#12 in base64. Nobody but its owner may "
+	          "read it." },
+	{ ASSET("/Payload/Reference/ContentType"),
+	  .type = KEY_ENUM,
+	  .names = NAMES("application/json"),
+	  AT(asset.content_type),
+	  .text = "The media type of the data." },
+	{ ASSET("/Payload/Reference/Size"),
+	  .type = KEY_INT, .min = 1, .max = PROFILE_FILE_MAX,
+	  AT(asset.size),
+	  .text = "How many bytes the data has." },
+	{ ASSET("/Payload/Reference/Hash-SHA-256"),
+	  .type = KEY_VALUE, .kind = VALUE_HEX_DIGEST,
+	  AT(asset.digest), HAS(asset.has_digest),
+	  .text = "SHA-256 of the data." },
+	{ ASSET("/Payload/Authentication"),
+	  .type = KEY_OBJECT,
+	  .text = "How the data was fetched; not looked at." },
+	{ ASSET("/Payload/Authentication/Type"),
+	  .type = KEY_ENUM, .flags = KEY_REQUIRED,
+	  .names = NAMES("MDM", "None"),
+	  AT(asset.authentication),
+	  .text = "Who asked the server." },
+	{ ASSET("/Payload/Accessible"),
+	  .type = KEY_ENUM,
+	  .names = NAMES("Default", "AfterFirstUnlock"),
+	  AT(asset.accessible),
+	  .text = "For Apple's systems; not looked at." },
+
+	/* and its data */
+	{ .path = { [PROFILE_FORM_CREDENTIAL] = "/Password" },
+	  .type = KEY_VALUE, .kind = VALUE_PASSWORD, .flags = KEY_REQUIRED,
+	  AT(password),
+	  .text = "The password of the PKCS#12." },
+	{ .path = { [PROFILE_FORM_CREDENTIAL] = "/Identity" },
+	  .type = KEY_VALUE, .kind = VALUE_BASE64, .flags = KEY_REQUIRED,
+	  AT(pkcs12),
+	  .text = "Certificate, chain and key in a PKCS#12, as base64." },
 };
 /* clang-format on */
 const size_t key_count = ARRAY_SIZE(keys);
-
-/* The name of a direct member of `parent`, or NULL. */
-static const char *member_name(const struct key *k, enum profile_form form,
-			       const char *parent)
-{
-	const char *path = k->path[form];
-	size_t len = strlen(parent);
-
-	if (!path || strncmp(path, parent, len) != 0 || path[len] != '/' ||
-	    strchr(path + len + 1, '/'))
-		return NULL;
-	return path + len + 1;
-}
-
-const struct key *key_find(enum profile_form form, const char *parent,
-			   const char *name)
-{
-	for (const struct key *k = keys; k < keys + key_count; k++) {
-		const char *member = member_name(k, form, parent);
-
-		if (member && strcmp(member, name) == 0)
-			return k;
-	}
-	return NULL;
-}
-
-const struct key *key_next_member(enum profile_form form, const char *parent,
-				  const struct key *after)
-{
-	for (const struct key *k = after ? after + 1 : keys;
-	     k < keys + key_count; k++)
-		if (member_name(k, form, parent))
-			return k;
-	return NULL;
-}
-
-const char *key_name(const struct key *k, enum profile_form form)
-{
-	return strrchr(k->path[form], '/') + 1;
-}
-
-bool key_in_scope(const struct key *k, const char *scope)
-{
-	const char *path = k->path[0] ? k->path[0] : k->path[1];
-	const char *star = strrchr(path, '*');
-	size_t len = star ? (size_t)(star - path) + 1 : 0;
-
-	return len == strlen(scope) && strncmp(path, scope, len) == 0;
-}
-
-const struct key *key_of(const char *declaration_path)
-{
-	for (const struct key *k = keys; k < keys + key_count; k++) {
-		const char *path = k->path[PROFILE_FORM_DECLARATION];
-
-		if (path && strcmp(path, declaration_path) == 0)
-			return k;
-	}
-	assert(!"a path that is in the table");
-	return NULL;
-}
-
-const char *key_one_of(const struct key *k, char *buf, size_t len)
-{
-	size_t used = 0, count = 0;
-	const char *separator;
-
-	for (const char *const *name = k->names; *name; name++)
-		count += **name != '\0';
-	separator = count > 1 ? "one of " : "";
-
-	buf[0] = '\0';
-	for (const char *const *name = k->names; *name; name++) {
-		if (!**name)
-			continue; /* "absent", which nobody writes */
-		used += (size_t)snprintf(buf + used, len - used, "%s\"%s\"",
-					 separator, *name);
-		if (used >= len)
-			break;
-		separator = ", ";
-	}
-	return buf;
-}
-
-const char *key_wanted(const struct key *k, char *buf, size_t len)
-{
-	switch (k->type) {
-	case KEY_OBJECT:
-	case KEY_IGNORED:
-	case KEY_REFUSED:
-		return "an object";
-	case KEY_OBJECTS:
-		return "an array of objects";
-	case KEY_BOOL:
-		return "true or false";
-	case KEY_FLAG:
-		return "true, false, 1 or 0";
-	case KEY_INT:
-		snprintf(buf, len, "a whole number from %u to %u", k->min,
-			 k->max);
-		return buf;
-	case KEY_ENUM:
-		return key_one_of(k, buf, len);
-	case KEY_NAMES:
-		return "an array of names";
-	case KEY_VALUE:
-		return value_types[k->kind].noun;
-	case KEY_VALUES:
-		snprintf(buf, len, "an array, each %s",
-			 value_types[k->kind].noun);
-		return buf;
-	}
-	return "";
-}

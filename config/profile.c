@@ -27,7 +27,7 @@ static void clear_list(const struct key *k, char *base)
 	       : k->type == KEY_NAMES ? sizeof(char *)
 				      : value_types[k->kind].size;
 	if (k->type == KEY_OBJECTS)
-		snprintf(path, sizeof(path), "%s/*", k->path[0]);
+		snprintf(path, sizeof(path), "%s/*", key_path(k));
 	for (size_t i = 0; i < count; i++) {
 		if (k->type == KEY_OBJECTS)
 			clear_scope(path, items + i * size);
@@ -82,27 +82,27 @@ static uint64_t fingerprint(const struct profile *p, const char *text,
 		hash = mix(hash, p->ca, strlen(p->ca));
 	hash = mix(hash, p->certificate.data, p->certificate.len);
 	hash = mix(hash, p->crl.data, p->crl.len);
+	if (p->identity_reference)
+		hash = mix(hash, p->pkcs12.data, p->pkcs12.len);
 	return mix(hash, p->private_key.data, p->private_key.len);
 }
 
-int profile_parse(const char *text, size_t len, enum profile_flags flags,
-		  struct profile **ret_profile,
-		  struct config_report *ret_report)
+static int parse(const char *text, size_t len, enum profile_flags flags,
+		 const char *assets, struct profile **ret_profile,
+		 struct config_report *report)
 {
 	struct profile *p = NULL;
 	struct json *j = NULL;
-	int r;
+	int r = json_parse(text, len, &j, report);
 
-	*ret_report = (struct config_report) { 0 };
-	r = json_parse(text, len, &j, ret_report);
 	if (r < 0)
 		return r;
 	p = calloc(1, sizeof(*p));
-	r = p ? profile_read(p, j, ret_report) : -ENOMEM;
+	r = p ? profile_read(p, j, report) : -ENOMEM;
 	if (r == 0)
-		validate_profile(p, j, flags, ret_report);
+		validate_profile(p, j, flags, assets, report);
 	json_destroy(j);
-	if (r == 0 && ret_report->errors > 0)
+	if (r == 0 && report->errors > 0)
 		r = -EINVAL;
 	if (r < 0) {
 		profile_destroy(p);
@@ -113,6 +113,33 @@ int profile_parse(const char *text, size_t len, enum profile_flags flags,
 	return 0;
 }
 
+int profile_parse(const char *text, size_t len, enum profile_flags flags,
+		  struct profile **ret_profile,
+		  struct config_report *ret_report)
+{
+	*ret_report = (struct config_report) { 0 };
+	return parse(text, len, flags, NULL, ret_profile, ret_report);
+}
+
+/* CONFIG/profiles/NAME.json has its assets in CONFIG/assets. */
+static char *assets_beside(const char *path)
+{
+	const char *file = strrchr(path, '/');
+	size_t len = file ? (size_t)(file - path) : 0, up = len;
+	char *assets;
+	int r;
+
+	while (up > 0 && path[up - 1] != '/')
+		up--;
+	/* Above "." and ".." there is no name to cut off. */
+	if (up == len || path[up] == '.')
+		r = asprintf(&assets, "%.*s../assets", file ? (int)len + 1 : 0,
+			     path);
+	else
+		r = asprintf(&assets, "%.*sassets", (int)up, path);
+	return r < 0 ? NULL : assets;
+}
+
 int profile_load(const char *path, enum profile_flags flags,
 		 struct profile **ret_profile, struct config_report *ret_report)
 {
@@ -121,6 +148,7 @@ int profile_load(const char *path, enum profile_flags flags,
 	char why[FILE_WHY_MAX];
 	struct profile *p = NULL;
 	uint8_t *text;
+	char *assets;
 	size_t len;
 	int r;
 
@@ -130,11 +158,15 @@ int profile_load(const char *path, enum profile_flags flags,
 		config_report_add(ret_report, false, "%s", why);
 		return r;
 	}
-	r = profile_parse((const char *)text, len, flags, &p, ret_report);
+	assets = assets_beside(path);
+	r = assets ? parse((const char *)text, len, flags, assets, &p,
+			   ret_report)
+		   : -ENOMEM;
+	free(assets);
 	secret_wipe(text, len);
 	free(text);
 	/* A PKCS#12 with its password beside it is a private key. */
-	if (r == 0 && p->pkcs12.data &&
+	if (r == 0 && p->pkcs12.data && !p->identity_reference &&
 	    file_inspect(path, PROFILE_FILE_MAX, demands | FILE_PRIVATE, why) <
 		    0) {
 		config_report_add(ret_report, !for_use, "%s", why);

@@ -32,6 +32,7 @@ enum {
 
 #define PROFILE_TYPE "com.apple.configuration.network.vpn.vpn-plugin"
 #define PROFILE_TYPE_OLD "com.apple.vpn.managed"
+#define PROFILE_TYPE_ASSET "com.apple.asset.credential.identity"
 #define PROFILE_SUB_TYPE "org.adit.packet-tunnel"
 
 enum profile_flags {
@@ -44,12 +45,10 @@ enum profile_flags {
 enum profile_form {
 	PROFILE_FORM_DECLARATION,
 	PROFILE_FORM_PAYLOAD, /* the older com.apple.vpn.managed */
-};
-
-enum profile_method {
-	PROFILE_METHOD_PASSWORD,
-	PROFILE_METHOD_CERTIFICATE,
-	PROFILE_METHOD_BOTH,
+	/* Not profiles themselves, but parts of one that is in other files. */
+	PROFILE_FORM_ASSET,	 /* the declaration of an identity */
+	PROFILE_FORM_CREDENTIAL, /* its data */
+	PROFILE_FORMS,
 };
 
 enum profile_transport {
@@ -148,8 +147,19 @@ struct profile_block_list {
 	enum profile_list_format format;
 };
 
+/* The declaration that IdentityAssetReference names. */
+struct profile_asset {
+	unsigned int type, content_type, authentication, accessible;
+	char *identifier;
+	char *server_token;
+	char *file;
+	uint32_t size; /* 0: not told */
+	bool has_digest;
+	uint8_t digest[PROFILE_DIGEST_LEN];
+};
+
 struct profile {
-	enum profile_form form;
+	enum profile_form form; /* declaration or payload */
 	/* Differs when the text, or a file that was read for use, differs. */
 	uint64_t fingerprint;
 
@@ -157,8 +167,9 @@ struct profile {
 	char *identifier;
 	char *server_token; /* NULL when absent, like every text here */
 	uint32_t payload_version;
+	bool payload_enabled;
 	/* One value each today: the parser refuses every other. */
-	unsigned int vpn_type, sub_type, provider_type;
+	unsigned int vpn_type, sub_type, provider_type, method;
 
 	/* Name and gateway */
 	char *visible_name;
@@ -170,8 +181,8 @@ struct profile {
 	enum profile_transport transport;
 
 	/* Trust and identity. Secrets: pkcs12, password, private_key. */
-	enum profile_method method;
-	char *identity_reference;
+	char *identity_reference; /* pkcs12 and password are from the asset */
+	struct profile_asset asset;
 	char *ca; /* PEM; from CA, or from CAFile when loaded for use */
 	char *ca_file;
 	char *crl_file;
@@ -256,7 +267,8 @@ struct profile {
 
 /* 0 with a profile (the report may hold warnings), or -EINVAL with errors in
  * the report, or -ENOMEM, or what open() said (the report tells it too). The
- * report is cleared first. */
+ * report is cleared first. An identity by reference is looked for in the folder
+ * "assets" beside the one that the profile is in; a text alone has none. */
 int profile_parse(const char *text, size_t len, enum profile_flags flags,
 		  struct profile **ret_profile,
 		  struct config_report *ret_report);

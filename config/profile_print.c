@@ -51,8 +51,9 @@ static bool is_shown(const struct key *k, const char *base)
 		memcpy(&number, base + k->at, sizeof(number));
 		return k->names[number][0] != '\0';
 	case KEY_VALUE:
-		/* Every kind begins with a pointer that is set when it is. */
-		return has_text(base + k->at);
+		/* Every other kind begins with a pointer that is set when it
+		 * is. */
+		return k->kind != VALUE_IGNORED && has_text(base + k->at);
 	case KEY_OBJECTS:
 	case KEY_NAMES:
 	case KEY_VALUES:
@@ -148,10 +149,14 @@ void profile_print(const struct profile *p, FILE *to)
 	struct profile shown = *p;
 
 	/* A profile in the older form is shown in the newer one. What CAFile
-	 * held is not part of it. */
+	 * and an asset held is not part of it. */
 	shown.form = PROFILE_FORM_DECLARATION;
 	if (shown.ca_file)
 		shown.ca = NULL;
+	if (shown.identity_reference) {
+		shown.pkcs12 = (struct profile_bytes) { 0 };
+		shown.password = NULL;
+	}
 	print_object("", (const char *)&shown, 0, to);
 	fputc('\n', to);
 }

@@ -18,7 +18,9 @@ struct walk {
 	const struct json *json;
 	enum profile_form form;
 	struct config_report *report;
-	int error; /* -ENOMEM ends it; what is wrong is in the report */
+	/* Ends it: -ENOMEM, or -EINVAL where this is another document. What
+	 * is wrong is in the report. */
+	int error;
 };
 
 #define COMPLAIN(w, node, ...) \
@@ -38,9 +40,13 @@ static void wrong_type(struct walk *w, const struct key *k,
 	if (n->type == JSON_NULL)
 		COMPLAIN(w, n, "is null: leave the key out instead");
 	else
-		COMPLAIN(w, n, "must be %s, is %s",
+		COMPLAIN(w, n, "must be %s, is %s%s",
 			 key_wanted(k, wanted, sizeof(wanted)),
-			 json_type_text(n->type));
+			 json_type_text(n->type),
+			 n->type == JSON_STRING && (k->type == KEY_VALUES ||
+						    k->type == KEY_NAMES)
+				 ? ": put it in brackets"
+				 : "");
 }
 
 static bool has_type(struct walk *w, const struct key *k,
@@ -71,8 +77,10 @@ static void read_int(struct walk *w, const struct key *k,
 	if (!has_type(w, k, n, JSON_NUMBER))
 		return;
 	if (!n->whole)
-		COMPLAIN(w, n, "must be a whole number from %u to %u", k->min,
-			 k->max);
+		COMPLAIN(w, n,
+			 "must be a whole number from %u to %u, without point "
+			 "and exponent",
+			 k->min, k->max);
 	else if (n->number < k->min || n->number > k->max)
 		COMPLAIN(w, n, "%lld is out of range: %u to %u",
 			 (long long)n->number, k->min, k->max);
@@ -80,29 +88,43 @@ static void read_int(struct walk *w, const struct key *k,
 		*to = (uint32_t)n->number;
 }
 
+/* " (did you mean ...?)", the key's own note, or "". */
+static void guess_name(const struct key *k, const char *text, char hint[128])
+{
+	unsigned int best = UINT32_MAX;
+
+	snprintf(hint, 128, k->note ? " (%s)" : "", k->note);
+	for (int i = 0; k->names[i]; i++) {
+		unsigned int d = text_distance(text, k->names[i]);
+
+		if (d >= best || !text_is_near(d, text))
+			continue;
+		best = d;
+		snprintf(hint, 128, " (did you mean \"%s\"?)", k->names[i]);
+	}
+}
+
 /* The index in the key's names, or -1 after a complaint. */
 static int read_name(struct walk *w, const struct key *k,
 		     const struct json_node *n)
 {
-	char wanted[CONFIG_TEXT_MAX], hint[128] = "";
-	unsigned int best = UINT32_MAX;
+	char wanted[CONFIG_TEXT_MAX], hint[128];
+	const char *foreign;
 
 	if (!has_type(w, k, n, JSON_STRING))
 		return -1;
 	for (int i = 0; k->names[i]; i++)
 		if (*n->text && strcmp(k->names[i], n->text) == 0)
 			return i;
-	if (k->note)
-		snprintf(hint, sizeof(hint), " (%s)", k->note);
-	for (int i = 0; k->names[i]; i++) {
-		unsigned int d = text_distance(n->text, k->names[i]);
-
-		if (d >= best || !text_is_near(d, n->text))
-			continue;
-		best = d;
-		snprintf(hint, sizeof(hint), " (did you mean \"%s\"?)",
-			 k->names[i]);
+	foreign = key_foreign_text(k, n->text);
+	if (foreign) {
+		COMPLAIN(w, n, "\"%s\" %s", n->text, foreign);
+		/* The type of another document: its keys would all be wrong. */
+		if (n->parent == 0)
+			w->error = -EINVAL;
+		return -1;
 	}
+	guess_name(k, n->text, hint);
 	COMPLAIN(w, n, "\"%.48s\" is not %s%s", n->text,
 		 key_one_of(k, wanted, sizeof(wanted)), hint);
 	return -1;
@@ -273,12 +295,62 @@ static void read_key(struct walk *w, const struct key *k,
 			      "accepted, not acted on yet");
 }
 
+/* Where what stood at `k` of the other form stands here, into buf: the path of
+ * the key, or the first paths of what an object held. "" if nowhere. */
+static const char *counterpart(const struct walk *w, const struct key *k,
+			       enum profile_form other, char *buf, size_t len)
+{
+	const struct key *member = NULL;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	if (k->path[w->form])
+		return k->path[w->form];
+	while (k->type == KEY_OBJECT && used < len / 2 &&
+	       (member = key_next_member(other, k->path[other], member)))
+		if (member->path[w->form])
+			used += (size_t)snprintf(buf + used, len - used, "%s%s",
+						 used ? ", " : "",
+						 member->path[w->form]);
+	return buf;
+}
+
+static enum profile_form other_form(const struct walk *w)
+{
+	return w->form == PROFILE_FORM_DECLARATION ? PROFILE_FORM_PAYLOAD
+						   : PROFILE_FORM_DECLARATION;
+}
+
+/* A name of the other form. False: it is none. */
+static bool tell_other_form(struct walk *w, const struct json_node *n)
+{
+	static const char *const forms[] = { "the declaration",
+					     "the older payload" };
+	enum profile_form other = other_form(w);
+	char buf[CONFIG_TEXT_MAX / 2];
+
+	for (const struct key *k = keys; k < keys + key_count; k++) {
+		const char *here;
+
+		if (!k->path[other] || strcmp(key_name(k, other), n->key) != 0)
+			continue;
+		here = counterpart(w, k, other, buf, sizeof(buf));
+		if (k->type == KEY_REFUSED)
+			BLAME_KEY(w, n, "%s", k->note);
+		else if (*here)
+			BLAME_KEY(w, n, "a name of %s: here it is %s",
+				  forms[other], here);
+		else
+			BLAME_KEY(w, n, "a name of %s: leave it out here",
+				  forms[other]);
+		return true;
+	}
+	return false;
+}
+
 /* A known name in a wrong place. False: nobody knows it. */
 static bool tell_where_it_belongs(struct walk *w, const struct json_node *n)
 {
-	static const char *const forms[] = { "declaration", "older payload" };
-	enum profile_form other = !w->form;
-
 	for (const struct key *k = keys; k < keys + key_count; k++) {
 		const char *here = k->path[w->form];
 
@@ -288,44 +360,42 @@ static bool tell_where_it_belongs(struct walk *w, const struct json_node *n)
 			return true;
 		}
 	}
-	for (const struct key *k = keys; k < keys + key_count; k++) {
-		const char *here = k->path[w->form];
+	return w->form <= PROFILE_FORM_PAYLOAD && tell_other_form(w, n);
+}
 
-		if (!k->path[other] || strcmp(key_name(k, other), n->key) != 0)
-			continue;
-		if (here)
-			BLAME_KEY(w, n, "a name of the %s: in a%s %s it is %s",
-				  forms[other], w->form ? "n" : "",
-				  forms[w->form], here);
-		else
-			BLAME_KEY(w, n, "a name of the %s: a%s %s has none",
-				  forms[other], w->form ? "n" : "",
-				  forms[w->form]);
-		return true;
+/* The member of `parent` that somebody meant who wrote `name`, or NULL. */
+static const struct key *nearest_member(const struct walk *w,
+					const char *parent, const char *name,
+					unsigned int *ret_distance)
+{
+	const struct key *near = NULL, *k = NULL;
+	unsigned int best = UINT32_MAX;
+
+	while ((k = key_next_member(w->form, parent, k))) {
+		unsigned int d = text_distance(name, key_name(k, w->form));
+
+		if (d < best && text_is_near(d, name)) {
+			best = d;
+			near = k;
+		}
 	}
-	return false;
+	*ret_distance = best;
+	return near;
 }
 
 static void unknown_key(struct walk *w, const struct json_node *n,
 			const char *parent)
 {
-	unsigned int best = UINT32_MAX;
-	const struct key *near = NULL, *k = NULL;
+	const struct key *near;
+	unsigned int distance;
 
 	if (w->report->errors >= CONFIG_ERRORS_MAX) {
 		COMPLAIN(w, n, "unknown key"); /* it is only counted */
 		return;
 	}
-	while ((k = key_next_member(w->form, parent, k))) {
-		unsigned int d = text_distance(n->key, key_name(k, w->form));
-
-		if (d < best && text_is_near(d, n->key)) {
-			best = d;
-			near = k;
-		}
-	}
+	near = nearest_member(w, parent, n->key, &distance);
 	/* Another case beats another place, another place beats a typo. */
-	if (best > 0 && tell_where_it_belongs(w, n))
+	if (distance > 0 && tell_where_it_belongs(w, n))
 		return;
 	if (near)
 		BLAME_KEY(w, n, "unknown key (did you mean \"%s\"?)",
@@ -334,31 +404,63 @@ static void unknown_key(struct walk *w, const struct json_node *n,
 		BLAME_KEY(w, n, "unknown key");
 }
 
+/* Was a member told to be this key, misspelled or by its other name? Then
+ * that it is missing is no news. */
+static bool is_told(const struct walk *w, const struct json_node *object,
+		    const char *path, const struct key *k)
+{
+	const struct json_node *n = json_first(w->json, object);
+	enum profile_form other = other_form(w);
+	unsigned int distance;
+
+	for (; n; n = json_next(w->json, n)) {
+		if (key_find(w->form, path, n->key))
+			continue;
+		if (k->path[other] && strcmp(key_name(k, other), n->key) == 0)
+			return true;
+		if (nearest_member(w, path, n->key, &distance) == k)
+			return true;
+	}
+	return false;
+}
+
+static void missing_keys(struct walk *w, const struct json_node *object,
+			 const char *path)
+{
+	const struct key *k = NULL;
+	char wanted[CONFIG_TEXT_MAX];
+
+	while ((k = key_next_member(w->form, path, k))) {
+		const char *name = key_name(k, w->form);
+
+		if ((k->flags & KEY_REQUIRED) &&
+		    !json_member(w->json, object, name) &&
+		    (w->report->errors >= CONFIG_ERRORS_MAX ||
+		     !is_told(w, object, path, k)))
+			json_complain(w->json, object, name, false, w->report,
+				      "is missing: %s",
+				      key_wanted(k, wanted, sizeof(wanted)));
+	}
+}
+
 static void walk_object(struct walk *w, const struct json_node *object,
 			const char *path, char *base)
 {
 	const struct json_node *n = json_first(w->json, object);
-	const struct key *k = NULL;
-	char wanted[CONFIG_TEXT_MAX];
 
 	for (; n && !w->error; n = json_next(w->json, n)) {
 		/* A key's own "/" or "*" must not look like a path. */
-		k = strpbrk(n->key, "/*") ? NULL
-					  : key_find(w->form, path, n->key);
+		const struct key *k = strpbrk(n->key, "/*")
+					      ? NULL
+					      : key_find(w->form, path, n->key);
+
 		if (k)
 			read_key(w, k, n, base);
 		else
 			unknown_key(w, n, path);
 	}
-	for (k = NULL; (k = key_next_member(w->form, path, k));) {
-		const char *name = key_name(k, w->form);
-
-		if ((k->flags & KEY_REQUIRED) &&
-		    !json_member(w->json, object, name))
-			json_complain(w->json, object, name, false, w->report,
-				      "is missing: %s",
-				      key_wanted(k, wanted, sizeof(wanted)));
-	}
+	if (!w->error)
+		missing_keys(w, object, path);
 }
 
 static void set_defaults(struct profile *p)
@@ -375,20 +477,38 @@ static void set_defaults(struct profile *p)
 	}
 }
 
+static int read_document(struct walk *w, struct profile *p)
+{
+	const struct json_node *root = w->json->nodes;
+
+	if (root->type != JSON_OBJECT) {
+		COMPLAIN(w, root,
+			 "the file must hold one object, and this is %s",
+			 json_type_text(root->type));
+		return -EINVAL;
+	}
+	walk_object(w, root, "", (char *)p);
+	return w->error;
+}
+
 int profile_read(struct profile *p, const struct json *j,
 		 struct config_report *report)
 {
 	struct walk w = { .json = j, .report = report };
+	int r;
 
-	if (j->nodes[0].type != JSON_OBJECT) {
-		COMPLAIN(&w, j->nodes, "a profile must be an object, is %s",
-			 json_type_text(j->nodes[0].type));
-		return -EINVAL;
-	}
 	if (json_find(j, "/PayloadType") && !json_find(j, "/Type"))
 		w.form = PROFILE_FORM_PAYLOAD;
 	set_defaults(p);
-	walk_object(&w, j->nodes, "", (char *)p);
+	r = read_document(&w, p);
 	p->form = w.form; /* whatever the key said */
-	return w.error;
+	return r;
+}
+
+int profile_read_part(struct profile *p, const struct json *j,
+		      enum profile_form form, struct config_report *report)
+{
+	struct walk w = { .json = j, .form = form, .report = report };
+
+	return read_document(&w, p);
 }

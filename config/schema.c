@@ -154,17 +154,33 @@ static void schema_object(enum profile_form form, const char *path, int depth,
 	fputc('}', to);
 }
 
-void schema_print(FILE *to)
+/* `other` is the form of a document that has no `mark`. */
+static void schema_of_two(const char *title, const char *mark,
+			  enum profile_form form, enum profile_form other,
+			  FILE *to)
 {
-	fputs("{\n"
-	      "  \"$schema\": "
-	      "\"https://json-schema.org/draft/2020-12/schema\",\n"
-	      "  \"title\": \"adit profile\",\n"
-	      "  \"if\": {\"required\": [\"PayloadType\"]},\n"
-	      "  \"then\": {\n    ",
-	      to);
-	schema_object(PROFILE_FORM_PAYLOAD, "", 2, to);
+	fprintf(to,
+		"{\n"
+		"  \"$schema\": "
+		"\"https://json-schema.org/draft/2020-12/schema\",\n"
+		"  \"title\": \"%s\",\n"
+		"  \"if\": {\"type\": \"object\", \"required\": [\"%s\"]},\n"
+		"  \"then\": {\n    ",
+		title, mark);
+	schema_object(form, "", 2, to);
 	fputs("\n  },\n  \"else\": {\n    ", to);
-	schema_object(PROFILE_FORM_DECLARATION, "", 2, to);
+	schema_object(other, "", 2, to);
 	fputs("\n  }\n}\n", to);
+}
+
+void schema_print_profile(FILE *to)
+{
+	schema_of_two("adit profile", "PayloadType", PROFILE_FORM_PAYLOAD,
+		      PROFILE_FORM_DECLARATION, to);
+}
+
+void schema_print_asset(FILE *to)
+{
+	schema_of_two("adit identity by reference: its declaration, its data",
+		      "Type", PROFILE_FORM_ASSET, PROFILE_FORM_CREDENTIAL, to);
 }

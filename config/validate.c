@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/asset.h"
 #include "config/file.h"
 #include "config/keys.h"
 #include "config/text.h"
@@ -16,12 +17,14 @@
 #define VENDOR "/Payload/VendorConfig"
 #define DNS "/Payload/DNS"
 #define RULES "/Payload/OnDemand/Rules"
+#define REFERENCE "/Payload/Authentication/IdentityAssetReference"
 #define ROUTING "/Payload/NetworkRouting"
 
 struct validation {
 	struct profile *profile;
 	const struct json *json;
 	enum profile_flags flags;
+	const char *assets;
 	struct config_report *report;
 };
 
@@ -64,12 +67,12 @@ static void ATTR_PRINTF(4, 5)
 			      text);
 }
 
-static void check_authentication(const struct validation *v)
+static void check_envelope(const struct validation *v)
 {
-	if (v->profile->method != PROFILE_METHOD_CERTIFICATE)
-		complain(v, "/Payload/Authentication/Method", false,
-			 "a password is not accepted yet: write "
-			 "\"Certificate\"");
+	if (!v->profile->payload_enabled)
+		json_complain(v->json, v->json->nodes, "PayloadEnabled", false,
+			      v->report,
+			      "a payload that is off: remove the file instead");
 }
 
 static void check_trust(const struct validation *v)
@@ -78,7 +81,7 @@ static void check_trust(const struct validation *v)
 
 	if (text && file)
 		complain(v, VENDOR "/CAFile", false,
-			 "CA and CAFile exclude each other");
+			 "CA and CAFile exclude each other: take one out");
 	if (!text && !file)
 		complain(v, VENDOR "/CA", false,
 			 "is missing: CA or CAFile says whom to trust");
@@ -90,8 +93,7 @@ static void check_identity(const struct validation *v)
 	bool bundle = given(v, VENDOR "/Identity/PKCS12");
 	bool certificate = given(v, VENDOR "/Identity/CertificateFile");
 	bool key = given(v, VENDOR "/Identity/PrivateKeyFile");
-	bool reference = given(v, "/Payload/Authentication/"
-				  "IdentityAssetReference");
+	bool reference = given(v, REFERENCE);
 
 	if (identity && identity->type != JSON_OBJECT)
 		return;
@@ -100,22 +102,15 @@ static void check_identity(const struct validation *v)
 			complain(v, VENDOR "/Identity", false,
 				 "is missing: PKCS12 with Password, or "
 				 "CertificateFile with PrivateKeyFile");
-		else if (v->flags & PROFILE_FOR_USE)
-			complain(v,
-				 "/Payload/Authentication/"
-				 "IdentityAssetReference",
-				 false,
-				 "an identity by reference cannot be used yet: "
-				 "write VendorConfig.Identity");
 		return;
 	}
 	if (reference)
 		complain(v, VENDOR "/Identity", false,
 			 "Identity and IdentityAssetReference exclude each "
-			 "other");
+			 "other: take one out");
 	if (bundle && (certificate || key))
 		complain(v, VENDOR "/Identity", false,
-			 "PKCS12 and files exclude each other");
+			 "PKCS12 and files exclude each other: take one out");
 	else if (!bundle && !certificate && !key)
 		complain(v, VENDOR "/Identity", false,
 			 "is empty: PKCS12 with Password, or CertificateFile "
@@ -250,17 +245,28 @@ static void ATTR_PRINTF(5, 6)
 	json_complain(v->json, n, name, warning, v->report, "%s", text);
 }
 
-static bool has_criterion(const struct profile_rule *rule)
+/* By the text: a criterion that is wrong is one all the same. */
+static bool has_criterion(const struct validation *v, size_t rule)
 {
-	return rule->interface != PROFILE_INTERFACE_ANY || rule->has_ssids ||
-	       rule->has_domains || rule->has_dns_servers || rule->probe_url;
+	static const char *const names[] = {
+		"InterfaceTypeMatch",	 "SSIDMatch",	   "DNSDomainMatch",
+		"DNSServerAddressMatch", "URLStringProbe",
+	};
+	const struct json_node *n = json_item(v->json, find(v, RULES), rule);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (json_member(v->json, n, names[i]))
+			return true;
+	return n->type != JSON_OBJECT;
 }
 
 static void check_ssids(const struct validation *v, size_t at)
 {
 	const struct profile_rule *rule = &v->profile->rules[at];
+	const struct json_node *n = json_item(v->json, find(v, RULES), at);
+	const struct json_node *list = json_member(v->json, n, "SSIDMatch");
 
-	if (!rule->has_ssids)
+	if (!list || list->type != JSON_ARRAY)
 		return;
 	if (rule->ssid_count == 0)
 		warn_rule(v, at, "SSIDMatch", true,
@@ -274,10 +280,11 @@ static void check_ssids(const struct validation *v, size_t at)
 		const char *ssid = rule->ssids[i];
 
 		if (ssid && (ssid[0] == ' ' || ssid[strlen(ssid) - 1] == ' '))
-			warn_rule(v, at, "SSIDMatch", true,
-				  "\"%s\" has a space at an end, and the match "
-				  "is exact",
-				  ssid);
+			json_complain(v->json, json_item(v->json, list, i),
+				      NULL, true, v->report,
+				      "\"%s\" has a space at an end, and the "
+				      "match is exact",
+				      ssid);
 	}
 }
 
@@ -293,7 +300,8 @@ static void check_connections(const struct validation *v, size_t at)
 
 	if (evaluates && (!list || list->count == 0))
 		warn_rule(v, at, "ActionParameters", false,
-			  "is missing: EvaluateConnection needs it");
+			  "is %s: EvaluateConnection needs it",
+			  list ? "empty" : "missing");
 	if (!evaluates && list)
 		warn_rule(v, at, "ActionParameters", true,
 			  "has no effect without EvaluateConnection");
@@ -324,7 +332,7 @@ static void check_rules(const struct validation *v)
 			warn_rule(v, i, NULL, true,
 				  "is never reached: a rule before it matches "
 				  "every network");
-		ended = ended || !has_criterion(rule);
+		ended = ended || !has_criterion(v, i);
 		if (rule->probe_url &&
 		    strncasecmp(rule->probe_url, "http:", 5) == 0)
 			warn_rule(v, i, "URLStringProbe", true,
@@ -386,11 +394,27 @@ static void read_ca(const struct validation *v)
 	free(b.data);
 }
 
+static void read_asset(const struct validation *v)
+{
+	struct config_report found;
+	bool for_use = v->flags & PROFILE_FOR_USE;
+	int r = asset_load(v->profile, v->assets,
+			   for_use ? FILE_OURS : FILE_ANY, &found);
+
+	if (r < 0 && found.errors == 0)
+		config_report_add(&found, false, "%s", strerror(-r));
+	for (size_t i = 0; i < found.count; i++)
+		complain(v, REFERENCE, !for_use || found.items[i].warning, "%s",
+			 found.items[i].text);
+}
+
 static void read_files(const struct validation *v)
 {
 	struct profile *p = v->profile;
 
 	read_ca(v);
+	if (p->identity_reference && v->assets && !p->pkcs12.data)
+		read_asset(v);
 	if (p->crl_file)
 		(void)look_at(v, VENDOR "/RevocationListFile", p->crl_file,
 			      FILE_ANY, &p->crl);
@@ -414,16 +438,18 @@ static void read_files(const struct validation *v)
 }
 
 void validate_profile(struct profile *p, const struct json *j,
-		      enum profile_flags flags, struct config_report *report)
+		      enum profile_flags flags, const char *assets,
+		      struct config_report *report)
 {
 	struct validation v = {
 		.profile = p,
 		.json = j,
 		.flags = flags,
+		.assets = assets,
 		.report = report,
 	};
 
-	check_authentication(&v);
+	check_envelope(&v);
 	check_trust(&v);
 	check_identity(&v);
 	check_groups(&v);

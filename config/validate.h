@@ -10,8 +10,10 @@
 #include "config/profile.h"
 
 /* Fills what follows from other keys, and with PROFILE_FOR_USE what the files
- * hold. Findings go to the report. */
+ * hold; identities by reference are looked for in the folder `assets`, unless
+ * that is NULL. Findings go to the report. */
 void validate_profile(struct profile *p, const struct json *j,
-		      enum profile_flags flags, struct config_report *report);
+		      enum profile_flags flags, const char *assets,
+		      struct config_report *report);
 
 #endif

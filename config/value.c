@@ -66,6 +66,12 @@ static int parse_text(const char *text, void *to, char why[VALUE_WHY_MAX])
 	return keep(text, len, to);
 }
 
+static int parse_ignored(const char *text ATTR_UNUSED, void *to ATTR_UNUSED,
+			 char why[VALUE_WHY_MAX] ATTR_UNUSED)
+{
+	return 0;
+}
+
 static int parse_password(const char *text, void *to,
 			  char why[VALUE_WHY_MAX] ATTR_UNUSED)
 {
@@ -240,6 +246,47 @@ static int parse_path(const char *text, void *to, char why[VALUE_WHY_MAX])
 	return keep(text, len, to);
 }
 
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at =
+		c ? strchr(digits, c >= 'A' && c <= 'F' ? c | 32 : c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* The local form of RFC 8089; keeps the path, its %-escapes decoded. */
+static int parse_file_url(const char *text, void *to, char why[VALUE_WHY_MAX])
+{
+	static const char scheme[] = "file://";
+	char path[PATH_MAX_LEN + 1];
+	size_t len = 0;
+
+	if (strncmp(text, "https://", 8) == 0)
+		return refuse(why, "is elsewhere: fetch it, and name the file "
+				   "as \"file:///PATH\"");
+	if (strncmp(text, scheme, sizeof(scheme) - 1) != 0)
+		return -EINVAL;
+	text += sizeof(scheme) - 1;
+	if (*text != '/')
+		return refuse(why, "names a host: a file on this machine has "
+				   "three slashes, \"file:///PATH\"");
+	for (; *text && len < PATH_MAX_LEN; text++) {
+		int high = *text == '%' ? hex_digit(text[1]) : -1;
+		int low = high >= 0 ? hex_digit(text[2]) : -1;
+
+		if (*text == '?' || *text == '#' || (*text == '%' && low < 0))
+			return refuse(why, "has a \"?\", \"#\" or \"%\" that a "
+					   "URL escapes with %");
+		path[len++] = *text == '%' ? (char)(high << 4 | low) : *text;
+		text += *text == '%' ? 2 : 0;
+	}
+	path[len] = '\0';
+	if (*text || strlen(path) != len || has_control(path))
+		return refuse(why, "is no usable path");
+	return keep(path, len, to);
+}
+
 /* One block "BEGIN CERTIFICATE" ... "END CERTIFICATE", base64 of DER inside.
  * What the certificate says is the handshake's to judge. */
 static const char *pem_block(const char *text, char why[VALUE_WHY_MAX])
@@ -304,6 +351,8 @@ static int parse_server_match(const char *text, void *to,
 	if (!strchr(text, '*'))
 		return addr_parse(text, &a) == 0 ? keep(text, len, to)
 						 : -EINVAL;
+	if (strchr(text, '*') != strrchr(text, '*'))
+		return refuse(why, "has more than one \"*\"");
 	if (len < 3 || len >= ADDR_TEXT_MAX ||
 	    strcmp(text + len - 2, ".*") != 0)
 		return refuse(why, "has its \"*\" elsewhere than after the "
@@ -410,6 +459,25 @@ static int parse_digest(const char *text, void *to,
 	return r;
 }
 
+static int parse_hex_digest(const char *text, void *to,
+			    char why[VALUE_WHY_MAX] ATTR_UNUSED)
+{
+	uint8_t bytes[PROFILE_DIGEST_LEN];
+
+	if (strlen(text) != 2 * sizeof(bytes))
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		int high = hex_digit(text[2 * i]);
+		int low = hex_digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	memcpy(to, bytes, sizeof(bytes));
+	return 0;
+}
+
 void value_print_string(const char *text, FILE *to)
 {
 	fputc('"', to);
@@ -456,6 +524,10 @@ static void print_gateway(const void *value, FILE *to)
 static void print_secret(const void *value ATTR_UNUSED, FILE *to)
 {
 	fputs("\"(hidden)\"", to);
+}
+
+static void print_nothing(const void *value ATTR_UNUSED, FILE *to ATTR_UNUSED)
+{
 }
 
 static void print_digest(const void *value, FILE *to)
@@ -510,6 +582,10 @@ static void clear_bytes(void *value)
 
 const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_TEXT] = TEXT_KIND("a short text", parse_text, "^.+$"),
+	[VALUE_IGNORED] = { .noun = "a text",
+			    .parse = parse_ignored,
+			    .print = print_nothing,
+			    .clear = clear_nothing },
 	[VALUE_PASSWORD] = { .noun = "a text",
 			     .size = sizeof(char *),
 			     .is_secret = true,
@@ -533,6 +609,8 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_URL_HTTPS] = TEXT_KIND("an https URL", parse_url_https,
 				      "^[Hh][Tt][Tt][Pp][Ss]://.+$"),
 	[VALUE_PATH] = TEXT_KIND("an absolute path", parse_path, "^/.*$"),
+	[VALUE_FILE_URL] = TEXT_KIND("a URL such as file:///etc/adit/id.json",
+				     parse_file_url, "^file:///.+$"),
 	[VALUE_PEM] = TEXT_KIND("the PEM text of certificates", parse_pem,
 				"-----BEGIN CERTIFICATE-----"),
 	[VALUE_SSID] = TEXT_KIND("an SSID", parse_ssid, "^.+$"),
@@ -570,4 +648,10 @@ const struct value_type value_types[VALUE_KINDS] = {
 			   .print = print_digest,
 			   .clear = clear_nothing,
 			   .pattern = "^[A-Za-z0-9+/]{43}=$" },
+	[VALUE_HEX_DIGEST] = { .noun = "64 hexadecimal digits",
+			       .size = PROFILE_DIGEST_LEN,
+			       .parse = parse_hex_digest,
+			       .print = print_nothing,
+			       .clear = clear_nothing,
+			       .pattern = "^[0-9A-Fa-f]{64}$" },
 };

@@ -16,6 +16,7 @@ enum {
 
 enum value_kind {
 	VALUE_TEXT,	    /* char * */
+	VALUE_IGNORED,	    /* nothing: any text, not looked at */
 	VALUE_PASSWORD,	    /* char *, may be empty */
 	VALUE_HOST,	    /* char *: DNS name or address */
 	VALUE_DOMAIN,	    /* char * */
@@ -25,6 +26,7 @@ enum value_kind {
 	VALUE_URL_HTTP,	    /* char * */
 	VALUE_URL_HTTPS,    /* char * */
 	VALUE_PATH,	    /* char * */
+	VALUE_FILE_URL,	    /* char *: its path */
 	VALUE_PEM,	    /* char *: certificates */
 	VALUE_SSID,	    /* char * */
 	VALUE_SERVER_MATCH, /* char *: address, or IPv4 up to a "*" */
@@ -33,6 +35,7 @@ enum value_kind {
 	VALUE_GATEWAY,	    /* struct profile_gateway */
 	VALUE_BASE64,	    /* struct profile_bytes */
 	VALUE_DIGEST,	    /* uint8_t[PROFILE_DIGEST_LEN] */
+	VALUE_HEX_DIGEST,   /* likewise */
 	VALUE_KINDS,
 };
 

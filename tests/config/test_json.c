@@ -63,6 +63,16 @@ static const struct {
 	{ "\"\\udc00\"", 0, 1, 2, "", "surrogate" },
 	{ "\"\\ud800\\u0041\"", 0, 1, 2, "", "surrogate" },
 	{ "\"\\ud800\\n\"", 0, 1, 2, "", "surrogate" },
+	{ "\"\\udc00\\ud800\"", 0, 1, 2, "", "surrogate" },
+	{ "\"\\ud83d\\ude0\"", 0, 1, 13, "", "four hex digits" },
+	{ "\"\\ud83d\\u\"", 0, 1, 10, "", "four hex digits" },
+	{ "\"\\ud83d\\u0000\"", 0, 1, 2, "", "surrogate" },
+	{ "\"\\U0041\"", 0, 1, 2, "", "no such escape" },
+	{ "\"C:\\temp\\adit\"", 0, 1, 9, "", "written \\\\" },
+	{ "{\"a/b\": 1, \"a\\/b\": 2}", 0, 1, 12, "",
+	  "\"a/b\" stands here twice" },
+	{ "{\"\\ud83d\\ude00\": 1, \"\xf0\x9f\x98\x80\": 2}", 0, 1, 21, "",
+	  "stands here twice" },
 	{ "\"open", 0, 1, 1, "", "not closed" },
 	{ "\"open\\", 0, 1, 1, "", "not closed" },
 	{ "01", 0, 1, 1, "", "does not start with 0" },
@@ -72,6 +82,30 @@ static const struct {
 	{ "+1", 0, 1, 1, "", "a value" },
 	{ ".5", 0, 1, 1, "", "a value" },
 	{ "1234567890123456", 0, 1, 1, "", "too big" },
+	{ "-1234567890123456", 0, 1, 2, "", "too big" },
+	{ "0x10", 0, 1, 1, "", "decimal digits only" },
+	{ "[-0x1]", 0, 1, 3, "", "decimal digits only" },
+	{ "1_000", 0, 1, 1, "", "decimal digits only" },
+	{ "10n", 0, 1, 1, "", "decimal digits only" },
+	{ "1e5f", 0, 1, 1, "", "decimal digits only" },
+	{ "1.2.3", 0, 1, 4, "", "follows the end" },
+	{ "1.e5", 0, 1, 3, "", "a digit" },
+	{ "1e+", 0, 1, 4, "", "a digit" },
+	{ "--1", 0, 1, 2, "", "a digit" },
+	{ "-01", 0, 1, 2, "", "does not start with 0" },
+	{ "[1,000]", 0, 1, 4, "", "does not start with 0" },
+	/* A column is a character: a tab is one, and so is a CR. */
+	{ "{\r\n\t\"a\":\t?}", 0, 2, 7, "", "a value" },
+	{ "[1,\r2 3]", 0, 1, 7, "", "a comma" },
+	{ "[\"\xf0\x9f\x98\x80\",\n\"\xc3\xa9\" \"x\"]", 0, 2, 5, "",
+	  "a comma" },
+	{ "\xe2\x80\x9c", 0, 1, 1, "", "typographic quote" },
+	{ "{\xe2\x80\x99x", 0, 1, 2, "", "typographic quote" },
+	{ "\xe2\x82\xac", 0, 1, 1, "", "expected a value" },
+	{ " <plist>", 0, 1, 2, "", "this is XML" },
+	{ "[<]", 0, 1, 2, "", "'<' stands where" },
+	{ "\xff\xfe{\0}\0", 6, 1, 1, "", "UTF-16" },
+	{ "\xfe\xff\0{\0}", 6, 1, 1, "", "UTF-16" },
 	{ "NaN", 0, 1, 1, "", "bare word" },
 	{ "Infinity", 0, 1, 1, "", "bare word" },
 	{ "True", 0, 1, 1, "", "did you mean true?" },
@@ -131,6 +165,43 @@ START_TEST(refuses_what_is_too_deep_long_or_wide)
 		used += (size_t)sprintf(text + used, "\"%d\":1,", i);
 	ck_assert_int_eq(parse(text, used, &copy, &j), -EINVAL);
 	ck_assert(strstr(report.items[0].text, "more than 1024 members"));
+	free(copy);
+}
+END_TEST
+
+START_TEST(knows_which_numbers_are_whole)
+{
+	static const char text[] = "[0, -0, 999999999999999, -7, "
+				   "1.0, 1e2, 1E+2, -1.5e-3, 1e400, 0.1]";
+	static const int64_t numbers[] = { 0, 0, 999999999999999, -7 };
+	const struct json_node *n;
+	struct json *j;
+	char *copy;
+
+	ck_assert_int_eq(parse(text, strlen(text), &copy, &j), 0);
+	for (n = json_first(j, j->nodes); n; n = json_next(j, n)) {
+		ck_assert_int_eq(n->type, JSON_NUMBER);
+		ck_assert_int_eq(n->whole, n->index < ARRAY_SIZE(numbers));
+		if (n->whole)
+			ck_assert_int_eq(n->number, numbers[n->index]);
+	}
+	json_destroy(j);
+	free(copy);
+}
+END_TEST
+
+START_TEST(cuts_a_long_key_between_characters)
+{
+	char text[1024] = "{\"";
+	struct json *j;
+	char *copy;
+
+	for (int i = 0; i < 200; i++)
+		strcat(text, "\xe2\x82\xac");
+	strcat(text, "\": {\"b\": x}}");
+	ck_assert_int_eq(parse(text, strlen(text), &copy, &j), -EINVAL);
+	ck_assert_uint_eq(strlen(report.items[0].pointer), 1 + 52 * 3);
+	ck_assert_uint_eq(report.items[0].column, 212);
 	free(copy);
 }
 END_TEST
@@ -271,6 +342,8 @@ int main(void)
 	tcase_add_loop_test(t, says_where_and_what_is_wrong, 0,
 			    (int)ARRAY_SIZE(bad));
 	tcase_add_test(t, refuses_what_is_too_deep_long_or_wide);
+	tcase_add_test(t, knows_which_numbers_are_whole);
+	tcase_add_test(t, cuts_a_long_key_between_characters);
 	tcase_add_test(t, keeps_values_positions_and_pointers);
 	tcase_add_test(t, agrees_with_cjson_on_what_it_accepts);
 	suite_add_tcase(s, t);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Each key of the table, in both forms, gets values that it should not have.
+/* Each key of the table, in every form, gets values that it should not have.
  * The texts in tests/config/data/ hold every key there is. */
 #include <check.h>
 #include <cjson/cJSON.h>
@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json.h"
 #include "config/keys.h"
 #include "config/profile.h"
+#include "config/profile_read.h"
 #include "tests/lib/suite.h"
 
 #define DATA "tests/config/data/"
@@ -16,13 +18,35 @@
 static struct config_report report;
 static char *printed; /* the report as lines */
 
-static int parse(const char *text, struct profile **ret_profile)
+/* A part of a profile is judged key by key only. */
+static int parse_part(const char *text, enum profile_form form)
 {
-	int r = profile_parse(text, strlen(text), PROFILE_FOR_CHECK,
-			      ret_profile, &report);
+	struct profile *p = calloc(1, sizeof(*p));
+	struct json *j;
+	int r;
+
+	ck_assert_ptr_nonnull(p);
+	report = (struct config_report) { 0 };
+	ck_assert_int_eq(json_parse(text, strlen(text), &j, &report), 0);
+	r = profile_read_part(p, j, form, &report);
+	json_destroy(j);
+	profile_destroy(p);
+	return report.errors > 0 ? -EINVAL : r;
+}
+
+static int parse(const char *text, enum profile_form form)
+{
+	struct profile *p = NULL;
 	size_t len;
 	FILE *to;
+	int r;
 
+	if (form > PROFILE_FORM_PAYLOAD)
+		r = parse_part(text, form);
+	else
+		r = profile_parse(text, strlen(text), PROFILE_FOR_CHECK, &p,
+				  &report);
+	profile_destroy(p);
 	free(printed);
 	to = open_memstream(&printed, &len);
 	ck_assert_ptr_nonnull(to);
@@ -70,7 +94,7 @@ static const char *const substitutes[] = { "16", "{}", "[]", "\"\"", "null" };
 /* The only ones that mean something, by the documentation. */
 static bool is_legal(const struct key *k, const char *substitute)
 {
-	const char *path = k->path[0] ? k->path[0] : k->path[1];
+	const char *path = key_path(k);
 
 	switch (*substitute) {
 	case '1':
@@ -89,7 +113,8 @@ static bool is_legal(const struct key *k, const char *substitute)
 		return k->type == KEY_OBJECTS ||
 		       (k->type == KEY_VALUES && k->min == 0);
 	case '"':
-		return k->kind == VALUE_PASSWORD && k->type == KEY_VALUE;
+		return k->type == KEY_VALUE &&
+		       (k->kind == VALUE_PASSWORD || k->kind == VALUE_IGNORED);
 	default:
 		return false;
 	}
@@ -100,14 +125,13 @@ static void substitute(const struct key *k, enum profile_form form,
 {
 	cJSON *copy = cJSON_Duplicate(whole, true), *parent;
 	char name[64], *text, pointer[KEY_PATH_MAX], want[KEY_PATH_MAX + 4];
-	struct profile *p = NULL;
 	int r;
 
 	(void)tree_at(copy, k->path[form], &parent, name);
 	cJSON_ReplaceItemInObjectCaseSensitive(parent, name,
 					       cJSON_Parse(value));
 	text = cJSON_Print(copy);
-	r = parse(text, &p);
+	r = parse(text, form);
 	if (is_legal(k, value)) {
 		ck_assert_msg(r == 0, "%s = %s\n%s", k->path[form], value,
 			      printed);
@@ -123,49 +147,138 @@ static void substitute(const struct key *k, enum profile_form form,
 		ck_assert_msg(strstr(printed, want), "%s = %s\n%s",
 			      k->path[form], value, printed);
 	}
-	profile_destroy(p);
 	free(text);
 	cJSON_Delete(copy);
 }
 
+static const struct {
+	const char *file;
+	enum profile_form form;
+} wholes[] = {
+	{ DATA "declaration.json", PROFILE_FORM_DECLARATION },
+	{ DATA "declaration-files.json", PROFILE_FORM_DECLARATION },
+	{ DATA "declaration-reference.json", PROFILE_FORM_DECLARATION },
+	{ DATA "payload.json", PROFILE_FORM_PAYLOAD },
+	{ DATA "payload-files.json", PROFILE_FORM_PAYLOAD },
+	{ DATA "asset.json", PROFILE_FORM_ASSET },
+	{ DATA "credential.json", PROFILE_FORM_CREDENTIAL },
+};
+
+/* The first text of this form that has the key. */
+static cJSON *tree_with(const struct key *k, enum profile_form form)
+{
+	cJSON *whole = NULL, *parent;
+	char name[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(wholes); i++) {
+		if (wholes[i].form != form)
+			continue;
+		whole = read_tree(wholes[i].file);
+		if (tree_at(whole, k->path[form], &parent, name))
+			return whole;
+		cJSON_Delete(whole);
+	}
+	ck_abort_msg("%s is in no test profile", k->path[form]);
+	return NULL;
+}
+
 START_TEST(judges_every_key_with_five_odd_values)
 {
-	static const char *const files[] = { DATA "declaration.json",
-					     DATA "declaration-files.json",
-					     DATA "declaration-reference.json",
-					     DATA "payload.json",
-					     DATA "payload-files.json" };
-	size_t tried = 0, legal = 0, covered = 0;
+	static const char *const forms[] = { "declaration", "older payload",
+					     "asset", "its data" };
+	size_t tried = 0, legal = 0;
 
-	for (const struct key *k = keys; k < keys + key_count; k++) {
-		for (enum profile_form form = 0; form < 2; form++) {
-			bool found = !k->path[form] || k->type == KEY_REFUSED;
+	for (enum profile_form form = 0; form < PROFILE_FORMS; form++) {
+		size_t covered = 0;
 
-			for (size_t f = form ? 3 : 0; f < (form ? 5u : 3u);
-			     f++) {
-				cJSON *whole = read_tree(files[f]), *parent;
-				char name[64];
+		for (const struct key *k = keys; k < keys + key_count; k++) {
+			cJSON *whole;
 
-				if (!found && tree_at(whole, k->path[form],
-						      &parent, name)) {
-					found = true;
-					covered++;
-					for (size_t i = 0;
-					     i < ARRAY_SIZE(substitutes);
-					     i++, tried++)
-						substitute(k, form, whole,
-							   substitutes[i],
-							   &legal);
-				}
+			if (!k->path[form] || k->type == KEY_REFUSED)
+				continue;
+			whole = tree_with(k, form);
+			for (size_t i = 0; i < ARRAY_SIZE(substitutes); i++)
+				substitute(k, form, whole, substitutes[i],
+					   &legal);
+			cJSON_Delete(whole);
+			covered++;
+		}
+		printf("note: %s: %zu keys\n", forms[form], covered);
+		tried += covered * ARRAY_SIZE(substitutes);
+	}
+	printf("note: %zu substitutions: %zu refused by name, %zu legal\n",
+	       tried, tried - legal, legal);
+}
+END_TEST
+
+/* U18 */
+START_TEST(takes_flags_as_true_false_1_and_0_alone)
+{
+	static const char *const values[] = { "true",  "false",	  "1",	"0",
+					      "\"1\"", "2",	  "-1", "1.0",
+					      "1e0",   "\"true\"" };
+	size_t count = 0;
+
+	for (enum profile_form form = 0; form < PROFILE_FORM_ASSET; form++) {
+		for (const struct key *k = keys; k < keys + key_count; k++) {
+			cJSON *whole, *parent;
+			char name[64], *text;
+
+			if (k->type != KEY_FLAG || !k->path[form] ||
+			    strcmp(k->path[form], "/PayloadEnabled") == 0)
+				continue;
+			for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+				whole = tree_with(k, form);
+				(void)tree_at(whole, k->path[form], &parent,
+					      name);
+				cJSON_ReplaceItemInObjectCaseSensitive(
+					parent, name,
+					cJSON_CreateRaw(values[i]));
+				text = cJSON_Print(whole);
+				ck_assert_msg((parse(text, form) == 0) ==
+						      (i < 4),
+					      "%s = %s\n%s", k->path[form],
+					      values[i], printed);
+				free(text);
 				cJSON_Delete(whole);
 			}
-			ck_assert_msg(found, "%s is in no test profile",
-				      k->path[form]);
+			count++;
 		}
 	}
-	printf("note: %zu substitutions at %zu keys: %zu refused by name, %zu "
-	       "legal\n",
-	       tried, covered, tried - legal, legal);
+	printf("note: %zu flags, each with %zu values\n", count,
+	       ARRAY_SIZE(values));
+}
+END_TEST
+
+/* Where others' habits deserve more than "unknown key", they get it. */
+START_TEST(refuses_every_key_of_others_with_what_to_do)
+{
+	size_t count = 0;
+
+	for (const struct key *k = keys; k < keys + key_count; k++) {
+		enum profile_form form = k->path[0] ? PROFILE_FORM_DECLARATION
+						    : PROFILE_FORM_PAYLOAD;
+		char above[KEY_PATH_MAX], name[64], *text;
+		cJSON *whole, *at, *parent;
+
+		if (k->type != KEY_REFUSED)
+			continue;
+		whole = read_tree(form ? DATA "payload.json"
+				       : DATA "declaration.json");
+		snprintf(above, sizeof(above), "%s", k->path[form]);
+		*strrchr(above, '/') = '\0';
+		at = above[0] ? tree_at(whole, above, &parent, name) : whole;
+		cJSON_AddStringToObject(at, key_name(k, form), "x");
+		text = cJSON_Print(whole);
+		ck_assert_int_eq(parse(text, form), -EINVAL);
+		ck_assert_msg(strstr(printed, k->note) &&
+				      strstr(printed, k->path[form]),
+			      "%s", printed);
+		free(text);
+		cJSON_Delete(whole);
+		count++;
+	}
+	printf("note: %zu keys of others refused\n", count);
 }
 END_TEST
 
@@ -176,6 +289,8 @@ int main(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, judges_every_key_with_five_odd_values);
+	tcase_add_test(t, takes_flags_as_true_false_1_and_0_alone);
+	tcase_add_test(t, refuses_every_key_of_others_with_what_to_do);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

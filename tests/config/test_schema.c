@@ -8,39 +8,56 @@
 #include "config/schema.h"
 #include "tests/lib/suite.h"
 
-static char *printed_schema(void)
+static const struct {
+	const char *file;
+	void (*print)(FILE *to);
+	/* The forms behind "else" and "then". */
+	enum profile_form other, marked;
+} schemas[] = {
+	{ "profile.schema.json", schema_print_profile, PROFILE_FORM_DECLARATION,
+	  PROFILE_FORM_PAYLOAD },
+	{ "asset.schema.json", schema_print_asset, PROFILE_FORM_CREDENTIAL,
+	  PROFILE_FORM_ASSET },
+};
+
+static char *printed_schema(int i)
 {
 	char *text = NULL;
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
 
 	ck_assert_ptr_nonnull(to);
-	schema_print(to);
+	schemas[i].print(to);
 	fclose(to);
 	return text;
 }
 
-/* On failure: cp build/profile.schema.json config/ */
+/* On failure: cp build/NAME config/ */
 START_TEST(is_what_the_published_file_says)
 {
 	static char published[1 << 18];
-	char *text = printed_schema();
-	FILE *f = fopen("config/profile.schema.json", "r");
+	char *text = printed_schema(_i), path[64];
+	size_t len = 0;
+	FILE *f;
 
+	snprintf(path, sizeof(path), "config/%s", schemas[_i].file);
+	f = fopen(path, "r");
 	if (f) {
-		ck_assert_uint_lt(fread(published, 1, sizeof(published) - 1, f),
-				  sizeof(published) - 1);
+		len = fread(published, 1, sizeof(published) - 1, f);
+		ck_assert_uint_lt(len, sizeof(published) - 1);
 		fclose(f);
 	}
+	published[len] = '\0';
+	snprintf(path, sizeof(path), "build/%s", schemas[_i].file);
 	if (strcmp(text, published) != 0) {
-		f = fopen("build/profile.schema.json", "w");
+		f = fopen(path, "w");
 		ck_assert_ptr_nonnull(f);
 		fputs(text, f);
 		fclose(f);
 	}
 	ck_assert_msg(strcmp(text, published) == 0,
-		      "config/profile.schema.json is old: the new one is "
-		      "build/profile.schema.json");
+		      "config/%s is old: the new one is %s", schemas[_i].file,
+		      path);
 	free(text);
 }
 END_TEST
@@ -66,34 +83,44 @@ static const cJSON *place(const cJSON *schema, const char *path)
 	return schema;
 }
 
-START_TEST(describes_every_key_in_both_forms)
+static size_t described(const cJSON *root, enum profile_form form)
 {
-	char *text = printed_schema();
-	cJSON *schema = cJSON_Parse(text);
-	const cJSON *forms[] = {
-		cJSON_GetObjectItemCaseSensitive(schema, "else"),
-		cJSON_GetObjectItemCaseSensitive(schema, "then"),
-	};
-	size_t described = 0;
+	size_t count = 0;
 
-	ck_assert_ptr_nonnull(schema);
 	for (const struct key *k = keys; k < keys + key_count; k++) {
-		for (int form = 0; form < 2; form++) {
-			const cJSON *at, *description;
+		const cJSON *at, *description;
 
-			if (!k->path[form] || k->type == KEY_REFUSED)
-				continue;
-			at = place(forms[form], k->path[form]);
-			ck_assert_msg(at, "%s", k->path[form]);
-			description = cJSON_GetObjectItemCaseSensitive(
-				at, "description");
-			ck_assert_str_eq(description->valuestring, k->text);
-			described++;
-		}
+		if (!k->path[form] || k->type == KEY_REFUSED)
+			continue;
+		at = place(root, k->path[form]);
+		ck_assert_msg(at, "%s", k->path[form]);
+		description =
+			cJSON_GetObjectItemCaseSensitive(at, "description");
+		ck_assert_str_eq(description->valuestring, k->text);
+		count++;
 	}
-	printf("note: %zu keys described\n", described);
-	cJSON_Delete(schema);
-	free(text);
+	return count;
+}
+
+START_TEST(describes_every_key_in_every_form)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < (int)ARRAY_SIZE(schemas); i++) {
+		char *text = printed_schema(i);
+		cJSON *schema = cJSON_Parse(text);
+
+		ck_assert_ptr_nonnull(schema);
+		count += described(
+			cJSON_GetObjectItemCaseSensitive(schema, "else"),
+			schemas[i].other);
+		count += described(
+			cJSON_GetObjectItemCaseSensitive(schema, "then"),
+			schemas[i].marked);
+		cJSON_Delete(schema);
+		free(text);
+	}
+	printf("note: %zu keys described\n", count);
 }
 END_TEST
 
@@ -102,8 +129,9 @@ int main(void)
 	Suite *s = suite_create("schema");
 	TCase *t = tcase_create("schema");
 
-	tcase_add_test(t, is_what_the_published_file_says);
-	tcase_add_test(t, describes_every_key_in_both_forms);
+	tcase_add_loop_test(t, is_what_the_published_file_says, 0,
+			    (int)ARRAY_SIZE(schemas));
+	tcase_add_test(t, describes_every_key_in_every_form);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
