@@ -396,19 +396,21 @@ START_TEST(finds_what_a_look_at_each_domain_finds)
 		const struct dns_zone *wanted;
 		struct dns_decision d;
 		struct dns_name n;
+		bool same;
 
 		random_name(&state, 1, 6, text);
-		n = name_of(text);
+		(void)!dns_name_from_text(text, &n); /* it is one */
 		wanted = longest(&n);
 		dns_policy_decide(&policy, &n, &d);
-		if (wanted == NULL) {
-			ck_assert_int_eq(d.because, DNS_BECAUSE_OUTSIDE);
-			continue;
-		}
-		found++;
-		ck_assert_int_eq(d.because, DNS_BECAUSE_MATCH);
-		ck_assert_int_eq(d.tunnel, wanted->tunnel);
-		ck_assert(dns_name_equal(&d.match, &wanted->name));
+		same = wanted == NULL ? d.because == DNS_BECAUSE_OUTSIDE
+				      : d.because == DNS_BECAUSE_MATCH &&
+						d.tunnel == wanted->tunnel &&
+						dns_name_equal(&d.match,
+							       &wanted->name);
+		/* check's macros would cost most of the time. */
+		if (!same)
+			ck_abort_msg("%s", text);
+		found += wanted != NULL;
 	}
 	ck_assert_uint_gt(found, names / 10);
 	ck_assert_uint_lt(found, names - names / 10);
