@@ -178,12 +178,40 @@ static void check_idle(const struct validation *v)
 			 "has no effect without DisconnectOnWake");
 }
 
+/* "local" and what is below it belongs to the link (RFC 6762), "localhost" to
+ * this machine (RFC 6761), whatever a profile says. */
+static void check_match_domains(const struct validation *v)
+{
+	const struct profile *p = v->profile;
+	const struct json_node *list = find(v, DNS "/SupplementalMatchDomains");
+
+	for (size_t i = 0; i < p->dns.match_domain_count; i++) {
+		const char *domain = p->dns.match_domains[i];
+		const char *last = domain ? strrchr(domain, '.') : NULL;
+
+		last = last ? last + 1 : domain;
+		if (last && (strcmp(last, "local") == 0 ||
+			     strcmp(last, "localhost") == 0))
+			json_complain(v->json, json_item(v->json, list, i),
+				      NULL, true, v->report,
+				      "has no effect: names in \".%s\" are "
+				      "never the tunnel's",
+				      last);
+	}
+}
+
 static void check_dns(const struct validation *v)
 {
 	const struct profile *p = v->profile;
 
 	if (!p->has_dns)
 		return;
+	check_match_domains(v);
+	if (p->dns.protocol == PROFILE_DNS_HTTPS)
+		complain(v, DNS "/Protocol", !(v->flags & PROFILE_FOR_USE),
+			 "DNS over HTTPS is not done yet, and not replaced by "
+			 "clear text: a tunnel with this profile is refused "
+			 "(\"TLS\" is encrypted, too)");
 	if (p->dns.protocol == PROFILE_DNS_HTTPS && !given(v, DNS "/ServerURL"))
 		complain(v, DNS "/ServerURL", false,
 			 "is missing: the protocol HTTPS needs it");

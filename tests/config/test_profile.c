@@ -407,6 +407,13 @@ static const struct change warned[] = {
 	{ "\"SupplementalMatchDomains\": [\"office.example.com\"]",
 	  "\"SupplementalMatchDomains\": []",
 	  "these servers are not asked" }, /* M11 */
+	{ "\"SupplementalMatchDomains\": [\"office.example.com\"]",
+	  "\"SupplementalMatchDomains\": [\"a.example\", \"corp.local\"]",
+	  "SupplementalMatchDomains/1: warning: has no effect: names in "
+	  "\".local\"" },
+	{ "\"Cleartext\"",
+	  "\"HTTPS\", \"ServerURL\": \"https://dns.example/q\"",
+	  "/Payload/DNS/Protocol: warning: DNS over HTTPS is not done" },
 	{ "\"Provider\"",
 	  "\"NetworkRouting\": {\"ExcludeLocalNetworks\": 1}, "
 	  "\"Provider\"",
@@ -638,7 +645,7 @@ START_TEST(reads_the_files_that_a_profile_names_for_use)
 {
 	struct profile *p = NULL, *home = NULL;
 	struct credentials_source source;
-	char *text = with_files();
+	char *text = with_files(), *https;
 	uint64_t before;
 
 	ck_assert_int_eq(profile_load("config/examples/home.json",
@@ -667,6 +674,12 @@ START_TEST(reads_the_files_that_a_profile_names_for_use)
 	ck_assert_int_eq(load_for_use(text, &p), 0);
 	ck_assert(p->fingerprint != before);
 	profile_destroy(p);
+
+	https = replaced(text, "\"Cleartext\"",
+			 "\"HTTPS\", \"ServerURL\": \"https://dns.example/\"");
+	ck_assert_int_eq(load_for_use(https, &p), -EINVAL);
+	ck_assert(strstr(printed, "DNS over HTTPS is not done yet"));
+	free(https);
 
 	write_file("ca", "no PEM", 0644);
 	ck_assert_int_eq(load_for_use(text, &p), -EINVAL);

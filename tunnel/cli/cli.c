@@ -288,7 +288,8 @@ enum {
 	OPTION_REPLACE = 8,
 	OPTION_WATCH = 16,
 	OPTION_FOLLOW = 32,
-	OPTION_ALWAYS = 64, /* --help, and where aditd is */
+	OPTION_EXPLAIN = 64,
+	OPTION_ALWAYS = 128, /* --help, and where aditd is */
 };
 
 static const struct command {
@@ -303,6 +304,7 @@ static const struct command {
 	{ "reload", cli_reload, 0, 0 },
 	{ "log", cli_log, OPTION_FOLLOW, 0 },
 	{ "profile", cli_profile, OPTION_NAME | OPTION_REPLACE, 2 },
+	{ "explain", cli_explain, OPTION_EXPLAIN | OPTION_JSON, 2 },
 	{ "version", run_version, 0, 0 },
 	{ "help", run_help, 0, 1 },
 };
@@ -319,6 +321,9 @@ static const struct option {
 	{ "-f", OPTION_FOLLOW, false },
 	{ "--name", OPTION_NAME, true },
 	{ "--replace", OPTION_REPLACE, false },
+	{ "--profile", OPTION_EXPLAIN, true },
+	{ "--full", OPTION_EXPLAIN, false },
+	{ "--system-search", OPTION_EXPLAIN, true },
 	{ "--runtime-dir", OPTION_ALWAYS, true },
 	{ "--config-dir", OPTION_ALWAYS, true },
 	{ "--help", OPTION_ALWAYS, false },
@@ -360,6 +365,12 @@ static int set_option(struct cli *c, const struct option *o, const char *value)
 		c->name = value;
 	else if (o->bit == OPTION_REPLACE)
 		c->replace = true;
+	else if (strcmp(o->name, "--profile") == 0)
+		c->profile = value;
+	else if (strcmp(o->name, "--full") == 0)
+		c->full = true;
+	else if (strcmp(o->name, "--system-search") == 0)
+		c->system_search = value;
 	else if (strcmp(o->name, "--runtime-dir") == 0)
 		c->runtime_dir = value;
 	else if (strcmp(o->name, "--config-dir") == 0)

@@ -99,7 +99,9 @@ static int open_host(struct gateway *g)
 			 (int)other);
 		return gateway_failed_at(g, rc, g->o->dir, why);
 	}
-	return rc ? gateway_failed_at(g, rc, g->state_dir, folder_error_text(rc)) : 0;
+	return rc ? gateway_failed_at(g, rc, g->state_dir,
+				      folder_error_text(rc))
+		  : 0;
 }
 
 static int open_device(struct gateway *g)
