@@ -132,11 +132,13 @@ void daemon_reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
 			config_error_text(why, e->path, line, sizeof(line)));
 }
 
-/* A bad file leaves in force what the tunnel had of it. */
+/* A bad file leaves in force what the tunnel had of it. Not so a good one that
+ * names what cannot be used here, such as an identity that was changed. */
 static bool has_one_in_force(const struct daemon *d,
 			     const struct profile_entry *e)
 {
-	return e->profile != NULL && daemon_is_current(d, e->name) &&
+	return e->broken && e->profile != NULL &&
+	       daemon_is_current(d, e->name) &&
 	       session_io_profile(d->io) != NULL;
 }
 
