@@ -40,7 +40,7 @@ static int put_polling(const struct daemon *d, struct ctl_list *list)
 {
 	struct ctl_fallback *f;
 
-	if (!folder_watch_polls(d->folder))
+	if (!folder_watch_polls(d->folder) && !folder_watch_polls(d->assets))
 		return 0;
 	f = ctl_list_add(list, sizeof(*f));
 	if (f == NULL)
