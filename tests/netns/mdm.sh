@@ -80,6 +80,22 @@ variant small 'p["VendorConfig"]["MTU"] = 1300'
 variant smaller 'p["VendorConfig"]["MTU"] = 1290'
 variant later 'p["VendorConfig"]["Transport"] = "tls"'
 variant nobody 'p["HostName"] = "192.0.2.77"'
+variant managed "
+import hashlib, os
+p['VendorConfig']['MTU'] = 1310
+i = p['VendorConfig'].pop('Identity')
+p['Authentication']['IdentityAssetReference'] = 'com.example.laptop'
+data = json.dumps({'Password': i['Password'], 'Identity': i['PKCS12']}).encode()
+with open('/run/lab/identity.json', 'wb') as f:
+    f.write(data)
+os.chmod('/run/lab/identity.json', 0o600)
+json.dump({'Type': 'com.apple.asset.credential.identity',
+           'Identifier': 'com.example.laptop',
+           'Payload': {'Reference': {
+               'DataURL': 'file:///run/lab/identity.json',
+               'ContentType': 'application/json', 'Size': len(data),
+               'Hash-SHA-256': hashlib.sha256(data).hexdigest()}}},
+          open('/run/lab/asset.json', 'w'))"
 start_gateway
 start_aditd
 mark
@@ -143,7 +159,26 @@ act chmod 600 $profiles/laptop.json
 acts "the right mode" no_problem
 [ "$(transitions)" = "$before" ] || fail "a mode moved the tunnel"
 
-# Written in two halves with a pause, ten times: the first half is bad, and
+# What it names is in another folder, and that is watched, too.
+on laptop mkdir /etc/adit/assets
+act sh -c 'cp /run/lab/asset.json /etc/adit/assets/laptop.json &&
+	install -m 600 /run/lab/managed.json /etc/adit/profiles/laptop.json'
+acts "a profile with its identity in an asset" \
+	has "s['state'] == 'up' and s['mtu'] == 1310"
+before=$(transitions)
+act sh -c 'echo "{" >/etc/adit/assets/laptop.json'
+acts "a bad asset" has_problem 'IdentityAssetReference'
+reaches 10.77.0.1
+[ "$(transitions)" = "$before" ] || fail "a bad asset moved the tunnel"
+act cp /run/lab/asset.json /etc/adit/assets/laptop.json
+acts "a good asset again" no_problem
+[ "$(transitions)" = "$before" ] || fail "the same asset moved the tunnel"
+put smaller laptop
+acts "the identity in the profile again" has_mtu 1290
+before=$(transitions)
+on laptop rm -r /etc/adit/assets
+
+# Written in two halves with a pause, seven times: the first half is bad, and
 # nobody hears of it.
 halves='import sys, time
 text = open(sys.argv[1]).read()

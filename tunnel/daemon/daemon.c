@@ -110,6 +110,15 @@ static void on_last(uv_timer_t *timer)
 	uv_stop(&d->loop);
 }
 
+static void unwatch_profiles(struct daemon *d)
+{
+	if (d->folder != NULL)
+		folder_watch_close(d->folder);
+	if (d->assets != NULL)
+		folder_watch_close(d->assets);
+	d->folder = d->assets = NULL;
+}
+
 /* Everything lets go of the loop, which then has nothing left to wait for. */
 static void stop(struct daemon *d)
 {
@@ -121,8 +130,7 @@ static void stop(struct daemon *d)
 	ctl_server_close(d->server, NULL, NULL);
 	daemon_follow_end(d);
 	log_set_wake(NULL, NULL);
-	folder_watch_close(d->folder);
-	d->folder = NULL;
+	unwatch_profiles(d);
 	uv_close((uv_handle_t *)&d->logged, NULL);
 	uv_close((uv_handle_t *)&d->grumbling, NULL);
 	uv_close((uv_handle_t *)&d->waiting, NULL);
@@ -199,20 +207,34 @@ static int watch_host(struct daemon *d)
 	return r < 0 ? r : uv_poll_start(&d->watch, UV_READABLE, on_watch);
 }
 
-/* The watch first: what changes after the first look is seen. */
-static int watch_folder(struct daemon *d)
+static int watch_folder(struct daemon *d, const char *name,
+			struct folder_watch **ret_watch)
 {
 	struct folder_watch_options o = {
-		.path = d->profiles.folder,
 		.changed = on_folder_changed,
 		.arg = d,
 	};
-	int r = folder_watch_create(&d->loop, &o, &d->folder);
+	char *path = NULL;
+	int r;
 
-	if (r < 0)
-		return r;
-	daemon_reload(d);
-	return 0;
+	if (asprintf(&path, "%s/%s", d->options->config_dir, name) < 0)
+		return -ENOMEM;
+	o.path = path;
+	r = folder_watch_create(&d->loop, &o, ret_watch);
+	free(path);
+	return r;
+}
+
+/* The watches first: what changes after the first look is seen. */
+static int watch_profiles(struct daemon *d)
+{
+	int r = watch_folder(d, "profiles", &d->folder);
+
+	if (r == 0)
+		r = watch_folder(d, "assets", &d->assets);
+	if (r == 0)
+		daemon_reload(d);
+	return r;
 }
 
 static int watch_log(struct daemon *d)
@@ -286,7 +308,7 @@ static int init(struct daemon *d)
 	d->io = session_io_create(&io);
 	if (d->io == NULL)
 		return -ENOMEM;
-	r = watch_folder(d);
+	r = watch_profiles(d);
 	if (r == 0)
 		r = watch_signals(d);
 	if (r == 0)
@@ -311,8 +333,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 static void fini(struct daemon *d)
 {
 	log_set_wake(NULL, NULL);
-	if (d->folder != NULL)
-		folder_watch_close(d->folder);
+	unwatch_profiles(d);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	session_io_destroy(d->io);

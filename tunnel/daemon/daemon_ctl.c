@@ -40,7 +40,7 @@ static int put_polling(const struct daemon *d, struct ctl_list *list)
 {
 	struct ctl_fallback *f;
 
-	if (!folder_watch_polls(d->folder))
+	if (!folder_watch_polls(d->folder) && !folder_watch_polls(d->assets))
 		return 0;
 	f = ctl_list_add(list, sizeof(*f));
 	if (f == NULL)
@@ -132,11 +132,13 @@ void daemon_reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
 			config_error_text(why, e->path, line, sizeof(line)));
 }
 
-/* A bad file leaves in force what the tunnel had of it. */
+/* A bad file leaves in force what the tunnel had of it. Not so a good one that
+ * names what cannot be used here, such as an identity that was changed. */
 static bool has_one_in_force(const struct daemon *d,
 			     const struct profile_entry *e)
 {
-	return e->profile != NULL && daemon_is_current(d, e->name) &&
+	return e->broken && e->profile != NULL &&
+	       daemon_is_current(d, e->name) &&
 	       session_io_profile(d->io) != NULL;
 }
 

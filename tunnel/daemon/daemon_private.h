@@ -38,7 +38,7 @@ struct daemon {
 	struct ctl_server *server;
 	struct profiles profiles;
 	int folder_error; /* of the last look at them: 0 or -errno */
-	struct folder_watch *folder;
+	struct folder_watch *folder, *assets; /* of CONFIG */
 	struct config_report used; /* about the profile that the tunnel has */
 	char trouble[2 * CONFIG_LINE_MAX]; /* with its file; "": none */
 	bool trouble_told;
