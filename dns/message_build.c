@@ -191,15 +191,18 @@ static void body_copy(const struct dns_answer *a, const struct dns_query *q,
 			   aged(load_be32(buf + a->ttls[i]), age_s));
 }
 
-/* Copies so many records; false: they find no room. */
+/* Copies so many records; false: they find no room. (Or one cannot be read any
+ * more, whose pointer led into a TTL that was put right.) */
 static bool copy_records(struct wire_writer *w, struct bytes *from,
 			 unsigned int count, uint32_t age_s)
 {
 	struct wire_record r;
 
-	for (unsigned int i = 0; i < count; i++)
-		if (wire_get_record(from, &r))
-			wire_copy_record(w, from, &r, aged(r.ttl, age_s));
+	for (unsigned int i = 0; i < count; i++) {
+		if (!wire_get_record(from, &r))
+			return false;
+		wire_copy_record(w, from, &r, aged(r.ttl, age_s));
+	}
 	return bytes_ok(&w->b);
 }
 
