@@ -115,8 +115,11 @@ static bool walk_data(struct bytes *data, uint16_t type, struct wire_writer *to)
 	struct dns_name name;
 
 	move(data, to, l->before);
-	for (unsigned int i = 0; i < l->strings && bytes_left(data) > 0; i++)
-		move(data, to, 1u + *data->at);
+	for (unsigned int i = 0; i < l->strings; i++) {
+		struct bytes head = *data;
+
+		move(data, to, 1u + bytes_get8(&head));
+	}
 	for (unsigned int i = 0; i < l->names; i++)
 		if (wire_get_name(data, &name) && to != NULL)
 			wire_put_name(to, &name, l->compress);

@@ -552,6 +552,34 @@ START_TEST(rebuilds_chains_and_loops)
 }
 END_TEST
 
+/* Of 14 bits: a name that begins at 0x3fff is pointed to, one at 0x4000 is
+ * written again. */
+START_TEST(points_to_the_first_16_kib)
+{
+	static const uint8_t zeros[0x4000];
+	/* Header, question "w", alias, the head of the record with zeros. */
+	const size_t before = 12 + 3 + 4 + (12 + 14) + 12;
+	size_t len[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		draft_start(&d, ID, REPLY);
+		draft_question(&d, "WiKi.eXample", DNS_TYPE_A);
+		draft_record(&d, "@", DNS_TYPE_TXT, 60, zeros,
+			     0x3fff + i - before);
+		draft_record(&d, "b", DNS_TYPE_A, 60, address, 4);
+		draft_record(&d, "b", DNS_TYPE_A, 60, address, 4);
+		take();
+		client.name = draft_name("w");
+		build("wiki.example", 0, DNS_MESSAGE_MAX);
+		ck_assert_mem_eq(out + 0x3fff + i, "\1b\0\0\1", 5);
+		ck_assert_ptr_nonnull(show(0));
+		len[i] = out_len;
+	}
+	ck_assert_uint_eq(len[0], 0x3fff + 17 + 16);
+	ck_assert_uint_eq(len[1], 0x4000 + 17 + 17);
+}
+END_TEST
+
 START_TEST(gives_fixed_answers)
 {
 	struct ip_addr loopback[12];
@@ -640,6 +668,7 @@ int main(void)
 	tcase_add_test(t, cuts_a_rebuilt_answer_at_the_limit);
 	tcase_add_test(t, cuts_an_alias_that_does_not_fit);
 	tcase_add_test(t, rebuilds_chains_and_loops);
+	tcase_add_test(t, points_to_the_first_16_kib);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
