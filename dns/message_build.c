@@ -41,16 +41,13 @@ static void put_question(struct bytes *b, const struct dns_query *q)
 	bytes_put16(b, q->class);
 }
 
+static const struct dns_error_text no_error = { DNS_ERROR_NONE, NULL };
+
 static size_t text_len(const struct dns_error_text *error)
 {
 	size_t len = error->text != NULL ? strlen(error->text) : 0;
 
 	return len < DNS_ERROR_TEXT_MAX ? len : DNS_ERROR_TEXT_MAX;
-}
-
-static bool has_error(const struct dns_error_text *error)
-{
-	return error != NULL && error->code != DNS_ERROR_NONE;
 }
 
 /* The room that OPT of a reply takes. */
@@ -59,7 +56,7 @@ static size_t opt_len(const struct dns_query *q,
 {
 	if (!q->edns)
 		return 0;
-	if (!has_error(error))
+	if (error->code == DNS_ERROR_NONE)
 		return WIRE_OPT_LEN;
 	return WIRE_OPT_LEN + WIRE_OPTION_HEAD + 2 + text_len(error);
 }
@@ -73,7 +70,7 @@ static void put_opt(struct bytes *b, bool dnssec_ok, unsigned int rcode,
 	bytes_put16(b, DNS_EDNS_UDP_SIZE);
 	bytes_put32(b,
 		    (uint32_t)rcode >> 4 << 24 | (dnssec_ok ? WIRE_OPT_DO : 0));
-	if (!has_error(error)) {
+	if (error->code == DNS_ERROR_NONE) {
 		bytes_put16(b, 0);
 		return;
 	}
@@ -96,7 +93,7 @@ size_t dns_query_build(const struct dns_query *q,
 		   1, 0, q->edns);
 	put_question(&b, q);
 	if (q->edns)
-		put_opt(&b, q->dnssec_ok, 0, NULL);
+		put_opt(&b, q->dnssec_ok, 0, &no_error);
 	return bytes_done(&b);
 }
 
@@ -107,6 +104,8 @@ size_t dns_error_build(const struct dns_query *q, enum dns_rcode rcode,
 	struct bytes b = bytes_over(buf, DNS_SHORT_MAX);
 	const bool question = q->name.len > 0;
 
+	if (error == NULL)
+		error = &no_error;
 	put_header(&b, q->id, reply_flags(q, rcode), question, 0, q->edns);
 	if (question)
 		put_question(&b, q);
@@ -119,7 +118,7 @@ size_t dns_fixed_build(const struct dns_query *q, const struct ip_addr *addr,
 		       size_t count, uint32_t ttl_s,
 		       uint8_t buf[static DNS_SHORT_MAX])
 {
-	struct bytes b = bytes_over(buf, DNS_SHORT_MAX - opt_len(q, NULL));
+	struct bytes b = bytes_over(buf, DNS_SHORT_MAX - opt_len(q, &no_error));
 	uint16_t type, answers = 0;
 
 	b.at += DNS_HEADER_LEN;
@@ -140,7 +139,7 @@ size_t dns_fixed_build(const struct dns_query *q, const struct ip_addr *addr,
 	}
 	b.end = buf + DNS_SHORT_MAX;
 	if (q->edns)
-		put_opt(&b, q->dnssec_ok, 0, NULL);
+		put_opt(&b, q->dnssec_ok, 0, &no_error);
 	b.end = b.at;
 	b.at = buf;
 	put_header(&b, q->id, reply_flags(q, 0), 1, answers, q->edns);

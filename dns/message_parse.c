@@ -383,7 +383,7 @@ bool dns_answer_address(const struct dns_answer *a, size_t *at,
 	struct wire_record r;
 
 	b.at += *at != 0 ? *at : DNS_HEADER_LEN + a->question_len + 4u;
-	while (bytes_left(&b) > 0 && wire_get_record(&b, &r)) {
+	while (wire_get_record(&b, &r)) {
 		if (r.type != DNS_TYPE_A && r.type != DNS_TYPE_AAAA)
 			continue;
 		*at = bytes_done(&b);

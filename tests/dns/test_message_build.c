@@ -242,6 +242,16 @@ START_TEST(gives_on_errors_of_upstream)
 }
 END_TEST
 
+START_TEST(gives_on_the_largest_plain_code)
+{
+	draft_start(&d, ID, REPLY | 15);
+	draft_question(&d, "WiKi.eXample", DNS_TYPE_A);
+	take();
+	build(NULL, 0, DNS_SHORT_MAX);
+	ck_assert_uint_eq(flags() & WIRE_RCODE, 15);
+}
+END_TEST
+
 START_TEST(cuts_at_the_limit_to_the_byte)
 {
 	size_t exact, additional;
@@ -612,6 +622,14 @@ START_TEST(gives_fixed_answers)
 	ck_assert_uint_eq(count(0), (512 - 11 - 12 - 259) / 28);
 	ck_assert_uint_le(out_len, DNS_SHORT_MAX);
 	ck_assert_ptr_nonnull(show(2));
+	/* To the last byte: labels of 2, then 120 of 1. */
+	client.edns = false;
+	client.name.wire[0] = 2;
+	client.name.wire[243] = 0;
+	client.name.len = 244;
+	out_len = dns_fixed_build(&client, loopback, 12, 5, out);
+	ck_assert_uint_eq(count(0), 9);
+	ck_assert_uint_eq(out_len, DNS_SHORT_MAX);
 }
 END_TEST
 
@@ -654,6 +672,7 @@ int main(void)
 	tcase_add_test(t, says_errors_to_who_has_edns);
 	tcase_add_test(t, answers_what_it_did_not_understand);
 	tcase_add_test(t, gives_on_errors_of_upstream);
+	tcase_add_test(t, gives_on_the_largest_plain_code);
 	tcase_add_test(t, cuts_at_the_limit_to_the_byte);
 	tcase_add_test(t, gives_fixed_answers);
 	tcase_add_test(t, is_quick);
