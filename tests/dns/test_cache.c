@@ -249,6 +249,30 @@ START_TEST(lets_the_least_lately_used_go_first)
 }
 END_TEST
 
+START_TEST(fills_its_room_to_the_last_byte)
+{
+	size_t empty, one;
+	uint32_t age;
+
+	for (size_t less = 0; less < 2; less++) {
+		dns_cache_destroy(cache);
+		cache = dns_cache_create(4000, 1);
+		empty = stats().bytes;
+		put(60, 0, 0);
+		one = stats().bytes - empty;
+		dns_cache_destroy(cache);
+		cache = dns_cache_create(empty + 2 * one - less, 1);
+		put(60, 0, 0);
+		key.type = DNS_TYPE_ANY;
+		put(60, 0, 0);
+		ck_assert_uint_eq(stats().evicted, less);
+		ck_assert_int_eq(find(0, &age), 0);
+		key.type = DNS_TYPE_A;
+	}
+	dns_cache_destroy(NULL);
+}
+END_TEST
+
 START_TEST(makes_room_for_a_large_answer_and_refuses_a_larger)
 {
 	struct dns_answer a;
@@ -362,6 +386,7 @@ int main(void)
 	tcase_add_test(t, caps_times);
 	tcase_add_test(t, lets_the_least_lately_used_go_first);
 	tcase_add_test(t, makes_room_for_a_large_answer_and_refuses_a_larger);
+	tcase_add_test(t, fills_its_room_to_the_last_byte);
 	tcase_add_test(t, forgets_all_at_once);
 	tcase_add_test(t, holds_100000_names_in_less_than_32_mib);
 	suite_add_tcase(suite, t);
