@@ -41,6 +41,8 @@ static void put_question(struct bytes *b, const struct dns_query *q)
 	bytes_put16(b, q->class);
 }
 
+static const struct dns_error_text no_error = { .code = DNS_ERROR_NONE };
+
 static size_t text_len(const struct dns_error_text *error)
 {
 	size_t len = error->text != NULL ? strlen(error->text) : 0;
@@ -50,7 +52,7 @@ static size_t text_len(const struct dns_error_text *error)
 
 static bool has_error(const struct dns_error_text *error)
 {
-	return error != NULL && error->code != DNS_ERROR_NONE;
+	return error->code != DNS_ERROR_NONE;
 }
 
 /* The room that OPT of a reply takes. */
@@ -96,7 +98,7 @@ size_t dns_query_build(const struct dns_query *q,
 		   1, 0, q->edns);
 	put_question(&b, q);
 	if (q->edns)
-		put_opt(&b, q->dnssec_ok, 0, NULL);
+		put_opt(&b, q->dnssec_ok, 0, &no_error);
 	return bytes_done(&b);
 }
 
@@ -111,7 +113,8 @@ size_t dns_error_build(const struct dns_query *q, enum dns_rcode rcode,
 	if (question)
 		put_question(&b, q);
 	if (q->edns)
-		put_opt(&b, q->dnssec_ok, rcode, error);
+		put_opt(&b, q->dnssec_ok, rcode,
+			error != NULL ? error : &no_error);
 	return bytes_done(&b);
 }
 
@@ -119,7 +122,7 @@ size_t dns_fixed_build(const struct dns_query *q, const struct ip_addr *addr,
 		       size_t count, uint32_t ttl_s,
 		       uint8_t buf[static DNS_SHORT_MAX])
 {
-	struct bytes b = bytes_over(buf, DNS_SHORT_MAX - opt_len(q, NULL));
+	struct bytes b = bytes_over(buf, DNS_SHORT_MAX - opt_len(q, &no_error));
 	uint16_t type, answers = 0;
 
 	b.at += DNS_HEADER_LEN;
@@ -140,7 +143,7 @@ size_t dns_fixed_build(const struct dns_query *q, const struct ip_addr *addr,
 	}
 	b.end = buf + DNS_SHORT_MAX;
 	if (q->edns)
-		put_opt(&b, q->dnssec_ok, 0, NULL);
+		put_opt(&b, q->dnssec_ok, 0, &no_error);
 	b.end = b.at;
 	b.at = buf;
 	put_header(&b, q->id, reply_flags(q, 0), 1, answers, q->edns);
