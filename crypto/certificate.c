@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <wolfssl/wolfcrypt/asn.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
@@ -80,6 +81,22 @@ int certificate_read(const uint8_t *der, size_t len, struct certificate *ret)
 out:
 	wc_FreeDecodedCert(&d);
 	return r;
+}
+
+bool certificate_is_for(const uint8_t *der, size_t len, const char *host)
+{
+	const DNS_entry *name;
+	DecodedCert d;
+	bool is = false;
+
+	wc_InitDecodedCert(&d, der, (word32)len, NULL);
+	if (wc_ParseCert(&d, CERT_TYPE, NO_VERIFY, NULL) == 0)
+		for (name = d.altNames; name != NULL && !is; name = name->next)
+			is = name->type == ASN_DNS_TYPE &&
+			     (size_t)name->len == strlen(host) &&
+			     strncasecmp(name->name, host, strlen(host)) == 0;
+	wc_FreeDecodedCert(&d);
+	return is;
 }
 
 /* 0: it cannot be read. */

@@ -37,6 +37,9 @@ struct certificate {
 /* 0, or -EBADMSG. */
 int certificate_read(const uint8_t *der, size_t len,
 		     struct certificate *ret) ATTR_MUST_CHECK;
+/* Does a DNS name among its subject alternative names equal this one, letter
+ * case aside? A wildcard is none but itself. */
+bool certificate_is_for(const uint8_t *der, size_t len, const char *host);
 /* When the first of the certificates in a PEM text ends, seconds since 1970;
  * 0: there is none that can be read. */
 int64_t certificate_first_end(const char *pem, size_t len);

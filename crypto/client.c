@@ -92,10 +92,8 @@ static void attempt(struct client *c, uint64_t now_ns)
 	c->handshake = handshake_client(c->credentials, c->server_name,
 					on_handshake_datagram, c);
 	if (c->handshake == NULL) {
-		client_end(
-			c, REASON_INTERNAL,
-			"no handshake can begin: out of memory, or the server "
-			"name cannot be checked");
+		client_end(c, REASON_INTERNAL,
+			   "no handshake can begin: out of memory");
 		return;
 	}
 	go_on(c, handshake_start(c->handshake, now_ns), now_ns);

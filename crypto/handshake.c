@@ -39,6 +39,7 @@ struct handshake {
 	WOLFSSL *ssl;
 	bool server;
 	char *server_name; /* that a client expects */
+	bool we_compare;   /* it with the certificate: wolfSSL does not */
 	handshake_send_cb send;
 	void *arg;
 
@@ -46,6 +47,7 @@ struct handshake {
 	uint8_t token[ENVELOPE_TOKEN_LEN];
 	enum handshake_status status;
 	int error;	       /* wolfSSL's, when failed */
+	bool name_fits;	       /* when we_compare */
 	uint8_t claimed_alert; /* in plaintext: a hint, nothing more */
 	bool heard;
 	/* The peer's certificate that was refused; "" or ": ...". */
@@ -100,7 +102,8 @@ static int io_send(WOLFSSL *ssl, char *buf, int size, void *arg)
 }
 
 /* wolfSSL asks about the leaf, and about whatever it found wrong: its verdict
- * stands, and which certificate that was is kept for the text. */
+ * stands, and which certificate that was is kept for the text. Of what it finds
+ * right, the name may be left to us. */
 static int on_verified(int ok, WOLFSSL_X509_STORE_CTX *store)
 {
 	struct handshake *h = store->userCtx;
@@ -108,6 +111,12 @@ static int on_verified(int ok, WOLFSSL_X509_STORE_CTX *store)
 	char text[CERTIFICATE_TEXT_MAX];
 	struct certificate c;
 
+	if (ok && i == 0 && h->we_compare && store->totalCerts > 0) {
+		h->name_fits = certificate_is_for(store->certs[0].buffer,
+						  store->certs[0].length,
+						  h->server_name);
+		ok = h->name_fits;
+	}
 	if (!ok && h->refused[0] == '\0' && i >= 0 && i < store->totalCerts &&
 	    certificate_read(store->certs[i].buffer, store->certs[i].length,
 			     &c) == 0)
@@ -175,18 +184,20 @@ static struct handshake *create(const struct credentials *c, bool server,
 }
 
 /* Each call's result counts: a name that wolfSSL takes for an address, or the
- * other way round, sets no check at all and says so only here. */
-static bool expect_name(WOLFSSL *ssl, const char *server_name)
+ * other way round, sets no check at all and says so only here. A name that is
+ * none to it, of a single label above all, is compared by us. */
+static bool expect_name(struct handshake *h)
 {
+	const char *name = h->server_name;
 	struct ip_addr a;
 
-	if (addr_parse(server_name, &a) == 0)
-		return wolfSSL_check_ip_address(ssl, server_name) ==
+	if (addr_parse(name, &a) == 0)
+		return wolfSSL_check_ip_address(h->ssl, name) ==
 		       WOLFSSL_SUCCESS;
-	return wolfSSL_check_domain_name(ssl, server_name) == WOLFSSL_SUCCESS &&
-	       wolfSSL_UseSNI(ssl, WOLFSSL_SNI_HOST_NAME, server_name,
-			      (unsigned short)strlen(server_name)) ==
-		       WOLFSSL_SUCCESS;
+	h->we_compare =
+		wolfSSL_check_domain_name(h->ssl, name) != WOLFSSL_SUCCESS;
+	return wolfSSL_UseSNI(h->ssl, WOLFSSL_SNI_HOST_NAME, name,
+			      (unsigned short)strlen(name)) == WOLFSSL_SUCCESS;
 }
 
 struct handshake *handshake_client(const struct credentials *c,
@@ -202,7 +213,7 @@ struct handshake *handshake_client(const struct credentials *c,
 	(void)credentials_groups(c, &groups);
 	h->server_name = strdup(server_name);
 	/* One key share, of the group we like best. */
-	if (h->server_name == NULL || !expect_name(h->ssl, server_name) ||
+	if (h->server_name == NULL || !expect_name(h) ||
 	    wolfSSL_UseKeyShare(h->ssl, (word16)groups[0]) != WOLFSSL_SUCCESS) {
 		handshake_destroy(h);
 		return NULL;
@@ -398,6 +409,11 @@ int handshake_finish(struct handshake *h, struct handshake_result *ret,
 		return refuse(REASON_GATEWAY_CERTIFICATE,
 			      "the other end's certificate cannot be read",
 			      ret_reason, ret_text);
+	/* Asked once more, lest the library never asked us. */
+	if (h->we_compare && !h->name_fits)
+		return refuse(REASON_INTERNAL,
+			      "the gateway's name was not compared", ret_reason,
+			      ret_text);
 	if (!h->server && !result.peer.has_alt_name)
 		return refuse(REASON_GATEWAY_CERTIFICATE,
 			      "the gateway's certificate has no subject "
@@ -446,7 +462,8 @@ enum reason handshake_error(const struct handshake *h,
 	char text[EXPLANATION_MAX];
 	enum reason reason;
 
-	if (h->error == DOMAIN_NAME_MISMATCH || h->error == IPADDR_MISMATCH) {
+	if (h->error == DOMAIN_NAME_MISMATCH || h->error == IPADDR_MISMATCH ||
+	    (h->we_compare && h->error == VERIFY_CERT_ERROR)) {
 		snprintf(text, sizeof(text),
 			 "the gateway's certificate is not for \"%.64s\", "
 			 "the profile's HostName or ServerName",

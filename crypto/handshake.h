@@ -78,8 +78,7 @@ struct handshake_result {
 	struct certificate peer;
 };
 
-/* NULL: out of memory, or a server name that cannot be checked. Picks a
- * random token. */
+/* NULL: out of memory. Picks a random token. */
 struct handshake *handshake_client(const struct credentials *c,
 				   const char *server_name,
 				   handshake_send_cb send, void *arg);

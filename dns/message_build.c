@@ -41,7 +41,7 @@ static void put_question(struct bytes *b, const struct dns_query *q)
 	bytes_put16(b, q->class);
 }
 
-static const struct dns_error_text no_error = { DNS_ERROR_NONE, NULL };
+static const struct dns_error_text no_error = { .code = DNS_ERROR_NONE };
 
 static size_t text_len(const struct dns_error_text *error)
 {
@@ -50,13 +50,18 @@ static size_t text_len(const struct dns_error_text *error)
 	return len < DNS_ERROR_TEXT_MAX ? len : DNS_ERROR_TEXT_MAX;
 }
 
+static bool has_error(const struct dns_error_text *error)
+{
+	return error->code != DNS_ERROR_NONE;
+}
+
 /* The room that OPT of a reply takes. */
 static size_t opt_len(const struct dns_query *q,
 		      const struct dns_error_text *error)
 {
 	if (!q->edns)
 		return 0;
-	if (error->code == DNS_ERROR_NONE)
+	if (!has_error(error))
 		return WIRE_OPT_LEN;
 	return WIRE_OPT_LEN + WIRE_OPTION_HEAD + 2 + text_len(error);
 }
@@ -70,7 +75,7 @@ static void put_opt(struct bytes *b, bool dnssec_ok, unsigned int rcode,
 	bytes_put16(b, DNS_EDNS_UDP_SIZE);
 	bytes_put32(b,
 		    (uint32_t)rcode >> 4 << 24 | (dnssec_ok ? WIRE_OPT_DO : 0));
-	if (error->code == DNS_ERROR_NONE) {
+	if (!has_error(error)) {
 		bytes_put16(b, 0);
 		return;
 	}
@@ -104,13 +109,12 @@ size_t dns_error_build(const struct dns_query *q, enum dns_rcode rcode,
 	struct bytes b = bytes_over(buf, DNS_SHORT_MAX);
 	const bool question = q->name.len > 0;
 
-	if (error == NULL)
-		error = &no_error;
 	put_header(&b, q->id, reply_flags(q, rcode), question, 0, q->edns);
 	if (question)
 		put_question(&b, q);
 	if (q->edns)
-		put_opt(&b, q->dnssec_ok, rcode, error);
+		put_opt(&b, q->dnssec_ok, rcode,
+			error != NULL ? error : &no_error);
 	return bytes_done(&b);
 }
 
@@ -190,18 +194,15 @@ static void body_copy(const struct dns_answer *a, const struct dns_query *q,
 			   aged(load_be32(buf + a->ttls[i]), age_s));
 }
 
-/* Copies so many records; false: they find no room. (Or one cannot be read any
- * more, whose pointer led into a TTL that was put right.) */
+/* Copies so many records; false: they find no room. */
 static bool copy_records(struct wire_writer *w, struct bytes *from,
 			 unsigned int count, uint32_t age_s)
 {
 	struct wire_record r;
 
-	for (unsigned int i = 0; i < count; i++) {
-		if (!wire_get_record(from, &r))
-			return false;
-		wire_copy_record(w, from, &r, aged(r.ttl, age_s));
-	}
+	for (unsigned int i = 0; i < count; i++)
+		if (wire_get_record(from, &r))
+			wire_copy_record(w, from, &r, aged(r.ttl, age_s));
 	return bytes_ok(&w->b);
 }
 

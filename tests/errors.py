@@ -23,13 +23,30 @@ REASONS = "tunnel/base/reason.c"
 HOLE = "…"
 FOLDERS = ("tunnel/**/", "config/", "crypto/", "dns/")
 
-# Whole files that say no error: help, status, names of things.
-OTHER_FILES = re.compile(r"_help\.c|/cli_status\.c|/schema\.c|_probe\.c"
-                         r"|/journal_entry\.c|/profile_print\.c|/undo_linux\.c")
+# Files, and functions of files, that say no error; and what they say.
+OTHER_PLACES = {
+    "config/profile_print.c": "a profile",
+    "config/schema.c": "the schema",
+    "crypto/certificate.c:certificate_text": "which certificate it is about",
+    "crypto/wolfssl_probe.c": "what the compiler is to try",
+    "dns/policy.c": "why a name goes where it goes: an answer",
+    "tunnel/cli/cli_explain.c:print_lines": "an answer",
+    "tunnel/cli/cli_explain.c:put_servers": "an answer",
+    "tunnel/cli/cli_explain.c:verdict": "an answer",
+    "tunnel/cli/cli_help.c": "help",
+    "tunnel/cli/cli_status.c": "a status",
+    "tunnel/gateway/gateway_help.c": "help",
+    "tunnel/gateway/gateway_http.c": "HTTP, for programs",
+    "tunnel/gateway/gateway_metrics.c": "what each metric counts",
+    "tunnel/gateway/gateway_start.c:want_nat": "rules for nft",
+    "tunnel/gateway/gateway_status.c": "a status, as text and as JSON",
+    "tunnel/host/journal_entry.c": "names of things of the host",
+    "tunnel/host/undo_linux.c": "rules for nft",
+}
 # What these are told is news, a noun or a label.
 OTHER_CALLS = {"log_notice", "log_info", "log_debug", "notify_send", "assert",
-               "static_assert", "TEXT_KIND", "expected", "step_fail", "puts",
-               "put_fallback", "SLEEP_KEY"}
+               "static_assert", "_Static_assert", "TEXT_KIND", "expected",
+               "step_fail", "puts", "put_fallback", "put_remark", "SLEEP_KEY"}
 # Nouns that complete a sentence, and the descriptions of keys.
 NOUNS = re.compile(r"(an?|one|the) [a-zA-Z ]+( such as .*)?|an?.* such as .*"
                    r"|[A-Z].*[.?]|an array, each|true or false"
@@ -44,7 +61,6 @@ is removed
 is up
 is down
 is down already
-older payload
 something else
 profile list
 profile show
@@ -68,21 +84,27 @@ no IPv6
 adit disconnect needs --reason TEXT.
 a whole number from … to …
 an array, each …
-leave the key out for any interface
 adit CA of …
 adit-gateway: … on …, pool …, … client…
+, metrics on
+profile…, … refused
+explain dns
+true or false
+inet adit-nat-…
+add table … delete table … table … { …}
 """.split("\n")))
-# Their beginning tells: arguments, help, what to do next, labels, PEM.
+# Their beginning tells: arguments, help, what to do next, labels, PEM, HTTP.
 NEWS_BEGIN = re.compile(r"Usage: |DIR |aditd …|adit …|adit-gateway…|secret  "
                         r"|the profile of …; it holds|adit-gateway … "
-                        r"|adit1 |-----(BEGIN|END) |PRIVATE KEY-|base64 of |64 hexa")
+                        r"|adit1 |-----(BEGIN|END) |PRIVATE KEY-|base64 of |64 hexa"
+                        r"|GET |HTTP/1|text/plain")
 
 TOKEN = re.compile(r"""(?P<comment>/\*.*?\*/)|(?P<string>"(?:\\.|[^"\\\n])*")
     |(?P<char>'(?:\\.|[^'\\])+')|(?P<cpp>^[ \t]*\#(?:\\\n|[^\n])*)
     |(?P<word>\w+)|(?P<other>\S)""", re.S | re.M | re.X)
 DIRECTIVE = re.compile(r"%(?:<\w+>|[-+ #0]*[\d*]*(?:\.[\d*]+)?"
                        r"(?:hh|ll|[hlzjt])?[diouxXeEfgGcsp])|<[A-Z]\w+>")
-ESCAPES = {r"\"": '"', r"\\": "\\", r"\n": " ", r"\t": " "}
+ESCAPES = {r"\"": '"', r"\\": "\\", r"\n": " ", r"\t": " ", r"\r": ""}
 DEFINE = re.compile(r'^#define ([A-Z]\w+)((?:[ \t]|\\\n|[A-Z]\w+'
                     r'|"(?:\\.|[^"\\\n])*")+)$', re.M)
 
@@ -131,22 +153,27 @@ def part(t, i, macros):
 
 
 def literals(path, macros):
-    """(text, nearest call, line) of each string of a file."""
-    t, calls, i = tokens(read(path)), [], 0
+    """(text, nearest call, function, line) of each string of a file."""
+    t, calls, function, i = tokens(read(path)), [], "", 0
     while i < len(t):
         if part(t, i, macros) is not None:
             text, line = "", t[i][2]
             while part(t, i, macros) is not None:
                 text += part(t, i, macros)
                 i += 1
-            yield text, next((c for c in reversed(calls) if c), ""), line
+            yield text, next((c for c in reversed(calls) if c), ""), \
+                function, line
             continue
         if t[i][0] == "other" and t[i][1] in "({[":
             before = t[i - 1][1] if t[i][1] == "(" else ""
             calls.append(before if before not in ("if", "while", "return") and
                          re.fullmatch(r"\w+", before) else "")
+            if len(calls) == 1 and calls[0]:
+                function = calls[0]
         elif t[i][0] == "other" and t[i][1] in ")}]" and calls:
             calls.pop()
+            if not calls and t[i][1] == "}":
+                function = ""
         i += 1
 
 
@@ -165,11 +192,11 @@ def bare(text):
     return tuple(re.findall(r"[a-z0-9']+", text.lower()))
 
 
-def is_error(path, words, call):
+def is_error(path, words, call, function):
     if not re.search(r"[A-Za-z].* \S*[A-Za-z]{2}", words) or words in NEWS:
         return False
-    if OTHER_FILES.search(path) or call in OTHER_CALLS or \
-            NEWS_BEGIN.match(words):
+    if path in OTHER_PLACES or path + ":" + function in OTHER_PLACES or \
+            call in OTHER_CALLS or NEWS_BEGIN.match(words):
         return False
     return call == "fail" or not (NOUN_FILES.match(path) and
                                   NOUNS.fullmatch(words))
@@ -179,9 +206,9 @@ def sources():
     """words: the places where they are said."""
     found, macros = collections.defaultdict(list), string_macros()
     for path in files("c"):
-        for text, call, line in literals(path, macros):
+        for text, call, function, line in literals(path, macros):
             words = fixed_words(text)
-            if is_error(path, words, call):
+            if is_error(path, words, call, function):
                 found[words].append("%s:%d" % (path, line))
     return found
 

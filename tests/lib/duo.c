@@ -44,6 +44,8 @@ static const struct who {
 	{ "ed25519", PKI_ED25519, PKI_GATEWAY, "gw.test", "a", -1, 100 },
 	{ "address", PKI_ECDSA_P256, PKI_GATEWAY, "192.0.2.1", "a", -1, 100 },
 	{ "other-name", PKI_ECDSA_P256, PKI_GATEWAY, "x.test", "a", -1, 100 },
+	{ "label", PKI_ECDSA_P256, PKI_GATEWAY, "gateway", "a", -1, 100 },
+	{ "any", PKI_ECDSA_P256, PKI_GATEWAY, "*", "a", -1, 100 },
 	{ "expired", PKI_ECDSA_P256, PKI_GATEWAY, "gw.test", "a", -9, -1 },
 	{ "early", PKI_ECDSA_P256, PKI_GATEWAY, "gw.test", "a", 1, 100 },
 	{ "other-ca", PKI_ECDSA_P256, PKI_GATEWAY, "gw.test", "b", -1, 100 },

@@ -110,6 +110,7 @@ start_gateway() {
 }
 
 start_dial() { # NAMESPACE NAME [ADDRESS]
+	rm -f "$work/$1.out" # of an earlier one
 	ip netns exec "$1" "$dial" "$work/$2.json" tun0 ${3:+"$3"} \
 		>"$work/$1.out" 2>>"$work/dial.log" &
 	pd=$!

@@ -7,6 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lab/lab.sh"
 
 lab_logs="aditd gateway" # that fail() shows
+gateway_name=${gateway_name:-vpn.example.com}
 checks=0
 
 programs_begin() { # TOOL...
@@ -23,8 +24,8 @@ programs_begin() { # TOOL...
 	done
 	lab_begin
 	lab_office
-	on laptop sh -c 'echo 192.0.2.2 vpn.example.com >>/etc/hosts'
-	on gateway adit-gateway init /etc/gw --name vpn.example.com \
+	on laptop sh -c 'echo "192.0.2.2 $1" >>/etc/hosts' - "$gateway_name"
+	on gateway adit-gateway init /etc/gw --name "$gateway_name" \
 		--pool 10.77.0.0/16 --pool6 fd77:ad17::/64 "${routes[@]}" \
 		>"$lab/init.log" || fail "adit-gateway init"
 	add_client laptop

@@ -27,6 +27,7 @@ static const char *fault_text(enum dns_name_fault fault)
 {
 	switch (fault) {
 	case DNS_NAME_OK:
+	case DNS_NAME_CHARACTER:
 		break;
 	case DNS_NAME_EMPTY:
 		return "is empty";
@@ -37,11 +38,8 @@ static const char *fault_text(enum dns_name_fault fault)
 	case DNS_NAME_NOT_ASCII:
 		return "has letters outside ASCII: write it in its A-label "
 		       "form (\"xn--...\")";
-	case DNS_NAME_CHARACTER:
-		return "is no DNS name: letters, digits, \"-\", \"_\" and "
-		       "dots";
 	}
-	return "is no DNS name";
+	return "is no DNS name: letters, digits, \"-\", \"_\" and dots";
 }
 
 /* NAME, in which one final dot says that it is complete. "." is the root. */

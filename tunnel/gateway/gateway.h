@@ -18,6 +18,9 @@
 #define GATEWAY_STATUS_SOCKET "state/gateway.sock"
 #define GATEWAY_STATUS_TEXT "/status"
 #define GATEWAY_STATUS_JSON "/status.json"
+#define GATEWAY_SOCKET_TOO_LONG                            \
+	"a socket's path has 107 bytes at most; move the " \
+	"directory to a shorter path"
 
 struct gateway_options {
 	const char *dir;

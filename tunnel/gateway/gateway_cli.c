@@ -101,8 +101,9 @@ static int take_option(struct gateway_cli *cli, const char *text)
 	if (!o->name)
 		return leave(cli, unknown_option(cli, text));
 	if (o->flag && equals)
-		return leave(cli, gateway_usage_error(
-					  cli, "--%s takes no value", o->name));
+		return leave(cli,
+			     gateway_usage_error(cli, "%.*s takes no value",
+						 (int)len, text));
 	if (!o->flag && !equals && cli->at == cli->argc)
 		return leave(cli, gateway_usage_error(cli, "%s needs a value",
 						      text));

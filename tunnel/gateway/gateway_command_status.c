@@ -43,8 +43,7 @@ static const char *explain(int rc)
 {
 	switch (rc) {
 	case -ENAMETOOLONG:
-		return "a socket's path has 107 bytes at most, so no gateway "
-		       "runs here; move the directory to a shorter path";
+		return GATEWAY_SOCKET_TOO_LONG;
 	case -EAGAIN:
 		return "the gateway is busy with other callers; try again";
 	case -ETIMEDOUT:

@@ -97,10 +97,7 @@ static int open_status(struct gateway *g)
 	snprintf(path, sizeof(path), "%s/" GATEWAY_STATUS_SOCKET, g->o->dir);
 	rc = gateway_http_serve(&g->loop, &o, &g->status);
 	if (rc == -ENAMETOOLONG)
-		return gateway_failed_at(g, rc, path,
-					 "a socket's path has 107 bytes at "
-					 "most; move the directory to a "
-					 "shorter one");
+		return gateway_failed_at(g, rc, path, GATEWAY_SOCKET_TOO_LONG);
 	return rc ? gateway_failed_at(g, rc, path, strerror(-rc)) : 0;
 }
 
