@@ -101,6 +101,7 @@ snapshot() {
 }
 
 start_gateway() {
+	rm -f "$work/gateway.out" # of an earlier one
 	ip netns exec $g "$gateway" run "$dir" >"$work/gateway.out" \
 		2>>"$work/gateway.log" &
 	pg=$!
