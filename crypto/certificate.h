@@ -32,4 +32,14 @@ struct certificate {
 int certificate_read(const uint8_t *der, size_t len,
 		     struct certificate *ret) ATTR_MUST_CHECK;
 
+/* Does it carry this address or DNS name (RFC 9525; a common name does not
+ * count)? 0; -ENOENT, and a name that it does carry, or ""; -EBADMSG. */
+int certificate_match(const uint8_t *der, size_t len, const char *name,
+		      char ret_other[static CERTIFICATE_NAME_MAX + 1])
+	ATTR_MUST_CHECK;
+/* SHA-256 of its SubjectPublicKeyInfo. 0, or -EBADMSG. */
+int certificate_key_digest(const uint8_t *der, size_t len,
+			   uint8_t ret_digest[static CERTIFICATE_DIGEST_LEN])
+	ATTR_MUST_CHECK;
+
 #endif
