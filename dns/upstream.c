@@ -11,10 +11,13 @@
 #include "dns/upstream_private.h"
 #include "tunnel/base/clock.h"
 
+enum {
+	DUE_MAX = 128, /* in one turn of the loop: answers come in between */
+};
+
 #define RACE_NS ((uint64_t)DNS_RACE_MS * NS_PER_MS)
 #define RACE_LEAST_NS (30ULL * NS_PER_MS)
 #define RESEND_NS (400ULL * NS_PER_MS)
-#define PATIENCE_NS ((uint64_t)DNS_PATIENCE_MS * NS_PER_MS)
 /* A server that was silent is asked for its own sake after this, and twice
  * that the next time. */
 #define PENALTY_NS (2ULL * NS_PER_S)
@@ -112,7 +115,7 @@ static void on_due(uv_timer_t *timer);
 
 static void arm(struct dns_upstream *u)
 {
-	uint64_t now_ns = clock_now_ns(), ms = 0;
+	uint64_t now_ns = clock_now_ns(), ms = 1;
 
 	if (u->closing)
 		return;
@@ -120,6 +123,7 @@ static void arm(struct dns_upstream *u)
 		uv_timer_stop(&u->timer);
 		return;
 	}
+	/* Not 0: libuv would call again before it looks at any socket. */
 	if (u->first->due_ns > now_ns)
 		ms = (u->first->due_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS;
 	uv_update_time(u->loop);
@@ -186,7 +190,7 @@ static struct dns_exchange *exchange_create(struct dns_upstream *u,
 	e->query.recursion_desired = true;
 	dns_name_lower(&e->query.name);
 	e->failure = DNS_ASK_TIMED_OUT;
-	e->give_up_ns = clock_now_ns() + PATIENCE_NS;
+	e->give_up_ns = clock_now_ns() + u->patience_ns;
 	for (size_t i = 0; i < u->count; i++)
 		e->attempts[i].exchange = e;
 	ask->exchange = e;
@@ -263,14 +267,19 @@ void upstream_heard(struct dns_upstream *u, size_t server, uint64_t rtt_ns)
 				  : (7 * s->state.rtt_us + rtt_us) / 8;
 }
 
-static void server_failed(struct upstream_server *s, uint64_t now_ns)
+static void server_penalty(struct upstream_server *s, uint64_t now_ns)
 {
-	s->state.failed++;
-	s->state.dead = true;
 	s->penalty_ns = s->penalty_ns == 0 ? PENALTY_NS : 2 * s->penalty_ns;
 	if (s->penalty_ns > PENALTY_MOST_NS)
 		s->penalty_ns = PENALTY_MOST_NS;
 	s->probe_ns = now_ns + s->penalty_ns;
+}
+
+static void server_failed(struct upstream_server *s, uint64_t now_ns)
+{
+	s->state.failed++;
+	s->state.dead = true;
+	server_penalty(s, now_ns);
 }
 
 /* How long the next server waits for this one. */
@@ -283,13 +292,13 @@ static uint64_t race_ns(const struct upstream_server *s)
 	return ns < RACE_LEAST_NS ? RACE_LEAST_NS : ns;
 }
 
-/* The next one in order that was not tried: those that live, then the dead.
- * NULL: all were. */
+/* The next one in order that was not tried: those that live, then the dead,
+ * but not when there is an answer to give. NULL: all were. */
 static struct dns_attempt *next_attempt(struct dns_exchange *e)
 {
 	struct dns_upstream *u = e->upstream;
 
-	for (int dead = 0; dead < 2; dead++)
+	for (int dead = 0; dead < (e->has_fallback ? 1 : 2); dead++)
 		for (size_t i = 0; i < u->count; i++)
 			if (!e->attempts[i].tried &&
 			    u->servers[i].state.dead == dead)
@@ -297,15 +306,32 @@ static struct dns_attempt *next_attempt(struct dns_exchange *e)
 	return NULL;
 }
 
+/* Is one that lives being asked? */
+static bool is_hopeful(const struct dns_exchange *e)
+{
+	const struct dns_upstream *u = e->upstream;
+
+	for (size_t i = 0; i < u->count; i++)
+		if ((e->attempts[i].socket != NULL ||
+		     e->attempts[i].stream != NULL) &&
+		    !u->servers[i].state.dead)
+			return true;
+	return false;
+}
+
 /* Attempts. */
 
-static void choose_letters(struct dns_upstream *u, struct dns_attempt *a)
+/* None on a stream: that is no place for forgers. */
+static void choose_letters(struct dns_upstream *u, struct dns_attempt *a,
+			   bool by_stream)
 {
 	const struct dns_name *n = &a->exchange->query.name;
 	uint32_t bits = 0;
 	size_t label = 0;
 
 	memset(a->letters, 0, sizeof(a->letters));
+	if (by_stream || upstream_server_of(a)->small)
+		return;
 	for (size_t i = 0; i < n->len; i++) {
 		uint8_t c = n->wire[i];
 
@@ -332,8 +358,9 @@ static bool attempt_send(struct dns_attempt *a, bool by_stream)
 	a->tried = true;
 	a->sent_ns = clock_now_ns();
 	a->edns = !s->plain;
-	choose_letters(u, a);
-	r = by_stream || s->server.tls ? stream_send(u, a) : udp_send(u, a);
+	by_stream = by_stream || s->server.tls;
+	choose_letters(u, a, by_stream);
+	r = by_stream ? stream_send(u, a) : udp_send(u, a);
 	if (r < 0) {
 		if (e->failure == DNS_ASK_TIMED_OUT)
 			e->failure = DNS_ASK_UNREACHABLE;
@@ -354,8 +381,53 @@ static void probe_dead(struct dns_exchange *e, uint64_t now_ns)
 		if (!s->state.dead || e->attempts[i].tried ||
 		    now_ns < s->probe_ns)
 			continue;
-		s->probe_ns = now_ns + s->penalty_ns;
+		server_penalty(s, now_ns);
 		(void)attempt_send(&e->attempts[i], e->by_stream);
+	}
+}
+
+/* Those that were asked and are silent had their time. */
+static void silent_failed(struct dns_exchange *e, uint64_t now_ns)
+{
+	struct dns_upstream *u = e->upstream;
+
+	for (size_t i = 0; i < u->count; i++) {
+		const struct dns_attempt *a = &e->attempts[i];
+		struct upstream_server *s = &u->servers[i];
+
+		if ((a->socket != NULL || a->stream != NULL) &&
+		    !s->state.dead && now_ns - a->sent_ns >= race_ns(s))
+			server_failed(s, now_ns);
+	}
+}
+
+/* Asks the same server in another way. */
+static void attempt_again(struct dns_attempt *a, bool by_stream)
+{
+	if (!attempt_send(a, by_stream))
+		upstream_failed(a, DNS_ASK_UNREACHABLE);
+}
+
+/* It loses the letters, and answers no TCP. */
+static void ask_in_small_letters(struct dns_attempt *a)
+{
+	a->letters_lost = false;
+	upstream_server_of(a)->small = true;
+	attempt_again(a, false);
+}
+
+/* Asks those again that are silent; a stream repeats by itself. */
+static void repeat(struct dns_exchange *e)
+{
+	struct dns_upstream *u = e->upstream;
+
+	for (size_t i = 0; i < u->count; i++) {
+		struct dns_attempt *a = &e->attempts[i];
+
+		if (a->socket != NULL)
+			udp_repeat(a);
+		else if (a->stream != NULL && a->letters_lost)
+			ask_in_small_letters(a);
 	}
 }
 
@@ -374,13 +446,11 @@ static void go_on(struct dns_exchange *e)
 			return;
 		}
 	}
-	for (size_t i = 0; i < u->count; i++) {
-		a = &e->attempts[i];
-		/* A stream repeats by itself. */
-		if (a->socket != NULL)
-			(void)attempt_send(a, false);
-	}
-	if (e->pending == 0) {
+	if (!e->has_fallback)
+		repeat(e);
+	else
+		silent_failed(e, now_ns);
+	if (e->has_fallback || e->pending == 0) {
 		finish_failed(e);
 		return;
 	}
@@ -389,28 +459,16 @@ static void go_on(struct dns_exchange *e)
 	arm(u);
 }
 
-/* Those that were asked and are silent had their time. */
-static void silent_failed(struct dns_exchange *e, uint64_t now_ns)
-{
-	struct dns_upstream *u = e->upstream;
-
-	for (size_t i = 0; i < u->count; i++) {
-		const struct dns_attempt *a = &e->attempts[i];
-		struct upstream_server *s = &u->servers[i];
-
-		if ((a->socket != NULL || a->stream != NULL) &&
-		    !s->state.dead && now_ns - a->sent_ns >= race_ns(s))
-			server_failed(s, now_ns);
-	}
-}
-
 static void on_due(uv_timer_t *timer)
 {
 	struct dns_upstream *u = timer->data;
 	uint64_t now_ns = clock_now_ns();
 	struct dns_exchange *e;
 
-	while (!u->closing && (e = u->first) != NULL && e->due_ns <= now_ns) {
+	for (int i = 0; i < DUE_MAX && !u->closing; i++) {
+		e = u->first;
+		if (e == NULL || e->due_ns > now_ns)
+			break;
 		if (now_ns >= e->give_up_ns) {
 			silent_failed(e, now_ns);
 			finish_failed(e);
@@ -426,6 +484,10 @@ void upstream_failed(struct dns_attempt *a, enum dns_ask_result why)
 {
 	struct dns_exchange *e = a->exchange;
 
+	if (a->letters_lost && why != DNS_ASK_TLS) {
+		ask_in_small_letters(a);
+		return;
+	}
 	attempt_forget(a);
 	if (e->failure != DNS_ASK_TLS)
 		e->failure = why;
@@ -462,15 +524,8 @@ static void accept_answer(struct dns_attempt *a, struct dns_answer *answer)
 	e->fallback_server = (unsigned int)server;
 	if (next_attempt(e) != NULL)
 		go_on(e);
-	else if (e->pending == 0)
+	else if (!is_hopeful(e))
 		finish_failed(e);
-}
-
-/* Asks the same server in another way. */
-static void attempt_again(struct dns_attempt *a, bool by_stream)
-{
-	if (!attempt_send(a, by_stream))
-		upstream_failed(a, DNS_ASK_UNREACHABLE);
 }
 
 void upstream_reply(struct dns_attempt *a, const uint8_t *bytes, size_t len)
@@ -496,9 +551,12 @@ void upstream_reply(struct dns_attempt *a, const uint8_t *bytes, size_t len)
 			attempt_again(a, true);
 		break;
 	case DNS_REPLY_WRONG_CASE:
-		/* A forger cannot take part in a connection. */
-		if (!by_stream)
+		if (by_stream) {
+			upstream_failed(a, DNS_ASK_UNREACHABLE);
+		} else {
+			a->letters_lost = true;
 			attempt_again(a, true);
+		}
 		break;
 	case DNS_REPLY_NO_EDNS:
 		u->stats.without_edns++;
@@ -581,6 +639,10 @@ struct dns_upstream *dns_upstream_create(const struct dns_upstream_options *o)
 		return NULL;
 	u->loop = o->loop;
 	u->mark = o->mark;
+	u->patience_ns =
+		(uint64_t)(o->patience_ms ? o->patience_ms : DNS_PATIENCE_MS) *
+		NS_PER_MS;
+	u->idle_ms = o->idle_ms ? o->idle_ms : DNS_IDLE_MS;
 	u->end = &u->first;
 	u->count = o->count;
 	for (size_t i = 0; i < o->count; i++)

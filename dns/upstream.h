@@ -12,6 +12,9 @@
  *   TLS    RFC 7858 with the server's name checked, by crypto/tls.h; connection
  *          kept and reused in the same way
  *
+ * A server that gives back other letters and no answer by TCP is asked in small
+ * letters from then on, as cheap home routers want it.
+ *
  * Servers are asked in their order. One that is slow is raced by the next, one
  * that fails is left at once for the next, and one that stays silent is dead
  * for a while: it then costs nobody a wait, and gets copies of live questions
@@ -39,12 +42,15 @@ enum {
 	/* A question is answered, or given up, after this. */
 	DNS_PATIENCE_MS = 5000,
 	DNS_ASKS_MAX = 10000, /* of one upstream, in flight */
+	/* A connection without questions is closed after this. */
+	DNS_IDLE_MS = 10000,
 };
 
 struct dns_server {
 	struct endpoint at; /* port 0: 53, or 853 with TLS */
 	bool tls;
-	char name[DNS_SERVER_NAME_MAX]; /* TLS: that its certificate carries */
+	/* TLS: that its certificate carries; "": its address. */
+	char name[DNS_SERVER_NAME_MAX];
 };
 
 struct dns_upstream_options {
@@ -54,6 +60,7 @@ struct dns_upstream_options {
 	uint32_t mark;	    /* SO_MARK; 0: none */
 	const char *device; /* SO_BINDTODEVICE; NULL: none. Copied */
 	const char *ca;	    /* TLS: PEM; NULL: the system's. Copied */
+	unsigned int patience_ms, idle_ms; /* 0: as above; tests take less */
 };
 
 enum dns_ask_result {

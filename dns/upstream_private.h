@@ -28,6 +28,7 @@ struct dns_attempt {
 	uint16_t id;
 	bool edns;
 	bool tried;		      /* ever */
+	bool letters_lost;	      /* so it is asked by stream */
 	uint8_t letters[LETTERS_LEN]; /* bit i: byte i of the name is large */
 };
 
@@ -53,6 +54,7 @@ struct upstream_server {
 	struct dns_server server;
 	struct dns_server_state state;
 	bool plain;	   /* does not know EDNS */
+	bool small;	   /* does not keep letters */
 	uint64_t probe_ns; /* dead: not before this */
 	uint64_t penalty_ns;
 	struct dns_stream *stream; /* NULL: none is open */
@@ -62,6 +64,8 @@ struct dns_upstream {
 	uv_loop_t *loop;
 	uint32_t mark;
 	char *device, *ca;
+	uint64_t patience_ns;
+	unsigned int idle_ms;
 	struct dns_upstream_stats stats;
 	unsigned int handles; /* that libuv still has, and one for us */
 	bool closing;
@@ -102,6 +106,8 @@ void upstream_heard(struct dns_upstream *u, size_t server, uint64_t rtt_ns);
 
 /* upstream_udp.c. Both 0, or -errno when it could not be sent. */
 int udp_send(struct dns_upstream *u, struct dns_attempt *a);
+/* The same datagram again, so that an answer to either counts. */
+void udp_repeat(struct dns_attempt *a);
 void udp_forget(struct dns_upstream *u, struct dns_attempt *a);
 void udp_close(struct dns_upstream *u);
 

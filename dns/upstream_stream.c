@@ -14,7 +14,6 @@
 
 enum {
 	LENGTH_LEN = 2,
-	IDLE_MS = 10000,
 	RECEIVE_LEN = LENGTH_LEN + DNS_MESSAGE_MAX,
 	TLS_RECEIVE_LEN = 16 * 1024,
 	ID_TRIES = 16,
@@ -105,7 +104,11 @@ static void stream_failed(struct dns_stream *s, enum dns_ask_result why)
 
 static void on_idle(uv_timer_t *timer)
 {
-	stream_end(timer->data);
+	struct dns_stream *s = timer->data;
+
+	if (s->tls != NULL)
+		tls_client_close(s->tls);
+	stream_end(s);
 }
 
 /* Writing. */
@@ -299,8 +302,12 @@ static int stream_start_tls(struct dns_stream *s)
 		.received = on_plain,
 		.arg = s,
 	};
+	const struct dns_server *server = &s->server->server;
+	char address[ADDR_TEXT_MAX];
 	const struct tls_peer peer = {
-		.name = s->server->server.name,
+		.name = server->name[0] != '\0'
+				? server->name
+				: addr_text(&server->at.addr, address),
 		.ca = s->upstream->ca,
 		.alpn = "dot",
 	};
@@ -400,7 +407,8 @@ void stream_forget(struct dns_attempt *a)
 	if (!s->open || s->server->stream != s)
 		stream_end(s);
 	else
-		(void)uv_timer_start(&s->idle, on_idle, IDLE_MS, 0);
+		(void)uv_timer_start(&s->idle, on_idle, s->upstream->idle_ms,
+				     0);
 }
 
 void stream_close(struct dns_upstream *u)

@@ -15,7 +15,9 @@ enum {
 	USES_MAX = 200,	   /* of one port */
 	LATE_MAX = 32,	   /* ids of a socket that are remembered */
 	RECEIVES_MAX = 64, /* in one turn of the loop */
+	ERRORS_MAX = 16,
 	ID_TRIES = 16,
+	SEND_TRIES = 3,
 };
 
 #define AGE_MAX_NS (30ULL * NS_PER_S)
@@ -95,16 +97,25 @@ static void socket_retire(struct udp_socket **place)
 	u->retired = s;
 }
 
+/* A link-local server's scope comes with the datagram. */
+static bool is_at(const struct upstream_server *s, const struct endpoint *from)
+{
+	struct endpoint at = upstream_endpoint(s);
+
+	return addr_equal(&at.addr, &from->addr) && at.port == from->port;
+}
+
+static bool is_from(const struct dns_attempt *a, const struct endpoint *from)
+{
+	return is_at(upstream_server_of(a), from);
+}
+
 /* Does the source fit a server? Its number, or -1. */
 static int server_at(const struct dns_upstream *u, const struct endpoint *from)
 {
-	for (size_t i = 0; i < u->count; i++) {
-		struct endpoint at = upstream_endpoint(&u->servers[i]);
-
-		/* A link-local server's scope comes with the datagram. */
-		if (addr_equal(&at.addr, &from->addr) && at.port == from->port)
+	for (size_t i = 0; i < u->count; i++)
+		if (is_at(&u->servers[i], from))
 			return (int)i;
-	}
 	return -1;
 }
 
@@ -143,15 +154,16 @@ static void take(struct udp_socket *s, const struct endpoint *from, size_t len)
 	a = find(u, s, load_be16(u->buffer));
 	if (a == NULL)
 		count_stray(s, load_be16(u->buffer), server);
-	else if (a - a->exchange->attempts != server)
+	else if (!is_from(a, from))
 		u->stats.wrong_source++;
 	else
 		upstream_reply(a, u->buffer, len);
 }
 
-/* An ICMP error comes with the start of our own datagram: that server cannot be
- * asked now. Whoever forges one has to know its port, id and letters. */
-static void take_error(struct udp_socket *s)
+/* An ICMP error comes with our own datagram: that server cannot be asked now.
+ * Whoever forges one has to know its port, id and letters. False: there is
+ * none. */
+static bool take_error(struct udp_socket *s)
 {
 	uint8_t control[256];
 	struct dns_upstream *u = s->upstream;
@@ -167,12 +179,17 @@ static void take_error(struct udp_socket *s)
 	struct dns_attempt *a;
 
 	if (n < DNS_HEADER_LEN)
-		return;
+		return n >= 0;
 	a = find(u, s, load_be16(u->buffer));
-	if (a == NULL || upstream_build(a, sent) < (size_t)n ||
-	    memcmp(sent, u->buffer, (size_t)n) != 0)
-		return;
-	upstream_failed(a, DNS_ASK_UNREACHABLE);
+	if (a != NULL && upstream_build(a, sent) == (size_t)n &&
+	    memcmp(sent, u->buffer, (size_t)n) == 0)
+		upstream_failed(a, DNS_ASK_UNREACHABLE);
+	return true;
+}
+
+static bool is_closing(const struct udp_socket *s)
+{
+	return uv_is_closing((const uv_handle_t *)&s->poll);
 }
 
 /* False: there is nothing more. */
@@ -184,12 +201,10 @@ static bool receive(struct udp_socket *s)
 	ssize_t n = recvfrom(s->fd, s->upstream->buffer, DNS_MESSAGE_MAX, 0,
 			     (struct sockaddr *)&sa, &sa_len);
 
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return false;
+	/* Another error is the echo of one in the error queue. */
 	if (n < 0)
-		take_error(s);
-	else if (endpoint_from_sockaddr((const struct sockaddr *)&sa, &from) ==
-		 0)
+		return errno != EAGAIN && errno != EWOULDBLOCK;
+	if (endpoint_from_sockaddr((const struct sockaddr *)&sa, &from) == 0)
 		take(s, &from, (size_t)n);
 	return true;
 }
@@ -198,13 +213,19 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct udp_socket *s = poll->data;
 
-	(void)status;
 	(void)events;
 	/* An answer may be the last that it waits for, and close it. */
-	for (int i = 0;
-	     i < RECEIVES_MAX && !uv_is_closing((const uv_handle_t *)poll); i++)
+	for (int i = 0; i < RECEIVES_MAX && !is_closing(s); i++)
 		if (!receive(s))
-			return;
+			break;
+	if (status == 0)
+		return;
+	/* There is an error queue; libuv takes that for the end, and stops. */
+	for (int i = 0; i < ERRORS_MAX && !is_closing(s); i++)
+		if (!take_error(s))
+			break;
+	if (!is_closing(s))
+		(void)uv_poll_start(poll, UV_READABLE, on_readable);
 }
 
 static int socket_open(struct dns_upstream *u, int family,
@@ -283,24 +304,41 @@ static int choose_id(struct dns_upstream *u, const struct udp_socket *s,
 	return -EBUSY;
 }
 
-int udp_send(struct dns_upstream *u, struct dns_attempt *a)
+/* The first error may be what an ICMP message said of another server: the
+ * kernel tells it to whoever calls next. */
+static int transmit(const struct dns_attempt *a, const struct udp_socket *s)
 {
 	struct endpoint at = upstream_endpoint(upstream_server_of(a));
-	struct dns_attempt **bucket;
 	struct sockaddr_storage sa;
 	socklen_t sa_len = endpoint_to_sockaddr(&at, &sa);
 	uint8_t buf[DNS_SHORT_MAX];
+	size_t len = upstream_build(a, buf);
+	int tries = SEND_TRIES;
+
+	while (sendto(s->fd, buf, len, MSG_DONTWAIT,
+		      (const struct sockaddr *)&sa, sa_len) < 0) {
+		/* No room: it counts as lost on the way. */
+		if (errno == EAGAIN || errno == ENOBUFS)
+			return 0;
+		if (--tries == 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int udp_send(struct dns_upstream *u, struct dns_attempt *a)
+{
+	const struct upstream_server *server = upstream_server_of(a);
+	struct dns_attempt **bucket;
 	struct udp_socket *s;
-	int r = choose_socket(u, at.addr.family, &s);
+	int r = choose_socket(u, server->server.at.addr.family, &s);
 
 	if (r == 0)
 		r = choose_id(u, s, &a->id);
+	if (r == 0)
+		r = transmit(a, s);
 	if (r < 0)
 		return r;
-	if (sendto(s->fd, buf, upstream_build(a, buf), MSG_DONTWAIT,
-		   (const struct sockaddr *)&sa, sa_len) < 0 &&
-	    errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED)
-		return -errno;
 	u->stats.sent_udp++;
 	s->uses++;
 	s->pending++;
@@ -312,6 +350,12 @@ int udp_send(struct dns_upstream *u, struct dns_attempt *a)
 		a->next->link = &a->next;
 	*bucket = a;
 	return 0;
+}
+
+void udp_repeat(struct dns_attempt *a)
+{
+	a->exchange->upstream->stats.sent_udp++;
+	(void)transmit(a, a->socket); /* the first one may still be answered */
 }
 
 void udp_forget(struct dns_upstream *u, struct dns_attempt *a)
