@@ -173,8 +173,13 @@ static void query_free(struct stub_query *q)
 	*q->link = q->next;
 	if (q->next != NULL)
 		q->next->link = q->link;
+	if (s->spares == SPARE_QUERIES) {
+		free(q);
+		return;
+	}
 	q->next = s->spare;
 	s->spare = q;
+	s->spares++;
 }
 
 static void on_answer(struct dns_request *r, const uint8_t *bytes, size_t len)
@@ -190,12 +195,14 @@ static struct stub_query *query_new(struct dns_stub *s)
 {
 	struct stub_query *q = s->spare;
 
-	if (q != NULL)
+	if (q != NULL) {
 		s->spare = q->next;
-	else
+		s->spares--;
+	} else {
 		q = malloc(sizeof(*q));
-	if (q == NULL)
-		return NULL;
+		if (q == NULL)
+			return NULL;
+	}
 	memset(&q->request, 0, sizeof(q->request));
 	q->request.done = on_answer;
 	q->stub = s;
@@ -362,6 +369,7 @@ void dns_stub_destroy(struct dns_stub *s)
 		uv_close((uv_handle_t *)&s->poll, on_closed);
 	if (s->fd >= 0)
 		close(s->fd);
+	s->fd = -1; /* a batch may be under way */
 	stub_handle_closed(s);
 }
 

@@ -25,6 +25,7 @@ struct dns_stub {
 	struct stub_batch *batch;
 	struct stub_query *waiting; /* queries under way */
 	struct stub_query *spare;   /* and those to be used again */
+	unsigned int spares;
 
 	/* TCP */
 	uv_tcp_t listener;

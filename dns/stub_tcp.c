@@ -74,15 +74,23 @@ static void client_close(struct stub_client *c)
 	uv_close((uv_handle_t *)&c->idle, on_client_closed);
 }
 
+static void client_awake(struct stub_client *c);
+
 static void on_idle(uv_timer_t *timer)
 {
 	struct stub_client *c = timer->data;
 
+	/* It waits for us, not we for it. */
+	if (c->waiting != NULL) {
+		client_awake(c);
+		return;
+	}
 	c->stub->stats.tcp_cut++;
 	client_close(c);
 }
 
-/* Something went on. */
+/* A whole query has come, or an answer gone: single bytes, or nothing that is a
+ * query, keep no connection. */
 static void client_awake(struct stub_client *c)
 {
 	(void)uv_timer_start(&c->idle, on_idle, DNS_STUB_TCP_IDLE_MS, 0);
@@ -157,9 +165,12 @@ static void take(struct stub_client *c, const uint8_t *bytes, size_t len)
 	if (!stub_query_take(c->stub, bytes, len, &q->request.query, buf,
 			     &size)) {
 		free(q);
+		if (size > 0)
+			client_awake(c);
 		client_answer(c, buf, size);
 		return;
 	}
+	client_awake(c);
 	q->client = c;
 	q->next = c->waiting;
 	q->link = &c->waiting;
@@ -214,7 +225,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	c->len += (size_t)n;
-	client_awake(c);
 	client_read(c);
 	dns_stub_arm(c->stub);
 }
