@@ -13,6 +13,12 @@
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/hash.h>
 
+#include "tunnel/base/addr.h"
+
+enum {
+	PUBLIC_KEY_MAX = 4096, /* RSA of 16384 bits is half of that */
+};
+
 /* The date as it stands in the certificate: tag, length, digits. */
 static int date_read(const uint8_t *date, int date_len, int64_t *ret_s)
 {
@@ -83,22 +89,6 @@ out:
 	return r;
 }
 
-bool certificate_is_for(const uint8_t *der, size_t len, const char *host)
-{
-	const DNS_entry *name;
-	DecodedCert d;
-	bool is = false;
-
-	wc_InitDecodedCert(&d, der, (word32)len, NULL);
-	if (wc_ParseCert(&d, CERT_TYPE, NO_VERIFY, NULL) == 0)
-		for (name = d.altNames; name != NULL && !is; name = name->next)
-			is = name->type == ASN_DNS_TYPE &&
-			     (size_t)name->len == strlen(host) &&
-			     strncasecmp(name->name, host, strlen(host)) == 0;
-	wc_FreeDecodedCert(&d);
-	return is;
-}
-
 /* 0: it cannot be read. */
 static int64_t block_end(const char *pem, size_t len)
 {
@@ -160,4 +150,72 @@ const char *certificate_text(const struct certificate *c,
 		 "\"%.40s\", issued by \"%.40s\", valid from %s to %s", c->name,
 		 c->issuer, from, to);
 	return buf;
+}
+
+/* "*" stands for one whole first label, and not for all that a top-level domain
+ * has (RFC 9525, 6.3). */
+static bool name_fits(const char *pattern, size_t len, const char *name)
+{
+	if (len > 2 && pattern[0] == '*' && pattern[1] == '.') {
+		const char *dot = strchr(name, '.');
+
+		if (dot == NULL || dot == name ||
+		    memchr(pattern + 2, '.', len - 2) == NULL)
+			return false;
+		pattern++;
+		len--;
+		name = dot;
+	}
+	/* A zero byte in the pattern fits no name. */
+	return strlen(name) == len && strncasecmp(pattern, name, len) == 0;
+}
+
+static bool entry_fits(const DNS_entry *e, const char *name,
+		       const struct ip_addr *a)
+{
+	size_t len = e->len > 0 ? (size_t)e->len : 0;
+
+	if (a == NULL)
+		return e->type == ASN_DNS_TYPE && name_fits(e->name, len, name);
+	return e->type == ASN_IP_TYPE && len == addr_size(a) &&
+	       memcmp(e->name, a->bytes, len) == 0;
+}
+
+int certificate_match(const uint8_t *der, size_t len, const char *name,
+		      char ret_other[static CERTIFICATE_NAME_MAX + 1])
+{
+	struct ip_addr address;
+	bool by_address = addr_parse(name, &address) == 0;
+	DecodedCert d;
+	int r = -EBADMSG;
+
+	wc_InitDecodedCert(&d, der, (word32)len, NULL);
+	if (wc_ParseCert(&d, CERT_TYPE, NO_VERIFY, NULL) != 0)
+		goto out;
+	ret_other[0] = '\0';
+	r = -ENOENT;
+	for (const DNS_entry *e = d.altNames; e != NULL && r != 0; e = e->next)
+		if (entry_fits(e, name, by_address ? &address : NULL))
+			r = 0;
+		else if (e->type == ASN_DNS_TYPE && e->len > 0)
+			name_copy(e->name, (size_t)e->len, '!', ret_other);
+out:
+	wc_FreeDecodedCert(&d);
+	return r;
+}
+
+int certificate_key_digest(const uint8_t *der, size_t len,
+			   uint8_t ret_digest[static CERTIFICATE_DIGEST_LEN])
+{
+	word32 key_len = PUBLIC_KEY_MAX;
+	uint8_t *key = malloc(key_len);
+	int r = -EBADMSG;
+
+	if (key != NULL &&
+	    wc_GetSubjectPubKeyInfoDerFromCert(der, (word32)len, key,
+					       &key_len) == 0 &&
+	    wc_Sha256Hash(key, key_len, ret_digest) == 0)
+		r = 0;
+	free(key);
+	return r;
 }

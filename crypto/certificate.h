@@ -37,9 +37,6 @@ struct certificate {
 /* 0, or -EBADMSG. */
 int certificate_read(const uint8_t *der, size_t len,
 		     struct certificate *ret) ATTR_MUST_CHECK;
-/* Does a DNS name among its subject alternative names equal this one, letter
- * case aside? A wildcard is none but itself. */
-bool certificate_is_for(const uint8_t *der, size_t len, const char *host);
 /* When the first of the certificates in a PEM text ends, seconds since 1970;
  * 0: there is none that can be read. */
 int64_t certificate_first_end(const char *pem, size_t len);
@@ -50,5 +47,15 @@ bool certificate_names_issuer(const struct certificate *c,
  * 2028-01-01. Returns buf. */
 const char *certificate_text(const struct certificate *c,
 			     char buf[static CERTIFICATE_TEXT_MAX]);
+
+/* Does it carry this address or DNS name (RFC 9525; a common name does not
+ * count)? 0; -ENOENT, and a name that it does carry, or ""; -EBADMSG. */
+int certificate_match(const uint8_t *der, size_t len, const char *name,
+		      char ret_other[static CERTIFICATE_NAME_MAX + 1])
+	ATTR_MUST_CHECK;
+/* SHA-256 of its SubjectPublicKeyInfo. 0, or -EBADMSG. */
+int certificate_key_digest(const uint8_t *der, size_t len,
+			   uint8_t ret_digest[static CERTIFICATE_DIGEST_LEN])
+	ATTR_MUST_CHECK;
 
 #endif

@@ -108,13 +108,13 @@ static int on_verified(int ok, WOLFSSL_X509_STORE_CTX *store)
 {
 	struct handshake *h = store->userCtx;
 	int i = store->error_depth;
-	char text[CERTIFICATE_TEXT_MAX];
+	char text[CERTIFICATE_TEXT_MAX], other[CERTIFICATE_NAME_MAX + 1];
 	struct certificate c;
 
 	if (ok && i == 0 && h->we_compare && store->totalCerts > 0) {
-		h->name_fits = certificate_is_for(store->certs[0].buffer,
-						  store->certs[0].length,
-						  h->server_name);
+		h->name_fits = certificate_match(store->certs[0].buffer,
+						 store->certs[0].length,
+						 h->server_name, other) == 0;
 		ok = h->name_fits;
 	}
 	if (!ok && h->refused[0] == '\0' && i >= 0 && i < store->totalCerts &&

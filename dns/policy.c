@@ -539,6 +539,7 @@ const char *dns_decision_text(const struct dns_decision *d,
 		[DNS_BECAUSE_NO_DOMAINS] =
 			"no match domain is named and the tunnel has no "
 			"default route, so its servers are not asked",
+		[DNS_BECAUSE_OFF] = "the tunnel is not wanted",
 		[DNS_BECAUSE_NOT_COMPLETED] =
 			"no search domain completes it, and a single label is "
 			"not asked of anybody",

@@ -54,6 +54,7 @@ enum dns_because {
 	DNS_BECAUSE_OUTSIDE,	/* of all match domains */
 	DNS_BECAUSE_NO_DOMAINS, /* there are none: the servers go unused */
 	DNS_BECAUSE_NOT_COMPLETED, /* single label, and no search domain */
+	DNS_BECAUSE_OFF,	   /* the tunnel is not wanted */
 	DNS_BECAUSE_COUNT,
 };
 
