@@ -25,7 +25,7 @@ endif
 VERSION  := 0.1.0
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes \
 	    -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wformat=2
-PKGS     := libuv libcjson libmnl
+PKGS     := libuv libcjson libmnl libsystemd
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \

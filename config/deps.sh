@@ -3,11 +3,12 @@
 #
 # deps.sh [PACKAGE-SET...]: get what adit is built, tested and shown with.
 #
-#   build   compiler, libuv, cJSON, libmnl, check, and wolfSSL
+#   build   compiler, libuv, cJSON, libmnl, sd-bus, check, and wolfSSL
 #   lab     what the demo and the namespace tests run (iproute2, nft, ...)
 #   lint    clang-format, cppcheck, shellcheck, python3
 #   fuzz    clang with libFuzzer
 #   peers   what `make bench` compares with, unpacked into build/deps/peers
+#   owners  the programs that own a host's DNS, unpacked into build/deps/owners
 #
 # Safe to run again: it says nothing when there is nothing to do. wolfSSL is
 # taken from the machine when that one has every feature (a probe is compiled
@@ -27,15 +28,15 @@ die() { printf 'deps: %s\n' "$*" >&2; exit 1; }
 packages_of() {
 	case $1 in
 	build) say gcc libc6-dev make pkg-config libuv1-dev libcjson-dev \
-		libmnl-dev check autoconf automake libtool xz-utils \
+		libmnl-dev libsystemd-dev check autoconf automake libtool xz-utils \
 		ca-certificates ;;
 	lab) say iproute2 nftables iputils-ping iperf3 tcpdump curl procps \
 		python3 python3-cryptography python3-jsonschema openssl socat \
 		util-linux kmod systemd ;;
 	lint) say clang-format cppcheck shellcheck git python3 ;;
 	fuzz) say clang libclang-rt-dev ;;
-	peers) ;; # not installed: see ensure_peers
-	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers)" ;;
+	peers | owners) ;; # not installed: see ensure_peers, ensure_owners
+	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers, owners)" ;;
 	esac
 }
 
@@ -138,6 +139,48 @@ ensure_peers() {
 	cd "$root"
 }
 
+# unpack_owner NAME PACKAGE...: these packages, and what of their dependencies
+# the machine has not, into build/deps/owners/NAME. A package's own lib/ or
+# sbin/ is folded into usr/, for it would hide the root's link of that name.
+unpack_owner() {
+	owner=$deps/owners/$1; shift
+	[ -e "$owner/.complete" ] && return 0
+	rm -rf "$owner" && mkdir -p "$owner/usr" && cd "$owner" || return 1
+	# shellcheck disable=SC2046
+	apt-get -q download "$@" $(apt-get -s --no-install-recommends install \
+		"$@" | awk '$1 == "Inst" && $3 ~ /^\(/ { print $2 }') || return 1
+	for deb in ./*.deb; do
+		dpkg-deb -x "$deb" . || return 1
+	done
+	for dir in bin sbin lib lib64; do
+		[ -d "$dir" ] || continue
+		mkdir -p "usr/$dir"
+		cp -a "$dir/." "usr/$dir/" && rm -r "$dir" || return 1
+	done
+	rm -rf ./*.deb usr/share/man usr/share/doc usr/share/locale
+	: >.complete
+}
+
+# They would take the machine's own DNS if they were installed; two of them
+# exclude each other.
+ensure_owners() {
+	for name in resolved networkmanager openresolv resolvconf; do
+		[ -e "$deps/owners/$name/.complete" ] || missing_owner=$name
+	done
+	[ "${missing_owner-}" ] || return 0
+	say "Fetching the owners of a host's DNS (unpacked, not installed)"
+	if ! { { apt-get -q update || [ "$(id -u)" != 0 ]; } &&
+		unpack_owner resolved systemd-resolved systemd \
+			libsystemd-shared dbus &&
+		unpack_owner networkmanager network-manager dnsmasq-base dbus &&
+		unpack_owner openresolv openresolv &&
+		unpack_owner resolvconf resolvconf; } >"$log.owners" 2>&1; then
+		tail -n 5 "$log.owners" >&2
+		die "cannot get them; all of it is in $log.owners"
+	fi
+	cd "$root"
+}
+
 # step NAME COMMAND...: one line for a long step, with its time.
 step() {
 	name=$1; shift
@@ -226,4 +269,7 @@ case " $* " in
 esac
 case " $* " in
 *" peers "*) ensure_peers ;;
+esac
+case " $* " in
+*" owners "*) ensure_owners ;;
 esac

@@ -92,9 +92,19 @@ explain dns
 true or false
 inet adit-nat-…
 add table … delete table … table … { …}
+NetworkManager with dnsmasq
+Debian resolvconf
+our connection
+our domains
+our stub
+nobody else answers for it…
+, and it is mounted, so written in place
+it has records of the uplink
+resolv.conf is a link into its folder
 """.split("\n")))
 # Their beginning tells: arguments, help, what to do next, labels, PEM, HTTP.
 NEWS_BEGIN = re.compile(r"Usage: |DIR |aditd …|adit …|adit-gateway…|secret  "
+                        r"|dns [a-z]+$|# adit's, for as |it answers on the bus "
                         r"|the profile of …; it holds|adit-gateway … "
                         r"|adit1 |-----(BEGIN|END) |PRIVATE KEY-|base64 of |64 hexa"
                         r"|GET |HTTP/1|text/plain")

@@ -353,6 +353,10 @@ START_TEST(builds_requests_that_ask_for_an_answer)
 	ck_assert_int_eq(rtnl_parse_link(n, &l), 0);
 	ck_assert(l.up && l.mtu == 1400 && l.txqlen == 500 &&
 		  l.gso_max_size == 65507);
+	ck_assert_uint_eq(rtnl_build_veth(buf, 5, "adit-dns", "adit-dnsp"),
+			  n->nlmsg_len);
+	ck_assert_int_eq(n->nlmsg_type, RTM_NEWLINK);
+	ck_assert(n->nlmsg_flags & NLM_F_EXCL);
 	ck_assert_uint_eq(rtnl_build_dump(buf, 4, RTNL_RULES, AF_INET), 28);
 	ck_assert_uint_eq(n->nlmsg_flags, NLM_F_REQUEST | NLM_F_DUMP);
 }

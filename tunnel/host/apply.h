@@ -76,6 +76,16 @@ int host_undo(struct host *h);
 	"%d changes of this machine could not be undone, and the next start " \
 	"tries again: %s"
 
+/* What is not of a state's: a call to another program (dns_owner.h) and its
+ * undo's text, and a single file. Each is recorded first, stays until it is
+ * undone here or by host_undo(), and needs no device. */
+int host_call_expected(struct host *h, const char *undo_text) ATTR_MUST_CHECK;
+void host_call_undone(struct host *h, const char *undo_text);
+int host_put_file(struct host *h, const struct host_file *f) ATTR_MUST_CHECK;
+/* 0 also when it never was ours; -ESTALE: somebody changed it since, and it is
+ * left alone; -errno: it stays in the journal. */
+int host_restore_file(struct host *h, const char *path) ATTR_MUST_CHECK;
+
 /* The last error as a sentence; valid until the next call. */
 const char *host_error(const struct host *h);
 /* Steps recorded since host_open. */

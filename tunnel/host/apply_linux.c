@@ -415,6 +415,14 @@ static int apply_nft(struct host *h, const struct host_state *want,
 	return 0;
 }
 
+int host_put_file(struct host *h, const struct host_file *f)
+{
+	int changes = 0;
+
+	h->error[0] = '\0';
+	return apply_content(h, f, NULL, &changes);
+}
+
 /* Routes and rules: whatever is added, the rule last; whatever is removed, the
  * rule first. */
 static int apply_routing(struct host *h, const struct host_state *want,

@@ -191,6 +191,44 @@ int host_link_made(struct host *h, uint32_t ifindex)
 	return 0;
 }
 
+int host_call_expected(struct host *h, const char *undo_text)
+{
+	struct entry e = { .kind = ENTRY_CALL,
+			   .text = (char *)(uintptr_t)undo_text };
+	int r = step_begin(h, &e);
+
+	if (r == 0)
+		step_made(h);
+	return r;
+}
+
+/* A journal that cannot be written makes a call be undone twice, which does no
+ * harm. */
+void host_call_undone(struct host *h, const char *undo_text)
+{
+	struct entry e = { .kind = ENTRY_CALL,
+			   .text = (char *)(uintptr_t)undo_text };
+
+	step_forget(h, &e);
+	(void)journal_flush(h->journal);
+}
+
+int host_restore_file(struct host *h, const char *path)
+{
+	struct entry like = { .kind = ENTRY_FILE,
+			      .text = (char *)(uintptr_t)path };
+	int i = journal_find(h->journal, &like), r;
+
+	if (i < 0)
+		return 0;
+	r = undo_entry(&h->nl, h->config, 0, journal_at(h->journal, (size_t)i));
+	if (r && r != -ESTALE)
+		return step_fail(h, r, "cannot restore", &like);
+	journal_forget(h->journal, (size_t)i);
+	(void)journal_flush(h->journal); /* undone twice does no harm */
+	return r;
+}
+
 const char *host_error(const struct host *h)
 {
 	return h->error;

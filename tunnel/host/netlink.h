@@ -27,6 +27,7 @@ void netlink_close(struct netlink *nl);
 /* Each makes one request. 0, or the kernel's -errno. */
 int netlink_link(struct netlink *nl, const struct rtnl_link_set *l);
 int netlink_link_delete(struct netlink *nl, uint32_t ifindex);
+int netlink_veth(struct netlink *nl, const char *name, const char *peer);
 int netlink_addr(struct netlink *nl, enum rtnl_op op,
 		 const struct rtnl_addr *a);
 int netlink_route(struct netlink *nl, enum rtnl_op op,

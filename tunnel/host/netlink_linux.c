@@ -225,6 +225,14 @@ int netlink_link_delete(struct netlink *nl, uint32_t ifindex)
 		       NULL);
 }
 
+int netlink_veth(struct netlink *nl, const char *name, const char *peer)
+{
+	_Alignas(struct nlmsghdr) char msg[RTNL_MSG_MAX];
+
+	return request(nl, msg, rtnl_build_veth(msg, nl->seq, name, peer),
+		       NULL);
+}
+
 int netlink_addr(struct netlink *nl, enum rtnl_op op, const struct rtnl_addr *a)
 {
 	_Alignas(struct nlmsghdr) char msg[RTNL_MSG_MAX];

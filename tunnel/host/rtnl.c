@@ -11,6 +11,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 
 enum { ATTRS_MAX = 64 };
 
@@ -91,6 +92,26 @@ size_t rtnl_build_link_delete(void *buf, uint32_t seq, uint32_t ifindex)
 	return n->nlmsg_len;
 }
 
+size_t rtnl_build_veth(void *buf, uint32_t seq, const char *name,
+		       const char *peer)
+{
+	struct nlmsghdr *n = put_op(buf, RTNL_ADD, RTM_NEWLINK, 0, seq);
+	struct nlattr *info, *data, *other;
+
+	mnl_nlmsg_put_extra_header(n, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(n, IFLA_IFNAME, name);
+	info = mnl_attr_nest_start(n, IFLA_LINKINFO);
+	mnl_attr_put_strz(n, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(n, IFLA_INFO_DATA);
+	other = mnl_attr_nest_start(n, VETH_INFO_PEER);
+	mnl_nlmsg_put_extra_header(n, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(n, IFLA_IFNAME, peer);
+	mnl_attr_nest_end(n, other);
+	mnl_attr_nest_end(n, data);
+	mnl_attr_nest_end(n, info);
+	return n->nlmsg_len;
+}
+
 size_t rtnl_build_addr(void *buf, uint32_t seq, enum rtnl_op op,
 		       const struct rtnl_addr *a)
 {
@@ -99,7 +120,7 @@ size_t rtnl_build_addr(void *buf, uint32_t seq, enum rtnl_op op,
 
 	ifa->ifa_family = a->addr.addr.family;
 	ifa->ifa_prefixlen = a->addr.len;
-	ifa->ifa_scope = RT_SCOPE_UNIVERSE;
+	ifa->ifa_scope = a->scope;
 	/* Nobody else is on a tunnel's link to have the address already. */
 	if (ifa->ifa_family == AF_INET6)
 		ifa->ifa_flags = IFA_F_NODAD;

@@ -60,6 +60,7 @@ struct rtnl_link_set {
 struct rtnl_addr {
 	uint32_t ifindex;
 	struct ip_prefix addr; /* host bits kept */
+	uint8_t scope;	       /* RT_SCOPE_*, 0 is global; not parsed */
 };
 
 struct rtnl_route {
@@ -90,6 +91,9 @@ struct rtnl_rule {
  * one request that asks for an acknowledgement, and return its length. */
 size_t rtnl_build_link(void *buf, uint32_t seq, const struct rtnl_link_set *l);
 size_t rtnl_build_link_delete(void *buf, uint32_t seq, uint32_t ifindex);
+/* Makes two devices that are each other's cable. */
+size_t rtnl_build_veth(void *buf, uint32_t seq, const char *name,
+		       const char *peer);
 size_t rtnl_build_addr(void *buf, uint32_t seq, enum rtnl_op op,
 		       const struct rtnl_addr *a);
 /* A route of kind DEVICE goes out of r->ifindex, by r->gateway if it has one.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tunnel/host/content.h"
+#include "tunnel/host/dns_owner.h"
 #include "tunnel/host/nft.h"
 
 /* Our device, if there is one by its name that can be ours. 0; -ENODEV: none;
@@ -117,6 +118,14 @@ static int undo_file(const struct host_config *config, const struct entry *e)
 	return -EPERM;
 }
 
+/* -ENOTSUP: a text that this version does not know. */
+static int undo_call(const struct entry *e)
+{
+	int r = dns_owner_undo(e->text);
+
+	return r == -EINVAL ? -ENOTSUP : r;
+}
+
 int undo_entry(struct netlink *nl, const struct host_config *config,
 	       uint32_t ifindex, const struct entry *r)
 {
@@ -136,7 +145,7 @@ int undo_entry(struct netlink *nl, const struct host_config *config,
 	case ENTRY_PROC:
 		return content_restore_proc(r);
 	case ENTRY_CALL:
-		return -ENOTSUP;
+		return undo_call(r);
 	}
 	return -EPERM;
 }
