@@ -202,7 +202,7 @@ static struct dns_exchange *exchange_create(struct dns_upstream *u,
 static void attempt_forget(struct dns_attempt *a)
 {
 	if (a->socket != NULL)
-		udp_forget(a->exchange->upstream, a);
+		upstream_udp_forget(a->exchange->upstream, a);
 	else if (a->stream != NULL)
 		stream_forget(a);
 	else
@@ -360,7 +360,7 @@ static bool attempt_send(struct dns_attempt *a, bool by_stream)
 	a->edns = !s->plain;
 	by_stream = by_stream || s->server.tls;
 	choose_letters(u, a, by_stream);
-	r = by_stream ? stream_send(u, a) : udp_send(u, a);
+	r = by_stream ? stream_send(u, a) : upstream_udp_send(u, a);
 	if (r < 0) {
 		if (e->failure == DNS_ASK_TIMED_OUT)
 			e->failure = DNS_ASK_UNREACHABLE;
@@ -667,7 +667,7 @@ void dns_upstream_destroy(struct dns_upstream *u)
 	u->closing = true;
 	while (u->first != NULL)
 		exchange_destroy(u->first);
-	udp_close(u);
+	upstream_udp_close(u);
 	stream_close(u);
 	uv_close((uv_handle_t *)&u->timer, on_timer_closed);
 }

@@ -105,11 +105,11 @@ void upstream_failed(struct dns_attempt *a, enum dns_ask_result why);
 void upstream_heard(struct dns_upstream *u, size_t server, uint64_t rtt_ns);
 
 /* upstream_udp.c. Both 0, or -errno when it could not be sent. */
-int udp_send(struct dns_upstream *u, struct dns_attempt *a);
+int upstream_udp_send(struct dns_upstream *u, struct dns_attempt *a);
 /* The same datagram again, so that an answer to either counts. */
 void udp_repeat(struct dns_attempt *a);
-void udp_forget(struct dns_upstream *u, struct dns_attempt *a);
-void udp_close(struct dns_upstream *u);
+void upstream_udp_forget(struct dns_upstream *u, struct dns_attempt *a);
+void upstream_udp_close(struct dns_upstream *u);
 
 /* upstream_stream.c. 0, or -errno when no stream could be begun. */
 int stream_send(struct dns_upstream *u, struct dns_attempt *a);

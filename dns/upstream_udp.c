@@ -326,7 +326,7 @@ static int transmit(const struct dns_attempt *a, const struct udp_socket *s)
 	return 0;
 }
 
-int udp_send(struct dns_upstream *u, struct dns_attempt *a)
+int upstream_udp_send(struct dns_upstream *u, struct dns_attempt *a)
 {
 	const struct upstream_server *server = upstream_server_of(a);
 	struct dns_attempt **bucket;
@@ -358,7 +358,7 @@ void udp_repeat(struct dns_attempt *a)
 	(void)transmit(a, a->socket); /* the first one may still be answered */
 }
 
-void udp_forget(struct dns_upstream *u, struct dns_attempt *a)
+void upstream_udp_forget(struct dns_upstream *u, struct dns_attempt *a)
 {
 	struct udp_socket *s = a->socket;
 
@@ -376,7 +376,7 @@ void udp_forget(struct dns_upstream *u, struct dns_attempt *a)
 		socket_close(s);
 }
 
-void udp_close(struct dns_upstream *u)
+void upstream_udp_close(struct dns_upstream *u)
 {
 	for (size_t i = 0; i < 2; i++)
 		for (size_t k = 0; k < UDP_SOCKETS; k++)
