@@ -302,7 +302,7 @@ const struct key keys[] = {
 
 	/* DNS */
 	{ BOTH("DNS", "/DNS"),
-	  .type = KEY_OBJECT, .flags = KEY_LATER,
+	  .type = KEY_OBJECT,
 	  HAS(has_dns),
 	  .text = "Which names the tunnel's servers answer. Without it the "
 	          "gateway's settings hold." },
@@ -493,12 +493,12 @@ const struct key keys[] = {
 	  AT(require_reason),
 	  .text = "adit disconnect needs --reason TEXT." },
 	{ VENDOR("RebindingProtection"),
-	  .type = KEY_BOOL, .flags = KEY_LATER,
+	  .type = KEY_BOOL,
 	  AT(rebinding_protection),
 	  .text = "Refuse answers that point outside names at private "
 	          "addresses." },
 	{ VENDOR("BlockLists"),
-	  .type = KEY_OBJECTS, .flags = KEY_LATER,
+	  .type = KEY_OBJECTS,
 	  LIST(block_lists, block_list_count),
 	  .size = sizeof(struct profile_block_list),
 	  .text = "Files of names that get no answer." },
@@ -512,7 +512,7 @@ const struct key keys[] = {
 	  BLOCK_AT(format),
 	  .text = "One domain a line, or the form of /etc/hosts." },
 	{ VENDOR("BlockListsFail"),
-	  .type = KEY_ENUM, .flags = KEY_LATER,
+	  .type = KEY_ENUM,
 	  .names = NAMES("open", "closed"),
 	  AT(block_lists_fail),
 	  .text = "When a list cannot be read: answer every name, or none "

@@ -394,12 +394,30 @@ static bool asks_zone(uint16_t type)
 	       type == DNS_TYPE_DS || type == DNS_TYPE_DNSKEY;
 }
 
+/* A tunnel that takes the default route, and does not have it yet, leaves the
+ * names of the world where they are: make before break. Those of its own
+ * domains it keeps. */
+static void while_not_up(const struct dns_forwarder *f, struct dns_decision *d)
+{
+	if (f->state.mode == DNS_MODE_UP || d->because != DNS_BECAUSE_DEFAULT)
+		return;
+	d->route = DNS_ROUTE_UPLINK;
+	d->because = DNS_BECAUSE_NOT_YET;
+	d->has_match = false;
+}
+
 static size_t candidates_of(const struct dns_forwarder *f,
 			    const struct dns_name *name, bool is_full,
 			    struct dns_candidate *list)
 {
-	if (f->state.mode != DNS_MODE_OFF)
-		return dns_policy_candidates(&f->policy, name, is_full, list);
+	size_t count;
+
+	if (f->state.mode != DNS_MODE_OFF) {
+		count = dns_policy_candidates(&f->policy, name, is_full, list);
+		for (size_t i = 0; i < count; i++)
+			while_not_up(f, &list[i].decision);
+		return count;
+	}
 	/* As if adit were not there. */
 	list[0].name = *name;
 	memset(&list[0].decision, 0, sizeof(list[0].decision));
@@ -596,35 +614,34 @@ void dns_forwarder_timeout(struct dns_forwarder *f, uint64_t now_ns)
 	}
 }
 
-void dns_forwarder_explain(struct dns_forwarder *f, const struct dns_name *name,
-			   uint64_t now_ns, struct dns_explanation *ret)
+static void put_kept(struct dns_forwarder *f, const struct dns_candidate *c,
+		     uint64_t now_ns, struct dns_kept *ret)
 {
 	static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA };
 	struct dns_query q = { .class = DNS_CLASS_IN };
 	const struct dns_answer *a = NULL;
-	uint32_t age_s;
 
-	memset(ret, 0, sizeof(*ret));
-	ret->candidates = candidates_of(f, name, false, ret->candidate);
-	for (size_t i = 0; i < ret->candidates; i++) {
-		const struct dns_candidate *c = &ret->candidate[i];
+	for (size_t i = 0; a == NULL && i < ARRAY_SIZE(types); i++) {
+		struct dns_cache_key key;
 
-		for (size_t k = 0; k < ARRAY_SIZE(types); k++) {
-			struct dns_cache_key key;
-
-			q.type = types[k];
-			key = key_of(&q, &c->name, c->decision.route);
-			a = dns_cache_find(f->cache, &key, now_ns, &age_s);
-			if (a != NULL)
-				break;
-		}
-		if (a == NULL)
-			continue;
-		ret->kept[i].cached = true;
-		ret->kept[i].rcode = a->rcode;
-		ret->kept[i].age_s = age_s;
-		ret->kept[i].ttl_s = a->ttl_s;
+		q.type = types[i];
+		key = key_of(&q, &c->name, c->decision.route);
+		a = dns_cache_find(f->cache, &key, now_ns, &ret->age_s);
 	}
+	if (a == NULL)
+		return;
+	ret->cached = true;
+	ret->rcode = (uint8_t)a->rcode;
+	ret->ttl_s = a->ttl_s;
+}
+
+void dns_forwarder_explain(struct dns_forwarder *f, struct dns_explanation *e,
+			   uint64_t now_ns)
+{
+	e->count = candidates_of(f, &e->name, e->is_full, e->candidates);
+	for (size_t i = 0; i < e->count; i++)
+		put_kept(f, &e->candidates[i], now_ns, &e->kept[i]);
+	dns_explain_first(e);
 }
 
 void dns_forwarder_stats(const struct dns_forwarder *f,

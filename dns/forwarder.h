@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dns/explain.h"
 #include "dns/message.h"
 #include "dns/policy.h"
 #include "dns/upstream.h"
@@ -109,18 +110,6 @@ struct dns_forwarder_stats {
 	size_t under_way;
 };
 
-/* What a name would get now, for `adit explain`. */
-struct dns_explanation {
-	size_t candidates;
-	struct dns_candidate candidate[DNS_CANDIDATES_MAX];
-	/* What is kept of an A or else an AAAA question for it. */
-	struct {
-		bool cached;
-		uint8_t rcode;
-		uint32_t age_s, ttl_s;
-	} kept[DNS_CANDIDATES_MAX];
-};
-
 /* NULL: out of memory. Mode is off, and the policy empty. */
 struct dns_forwarder *dns_forwarder_create(
 	const struct dns_forwarder_options *o);
@@ -148,8 +137,9 @@ void dns_forwarder_canary(struct dns_forwarder *f, const struct dns_name *name);
 uint64_t dns_forwarder_deadline(const struct dns_forwarder *f);
 void dns_forwarder_timeout(struct dns_forwarder *f, uint64_t now_ns);
 
-void dns_forwarder_explain(struct dns_forwarder *f, const struct dns_name *name,
-			   uint64_t now_ns, struct dns_explanation *ret);
+/* What a query for e->name and e->is_full would get now. */
+void dns_forwarder_explain(struct dns_forwarder *f, struct dns_explanation *e,
+			   uint64_t now_ns);
 void dns_forwarder_stats(const struct dns_forwarder *f,
 			 struct dns_forwarder_stats *ret_stats);
 

@@ -430,6 +430,26 @@ static bool decide_lists(const struct dns_policy *p, const struct dns_name *n,
 	return p->lists_fail_closed;
 }
 
+/* The search domain of ours that a name of one label more ends with: whoever
+ * searches by himself (glibc by resolv.conf, systemd-resolved by its links)
+ * asks for the full name, and means what our own completing would have got. */
+static const struct dns_zone *completed_by(const struct dns_policy *p,
+					   const struct dns_name *n)
+{
+	size_t rest = 1U + n->wire[0];
+
+	if (n->len == 1)
+		return NULL;
+	for (size_t i = 0; i < p->search_count; i++) {
+		const struct dns_name *s = &p->search[i].name;
+
+		if (s->len == n->len - rest &&
+		    memcmp(s->wire, n->wire + rest, s->len) == 0)
+			return &p->search[i];
+	}
+	return NULL;
+}
+
 /* `n` in small letters; `by` is the domain of ours that completed it. */
 static void decide(const struct dns_policy *p, const struct dns_name *n,
 		   const struct dns_zone *by, struct dns_decision *d)
@@ -439,6 +459,8 @@ static void decide(const struct dns_policy *p, const struct dns_name *n,
 	if (decide_special(p, n, d))
 		return;
 	z = by ? by : find_match(p, n);
+	if (z == NULL)
+		z = by = completed_by(p, n);
 	if (z != NULL) {
 		decided(d, DNS_ROUTE_TUNNEL, z->tunnel,
 			by ? DNS_BECAUSE_COMPLETED : DNS_BECAUSE_MATCH);
@@ -539,6 +561,8 @@ const char *dns_decision_text(const struct dns_decision *d,
 		[DNS_BECAUSE_NO_DOMAINS] =
 			"no match domain is named and the tunnel has no "
 			"default route, so its servers are not asked",
+		[DNS_BECAUSE_NOT_YET] = "the tunnel will have the default "
+					"route, and is not up",
 		[DNS_BECAUSE_OFF] = "the tunnel is not wanted",
 		[DNS_BECAUSE_NOT_COMPLETED] =
 			"no search domain completes it, and a single label is "

@@ -9,6 +9,8 @@
  *   4. reverse zones of the lease's prefixes             tunnel
  *   5. a name that our own search list completed         tunnel
  *   6. match domains, most labels first, then in order   tunnel
+ *   6a. one label in front of a search domain of ours:
+ *      somebody completed it before he asked             tunnel
  *   7. a block list                                      blocked
  *   8. the tunnel if it has the default route, or the
  *      match domain ""                                   tunnel
@@ -54,6 +56,7 @@ enum dns_because {
 	DNS_BECAUSE_OUTSIDE,	/* of all match domains */
 	DNS_BECAUSE_NO_DOMAINS, /* there are none: the servers go unused */
 	DNS_BECAUSE_NOT_COMPLETED, /* single label, and no search domain */
+	DNS_BECAUSE_NOT_YET,	   /* the tunnel will have the default route */
 	DNS_BECAUSE_OFF,	   /* the tunnel is not wanted */
 	DNS_BECAUSE_COUNT,
 };

@@ -354,8 +354,14 @@ START_TEST(refuses_what_is_incomplete)
 	ck_assert_int_eq(RUN("adit", "explain", "dns", "--profile", "x"),
 			 CTL_EXIT_USAGE);
 	check_error("which NAME?");
-	ck_assert_int_eq(RUN("adit", "explain", "dns", "wiki"), CTL_EXIT_USAGE);
-	check_error("--profile FILE");
+	/* Without a profile it is aditd's to say, and there is none. */
+	ck_assert_int_eq(RUN("adit", "explain", "dns", "wiki", "--runtime-dir",
+			     "/nonexistent"),
+			 CTL_EXIT_NO_DAEMON);
+	check_error("no aditd answers");
+	ck_assert_int_eq(RUN("adit", "explain", "dns", "wiki", "--full"),
+			 CTL_EXIT_USAGE);
+	check_error("go with --profile");
 	ck_assert_int_eq(RUN("adit", "explain", "dns", "wiki", "--full=1"),
 			 CTL_EXIT_USAGE);
 	check_error("takes no value");

@@ -344,6 +344,29 @@ START_TEST(a_wanted_tunnel_that_is_not_up_fails_its_names)
 }
 END_TEST
 
+START_TEST(names_of_the_world_wait_for_no_tunnel)
+{
+	struct dns_forwarder_state state = { .mode = DNS_MODE_WAITING };
+	struct dns_policy policy;
+	struct client c;
+
+	dns_policy_init(&policy);
+	policy.default_tunnel = 0;
+	ck_assert_int_eq(dns_policy_add_match(&policy, "corp.example", 0), 0);
+	dns_forwarder_set(w.f, &state, &policy, w.now_ns);
+	dns_policy_fini(&policy);
+	ask(&c, "other.org");
+	side_answers(0);
+	ck_assert_int_eq(look(&c).address, OUTER);
+	ask(&c, "a.corp.example");
+	ck_assert_int_eq(rcode_of(&c), DNS_RCODE_SERVFAIL);
+	enter(DNS_MODE_UP, false);
+	ask(&c, "other.org");
+	side_answers(0);
+	ck_assert_int_eq(look(&c).address, INNER);
+}
+END_TEST
+
 START_TEST(an_armed_tunnel_is_triggered_and_its_names_are_held)
 {
 	struct client inside, more, outside;
@@ -796,6 +819,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, each_name_is_asked_of_its_side);
 	tcase_add_test(t, a_wanted_tunnel_that_is_not_up_fails_its_names);
+	tcase_add_test(t, names_of_the_world_wait_for_no_tunnel);
 	tcase_add_test(t, an_armed_tunnel_is_triggered_and_its_names_are_held);
 	tcase_add_test(t, a_trigger_may_be_an_edge_at_once);
 	tcase_add_test(t, what_is_held_fails_in_time);

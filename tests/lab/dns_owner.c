@@ -142,7 +142,7 @@ static int hold(struct session *s)
 	r = apply(s);
 	while (r == 0 && fgets(line, sizeof(line), stdin))
 		obey(s, line);
-	if (host_undo(s->host) != 0)
+	if (host_undo(s->host, HOST_ALL) != 0)
 		r = -EIO;
 	free(s->old);
 	return r;

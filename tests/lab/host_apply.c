@@ -242,7 +242,7 @@ static int run(struct host *h, const struct options *o)
 		r = apply(&s);
 	if (r == 0 && o->hold)
 		r = hold(&s);
-	if (host_undo(h) != 0)
+	if (host_undo(h, HOST_ALL) != 0)
 		r = -EIO;
 	host_state_fini(&s.want);
 	close(s.watch);

@@ -33,7 +33,8 @@ begin() {
 	done
 	mkdir "$cgroup" 2>/dev/null ||
 		{ echo "may not make a cgroup here" && exit 77; }
-	programs_begin python3
+	routes+=(--dns 198.51.100.10 --match corp.test)
+programs_begin python3
 	trap 'lab_kill; no_cgroup' EXIT
 	on gateway mv /etc/gw /run/lab/gw # which the booted host sees too
 	make install DESTDIR="$lab/tree" PREFIX=/usr >"$lab/make.log" 2>&1 ||
@@ -97,7 +98,7 @@ judged() { # HOST UNIT
 confined() { # HOST UNIT CAPABILITY...
 	local status=$lab/status bits=0 capability
 	local -A number=([cap_chown]=0 [cap_net_bind_service]=10
-		[cap_net_admin]=12)
+		[cap_net_admin]=12 [cap_sys_ptrace]=19)
 	on "$1" cat "/proc/$(main_pid "$1" "$2")/status" >"$status"
 	unit_is "$1" "$2" CapabilityBoundingSet "${*:3}"
 	for capability in "${@:3}"; do
@@ -119,7 +120,7 @@ starts() {
 	on laptop systemctl start aditd || fail "aditd's start"
 	expect 0 status # at once: what READY=1 means
 	unit_is laptop aditd StatusText "no tunnel was asked for"
-	confined laptop aditd cap_chown cap_net_admin
+	confined laptop aditd cap_chown cap_net_bind_service cap_net_admin cap_sys_ptrace
 	confined gateway adit-gateway cap_net_bind_service cap_net_admin
 	add_profiles laptop
 	mode_is 600 root /etc/adit/profiles/laptop.json
@@ -160,6 +161,9 @@ works() {
 	expect 0 connect laptop --wait
 	reaches $web $web6
 	unit_is laptop aditd StatusText "laptop: up"
+	on laptop grep -q '^nameserver 127.0.77.53' /etc/resolv.conf ||
+		fail "the host's DNS is not told: $(on laptop adit status)"
+	checks=$((checks + 1))
 	expect 0 disconnect
 	as_before "disconnect"
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * adit explain dns NAME --profile FILE: where a name would go, and why, by the
- * code that the resolver runs. Needs no daemon, no root and no network; the
- * tunnel is taken as up.
+ * adit explain dns NAME: where a name goes, and why, by the code that the
+ * resolver runs. With --profile FILE it needs no daemon, no root and no
+ * network, and the tunnel is taken as up; else aditd says what is in force.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,18 +10,9 @@
 
 #include "config/profile.h"
 #include "dns/blocklist.h"
+#include "dns/explain.h"
 #include "dns/settings.h"
 #include "tunnel/cli/cli.h"
-
-/* A question and its answer. */
-struct explanation {
-	struct dns_settings settings;
-	struct dns_name name;
-	bool is_full;		   /* NAME is written with a final dot */
-	struct dns_decision first; /* of the name that is asked first */
-	struct dns_candidate candidates[DNS_CANDIDATES_MAX];
-	size_t count;
-};
 
 static const char *fault_text(enum dns_name_fault fault)
 {
@@ -44,7 +35,7 @@ static const char *fault_text(enum dns_name_fault fault)
 
 /* NAME, in which one final dot says that it is complete. "." is the root. */
 static int read_name(const struct cli *c, const char *text,
-		     struct explanation *e)
+		     struct dns_explanation *e)
 {
 	size_t len = strlen(text);
 	enum dns_name_fault fault;
@@ -111,62 +102,15 @@ static int read_search(const struct cli *c, struct search_list *l)
 	return CTL_EXIT_DONE;
 }
 
-static void answer(struct explanation *e)
+/* To be freed; NULL: out of memory. */
+static char *servers_text(const struct dns_settings *s)
 {
-	e->count = dns_policy_candidates(&e->settings.policy, &e->name,
-					 e->is_full, e->candidates);
-	if (e->count > 0)
-		e->first = e->candidates[0].decision;
-	else
-		e->first = (struct dns_decision) {
-			.route = DNS_ROUTE_FIXED,
-			.because = DNS_BECAUSE_NOT_COMPLETED,
-		};
-	/* Nobody is asked for "localhost", and it was not completed. */
-	if (e->count == 1 && !e->is_full &&
-	    e->first.because == DNS_BECAUSE_LOCALHOST &&
-	    dns_name_labels(&e->name) == 1)
-		e->count = 0;
-}
+	char buf[ADDR_TEXT_MAX], *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
 
-static void put_json(FILE *to, const char *text)
-{
-	fputc('"', to);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', to);
-		fputc(*text, to); /* sentences and names: no control here */
-	}
-	fputc('"', to);
-}
-
-static void print_json(FILE *to, const struct explanation *e)
-{
-	char name[DNS_TEXT_MAX], text[DNS_DECISION_TEXT_MAX];
-	const struct dns_decision *d = &e->first;
-
-	fputs("{\"asked\": [", to);
-	for (size_t i = 0; i < e->count; i++) {
-		fputs(i ? ", " : "", to);
-		put_json(to, dns_name_text(&e->candidates[i].name, name));
-	}
-	fputs("], \"server\": ", to);
-	put_json(to, dns_route_name(d->route));
-	fputs(", \"match\": ", to);
-	if (!d->has_match)
-		fputs("null", to);
-	else
-		put_json(to, d->match.len > 1 ? dns_name_text(&d->match, name)
-					      : "");
-	fputs(", \"because\": ", to);
-	put_json(to, dns_decision_text(d, text));
-	fputs("}\n", to);
-}
-
-static void put_servers(FILE *to, const struct dns_settings *s)
-{
-	char buf[ADDR_TEXT_MAX];
-
+	if (to == NULL)
+		return NULL;
 	for (size_t i = 0; i < s->server_count; i++)
 		fprintf(to, "%s%s", i ? ", " : "",
 			addr_text(&s->servers[i], buf));
@@ -174,51 +118,7 @@ static void put_servers(FILE *to, const struct dns_settings *s)
 		fputs("those of the gateway's lease", to);
 	if (s->protocol == PROFILE_DNS_TLS)
 		fprintf(to, " over TLS (%s)", s->server_name);
-	fputc('\n', to);
-}
-
-static const char *verdict(enum dns_route route)
-{
-	switch (route) {
-	case DNS_ROUTE_UPLINK:
-		return "is asked of the uplink";
-	case DNS_ROUTE_TUNNEL:
-		return "is asked through the tunnel";
-	case DNS_ROUTE_BLOCKED:
-		return "is blocked";
-	case DNS_ROUTE_FIXED:
-	case DNS_ROUTE_COUNT:
-		break;
-	}
-	return "is answered here, and asked of nobody";
-}
-
-/* For a person: the verdict, its reason, and what comes after it. */
-static void print_lines(FILE *to, const struct explanation *e)
-{
-	char name[DNS_TEXT_MAX], text[DNS_DECISION_TEXT_MAX];
-	bool by_tunnel = false;
-
-	dns_name_text(e->count ? &e->candidates[0].name : &e->name, name);
-	fprintf(to, "%s %s:\n  %s\n", name, verdict(e->first.route),
-		dns_decision_text(&e->first, text));
-	for (size_t i = 0; i < e->count; i++) {
-		const struct dns_candidate *c = &e->candidates[i];
-
-		by_tunnel = by_tunnel || c->decision.route == DNS_ROUTE_TUNNEL;
-		if (i == 1)
-			fputs("while a name does not exist, the next one:\n",
-			      to);
-		if (i > 0)
-			fprintf(to, "  %s %s: %s\n",
-				dns_name_text(&c->name, name),
-				verdict(c->decision.route),
-				dns_decision_text(&c->decision, text));
-	}
-	if (by_tunnel) {
-		fputs("the tunnel's servers: ", to);
-		put_servers(to, &e->settings);
-	}
+	return fclose(to) == 0 ? text : NULL;
 }
 
 /* What is missing on this machine is told, and acts as the profile says. */
@@ -233,10 +133,13 @@ static void warn_unread(const struct cli *c, const struct profile *p,
 }
 
 static int explain_with(struct cli *c, const struct profile *p,
-			const struct search_list *search, struct explanation *e)
+			const struct search_list *search,
+			struct dns_explanation *e)
 {
 	struct dns_blocklist *lists = NULL;
+	struct dns_settings settings;
 	const char *unread = NULL;
+	char *servers;
 	int r = dns_settings_read_lists(p, &lists, &unread);
 	struct dns_settings_input in = {
 		.profile = p,
@@ -249,22 +152,24 @@ static int explain_with(struct cli *c, const struct profile *p,
 
 	if (r < 0 && unread != NULL)
 		warn_unread(c, p, unread, r);
-	r = dns_settings_init(&e->settings, &in);
+	r = dns_settings_init(&settings, &in);
 	if (r < 0) {
 		dns_blocklist_destroy(lists);
 		return cli_fail(c, CTL_EXIT_FAILED, "%s", strerror(-r));
 	}
-	answer(e);
+	dns_explain(e, &settings.policy);
+	servers = servers_text(&settings);
 	if (c->json)
-		print_json(c->out, e);
+		dns_explain_json(e, c->out);
 	else
-		print_lines(c->out, e);
-	dns_settings_fini(&e->settings);
+		dns_explain_text(e, servers ? servers : "", c->out);
+	free(servers);
+	dns_settings_fini(&settings);
 	dns_blocklist_destroy(lists);
 	return CTL_EXIT_DONE;
 }
 
-static int explain_profile(struct cli *c, struct explanation *e)
+static int explain_profile(struct cli *c, struct dns_explanation *e)
 {
 	struct search_list search = { 0 };
 	struct config_report report;
@@ -288,14 +193,38 @@ static int explain_profile(struct cli *c, struct explanation *e)
 	return code;
 }
 
+/* What is in force: the daemon answers by the same code. */
+static int explain_live(struct cli *c)
+{
+	struct ctl_request request = {
+		.command = CTL_COMMAND_EXPLAIN_DNS,
+		.text = (char *)(uintptr_t)c->word[1], /* only read */
+		.json = c->json,
+	};
+	struct ctl_reply reply;
+	int code;
+
+	if (c->full || c->system_search != NULL)
+		return cli_fail(c, CTL_EXIT_USAGE,
+				"--full and --system-search go with "
+				"--profile: what is in force knows both");
+	code = cli_ask(c, &request, NULL, &reply);
+	if (code != CTL_EXIT_DONE)
+		return code;
+	if (reply.exit != CTL_EXIT_DONE || reply.body == NULL)
+		return cli_finish(c, &reply);
+	fputs(reply.body, c->out);
+	ctl_reply_fini(&reply);
+	return CTL_EXIT_DONE;
+}
+
 static int run_dns(struct cli *c)
 {
-	struct explanation *e;
+	struct dns_explanation *e;
 	int code;
 
 	if (c->profile == NULL)
-		return cli_fail(c, CTL_EXIT_USAGE,
-				"--profile FILE is missing: which profile?");
+		return explain_live(c);
 	e = calloc(1, sizeof(*e)); /* large for a stack */
 	if (e == NULL)
 		return cli_fail(c, CTL_EXIT_FAILED, "out of memory");

@@ -137,6 +137,29 @@ static void put_gateway(FILE *to, bool colour, const struct ctl_status *s)
 	}
 }
 
+/* "198.51.100.10 for corp.example, by way of systemd-resolved 252". */
+static void put_names(FILE *to, bool colour, const struct ctl_status *s)
+{
+	if (s->dns.stub == NULL)
+		return;
+	put_label(to, colour, "DNS");
+	if (s->dns.servers.count > 0)
+		put_list(to, &s->dns.servers);
+	else
+		fputs("nobody yet", to);
+	fputs(s->dns.everything ? " for all names" : " for ", to);
+	if (!s->dns.everything)
+		put_list(to, s->dns.match.count > 0 ? &s->dns.match
+						    : &s->dns.search);
+	if (s->dns.applied) {
+		fputs(", by way of ", to);
+		cli_put_clean(to, or_none(s->dns.owner));
+	} else {
+		fputs(" (this machine is not told yet)", to);
+	}
+	fputc('\n', to);
+}
+
 static void put_inside(FILE *to, bool colour, const struct ctl_status *s)
 {
 	if (s->addresses.count > 0) {
@@ -155,15 +178,7 @@ static void put_inside(FILE *to, bool colour, const struct ctl_status *s)
 		}
 		fputc('\n', to);
 	}
-	if (s->dns.servers.count > 0) {
-		put_label(to, colour, "DNS");
-		put_list(to, &s->dns.servers);
-		if (s->dns.match.count > 0) {
-			fputs(" for ", to);
-			put_list(to, &s->dns.match);
-		}
-		fputs(s->dns.applied ? "\n" : " (not applied yet)\n", to);
-	}
+	put_names(to, colour, s);
 }
 
 static void put_traffic(FILE *to, bool colour, const struct ctl_status *s)

@@ -111,7 +111,14 @@ static const struct ctl_field dns_fields[] = {
 	TEXTS(struct ctl_status, "servers", dns.servers),
 	TEXTS(struct ctl_status, "match", dns.match),
 	TEXTS(struct ctl_status, "search", dns.search),
+	TEXTS(struct ctl_status, "uplink_servers", dns.uplink),
+	BOOL(struct ctl_status, "everything", dns.everything),
 	BOOL(struct ctl_status, "applied", dns.applied),
+	TEXT(struct ctl_status, "stub", dns.stub),
+	TEXT(struct ctl_status, "owner", dns.owner),
+	TEXT(struct ctl_status, "owner_because", dns.owner_because),
+	NUMBER(struct ctl_status, "repairs", dns.repairs),
+	OBJECTS(struct ctl_status, "counters", dns.counters, drop_table),
 };
 static const struct ctl_table dns_table = TABLE(dns_fields, struct ctl_status);
 
@@ -191,6 +198,7 @@ static const struct ctl_field request_fields[] = {
 	BOOL(struct ctl_request, "wait", wait),
 	NUMBER(struct ctl_request, "wait_s", wait_s),
 	BOOL(struct ctl_request, "replace", replace),
+	BOOL(struct ctl_request, "json", json),
 	BOOL(struct ctl_request, "follow", follow),
 };
 static const struct ctl_table request_table =
@@ -210,6 +218,7 @@ static const struct {
 	[CTL_COMMAND_PROFILE_SHOW] = { "profile-show", true },
 	[CTL_COMMAND_PROFILE_ADD] = { "profile-add", true },
 	[CTL_COMMAND_PROFILE_REMOVE] = { "profile-remove", true },
+	[CTL_COMMAND_EXPLAIN_DNS] = { "explain-dns", false },
 };
 
 bool ctl_command_acts(enum ctl_command command)

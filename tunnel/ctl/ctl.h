@@ -62,16 +62,18 @@ enum ctl_command {
 	CTL_COMMAND_PROFILE_SHOW,
 	CTL_COMMAND_PROFILE_ADD,
 	CTL_COMMAND_PROFILE_REMOVE,
+	CTL_COMMAND_EXPLAIN_DNS,
 	CTL_COMMAND_COUNT,
 };
 
 struct ctl_request {
 	enum ctl_command command;
 	char *profile; /* NULL: the only one, or the one that is up */
-	char *text;    /* of profile-add: the file */
+	char *text;    /* profile-add: the file; explain-dns: the name */
 	bool wait;     /* connect: answer when it is up, or has failed */
 	uint64_t wait_s;
 	bool replace; /* profile-add: over one of this name */
+	bool json;    /* explain-dns: the body as JSON */
 	bool follow;  /* watch, log: go on until one end hangs up */
 };
 
@@ -141,7 +143,12 @@ struct ctl_status {
 		struct ctl_list servers; /* char * */
 		struct ctl_list match;	 /* char * */
 		struct ctl_list search;	 /* char * */
-		bool applied;
+		struct ctl_list uplink;	 /* char *: the host's own servers */
+		bool everything;	 /* all names come to the stub */
+		bool applied;		 /* the host asks the stub */
+		char *stub, *owner, *owner_because;
+		uint64_t repairs;
+		struct ctl_list counters; /* struct ctl_drop */
 	} dns;
 	struct {
 		uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;

@@ -16,6 +16,7 @@
 #include "tunnel/base/log.h"
 #include "tunnel/base/notify.h"
 #include "tunnel/daemon/daemon_private.h"
+#include "tunnel/host/dns_owner.h"
 #include "tunnel/host/netwatch.h"
 
 enum {
@@ -33,10 +34,17 @@ static void on_host_notice(void *arg, const char *sentence)
 
 /* The journal's lock is what keeps a second daemon away. The config is filled
  * here and must live as long as the host is open. */
-static int open_host(const struct daemon_options *o, struct host_config *config,
+static int open_host(const struct daemon_options *o, struct daemon_host *host,
 		     struct host **ret_host)
 {
+	struct host_config *config = &host->config;
+
+	host->files[0] = host->resolv_conf;
+	host->files[1] = NULL;
+	if (dns_owner_path(host->resolv_conf, sizeof(host->resolv_conf)) < 0)
+		host->files[0] = NULL;
 	*config = (struct host_config) {
+		.files = host->files,
 		.state_dir = o->state_dir,
 		.device = SESSION_IO_DEVICE,
 		.notice = on_host_notice,
@@ -58,13 +66,13 @@ static int open_host(const struct daemon_options *o, struct host_config *config,
 
 int daemon_undo(const struct daemon_options *o)
 {
-	struct host_config config;
+	struct daemon_host files;
 	struct host *host;
 	int left;
 
-	if (open_host(o, &config, &host) < 0)
+	if (open_host(o, &files, &host) < 0)
 		return 1;
-	left = host_undo(host);
+	left = host_undo(host, HOST_ALL);
 	if (left > 0)
 		log_error(HOST_NOT_UNDONE, left, host_error(host));
 	host_close(host);
@@ -80,6 +88,8 @@ static void on_changed(void *arg)
 	notify_send("STATUS=%s: %s%s%s", name[0] ? name : "no profile",
 		    session_state_name(s->state), s->reason ? ", " : "",
 		    s->reason ? reason_text(s->reason) : "");
+	if (!d->stopping)
+		daemon_names_changed(d);
 	daemon_wait_changed(d);
 	daemon_follow_changed(d);
 }
@@ -127,6 +137,8 @@ static void stop(struct daemon *d)
 	d->stopping = true;
 	notify_send("STOPPING=1");
 	session_io_end(d->io);
+	split_dns_end(d->names);
+	d->names = NULL;
 	ctl_server_close(d->server, NULL, NULL);
 	daemon_follow_end(d);
 	log_set_wake(NULL, NULL);
@@ -163,6 +175,7 @@ static void on_settled(uv_timer_t *timer)
 	struct daemon *d = timer->data;
 
 	session_io_host_moved(d->io);
+	split_dns_look(d->names);
 }
 
 static void on_watch(uv_poll_t *handle, int status, int events)
@@ -306,7 +319,7 @@ static int init(struct daemon *d)
 	d->waiting.data = d->settling.data = d->grumbling.data = d;
 	d->last.data = d->logged.data = d;
 	d->io = session_io_create(&io);
-	if (d->io == NULL)
+	if (d->io == NULL || daemon_names_start(d) < 0)
 		return -ENOMEM;
 	r = watch_profiles(d);
 	if (r == 0)
@@ -357,6 +370,15 @@ static void serve(struct daemon *d)
 	_exit(0);
 }
 
+/* It could not start. */
+static void give_up(struct daemon *d)
+{
+	if (d->io != NULL)
+		session_io_end(d->io);
+	split_dns_end(d->names);
+	d->names = NULL;
+}
+
 int daemon_run(const struct daemon_options *o)
 {
 	struct daemon d = { .options = o, .watch_fd = -1 };
@@ -369,7 +391,7 @@ int daemon_run(const struct daemon_options *o)
 		log_error("cannot start: %s", folder_error_text(r));
 		return 1;
 	}
-	if (open_host(o, &d.host_config, &d.host) < 0)
+	if (open_host(o, &d.host_files, &d.host) < 0)
 		return 1;
 	r = uv_loop_init(&d.loop);
 	if (r < 0) {
@@ -380,8 +402,8 @@ int daemon_run(const struct daemon_options *o)
 	r = init(&d);
 	if (r == 0)
 		serve(&d);
-	else if (d.io != NULL)
-		session_io_end(d.io);
+	else
+		give_up(&d);
 	fini(&d);
 	host_close(d.host);
 	log_notice("ended");

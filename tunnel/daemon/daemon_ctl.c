@@ -56,6 +56,7 @@ static void reply_status(struct daemon *d, struct ctl_peer *peer)
 	struct ctl_reply reply = { .final = true, .has_status = true };
 
 	if (session_io_status(d->io, &reply.status) < 0 ||
+	    split_dns_status(d->names, &reply.status) < 0 ||
 	    put_polling(d, &reply.status.fallbacks) < 0 ||
 	    daemon_put_problems(d, &reply.status.problems) < 0 ||
 	    daemon_put_warnings(d, &reply.status.warnings) < 0)
@@ -208,7 +209,8 @@ static void do_disconnect(struct daemon *d, struct ctl_peer *peer,
 static bool needs_profiles(enum ctl_command command)
 {
 	return command != CTL_COMMAND_STATUS && command != CTL_COMMAND_WATCH &&
-	       command != CTL_COMMAND_LOG && command != CTL_COMMAND_RELOAD;
+	       command != CTL_COMMAND_LOG && command != CTL_COMMAND_RELOAD &&
+	       command != CTL_COMMAND_EXPLAIN_DNS;
 }
 
 static void on_request(void *arg, struct ctl_peer *peer,
@@ -253,6 +255,9 @@ static void on_request(void *arg, struct ctl_peer *peer,
 		break;
 	case CTL_COMMAND_PROFILE_REMOVE:
 		daemon_remove_profile(d, peer, request);
+		break;
+	case CTL_COMMAND_EXPLAIN_DNS:
+		daemon_explain_dns(d, peer, request);
 		break;
 	case CTL_COMMAND_COUNT:
 		break;

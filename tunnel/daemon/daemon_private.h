@@ -12,6 +12,7 @@
 #include "tunnel/daemon/daemon.h"
 #include "tunnel/daemon/folder_watch.h"
 #include "tunnel/daemon/session_io.h"
+#include "tunnel/daemon/split_dns.h"
 #include "tunnel/host/apply.h"
 
 /* Somebody in `adit connect --wait`. */
@@ -29,12 +30,20 @@ struct follower {
 	uint64_t next;		  /* event of the session */
 };
 
+/* What the open host borrows. */
+struct daemon_host {
+	struct host_config config;
+	char resolv_conf[256];
+	const char *files[2]; /* that may be ours */
+};
+
 struct daemon {
 	const struct daemon_options *options;
 	uv_loop_t loop;
 	struct host *host;
-	struct host_config host_config; /* borrowed by `host` */
+	struct daemon_host host_files; /* borrowed by `host` */
 	struct session_io *io;
+	struct split_dns *names;
 	struct ctl_server *server;
 	struct profiles profiles;
 	int folder_error; /* of the last look at them: 0 or -errno */
@@ -103,6 +112,12 @@ void daemon_add_profile(struct daemon *d, struct ctl_peer *peer,
 			const struct ctl_request *request);
 void daemon_remove_profile(struct daemon *d, struct ctl_peer *peer,
 			   const struct ctl_request *request);
+
+/* daemon_names.c: the names follow the session. */
+int daemon_names_start(struct daemon *d);
+void daemon_names_changed(struct daemon *d);
+void daemon_explain_dns(struct daemon *d, struct ctl_peer *peer,
+			const struct ctl_request *request);
 
 /* daemon_wait.c: the peer is answered when the tunnel is up, or has failed. */
 void daemon_wait_for_up(struct daemon *d, struct ctl_peer *peer,

@@ -204,6 +204,7 @@ static void reload(struct daemon *d)
 void daemon_reload(struct daemon *d)
 {
 	reload(d);
+	split_dns_reload(d->names);
 	profiles_prune(&d->profiles);
 }
 
@@ -275,6 +276,7 @@ void daemon_reload_for(struct daemon *d, struct ctl_peer *peer)
 	int r;
 
 	reload(d);
+	split_dns_reload(d->names);
 	if (d->folder_error < 0) {
 		daemon_reply(peer, true, CTL_EXIT_FAILED, "%s: %s",
 			     d->profiles.folder,

@@ -31,6 +31,9 @@ static bool tell_waiter(struct daemon *d, struct waiter *w)
 
 	switch (s->state) {
 	case SESSION_STATE_UP:
+		/* Whoever waits goes on to use names. */
+		if (!split_dns_settled(d->names))
+			break;
 		daemon_reply(w->peer, true, CTL_EXIT_DONE, "%s is up", name);
 		return true;
 	case SESSION_STATE_FAILED:

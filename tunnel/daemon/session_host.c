@@ -180,7 +180,7 @@ void session_host_down(struct session_io *io)
 
 	/* The undo deletes the device under its reader. */
 	datapath_stop(io->datapath);
-	left = host_undo(io->host);
+	left = host_undo(io->host, HOST_NETWORK);
 	if (left != 0)
 		log_error(HOST_NOT_UNDONE, left, host_error(io->host));
 	datapath_close(io->datapath);

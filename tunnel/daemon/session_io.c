@@ -405,6 +405,11 @@ const char *session_io_name(const struct session_io *io)
 	return io->name;
 }
 
+const struct lease *session_io_lease(const struct session_io *io)
+{
+	return io->lease.index != 0 ? &io->lease : NULL;
+}
+
 const struct profile *session_io_profile(const struct session_io *io)
 {
 	return io->profile;

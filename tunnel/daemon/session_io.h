@@ -25,6 +25,7 @@ struct ctl_event;
 struct ctl_status;
 struct datapath;
 struct host;
+struct lease;
 struct profile;
 struct session_io;
 struct uv_loop_s;
@@ -76,6 +77,8 @@ const struct session *session_io_session(const struct session_io *io);
 const char *session_io_name(const struct session_io *io);
 /* NULL: none, or it was forgotten. */
 const struct profile *session_io_profile(const struct session_io *io);
+/* In force; NULL: none. */
+const struct lease *session_io_lease(const struct session_io *io);
 /* What went wrong last, or "". */
 const char *session_io_text(const struct session_io *io);
 

@@ -55,14 +55,6 @@ static bool put_prefixes(struct ctl_list *list, const struct ip_prefix *prefix,
 	return true;
 }
 
-static bool put_names(struct ctl_list *list, const struct lease_names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (ctl_list_add_text(list, names->name[i]) < 0)
-			return false;
-	return true;
-}
-
 /* What leads into the tunnel, after everything that narrowed it. */
 static bool put_routes(struct ctl_list *list, const struct host_state *applied)
 {
@@ -77,7 +69,6 @@ static bool put_lease(const struct session_io *io, struct ctl_status *s)
 {
 	const struct profile *p = io->profile;
 	const struct lease *l = &io->lease;
-	char text[ADDR_TEXT_MAX];
 
 	if (l->index == 0)
 		return true;
@@ -89,18 +80,12 @@ static bool put_lease(const struct session_io *io, struct ctl_status *s)
 	if (l->address6.addr.family != 0 &&
 	    !put_prefixes(&s->addresses, &l->address6, 1))
 		return false;
-	for (size_t i = 0; i < l->dns_count; i++)
-		if (ctl_list_add_text(&s->dns.servers,
-				      addr_text(&l->dns[i], text)) < 0)
-			return false;
 	return set(&s->device, SESSION_IO_DEVICE) &&
 	       put_routes(&s->routes, &io->applied) &&
 	       put_prefixes(&s->excluded, l->excluded.prefix,
 			    l->excluded.count) &&
 	       put_prefixes(&s->excluded, p->excluded_routes,
-			    p->excluded_route_count) &&
-	       put_names(&s->dns.match, &l->match) &&
-	       put_names(&s->dns.search, &l->search);
+			    p->excluded_route_count);
 }
 
 static bool put_drop(struct ctl_status *s, const char *cause, uint64_t count)

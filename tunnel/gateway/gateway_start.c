@@ -296,7 +296,7 @@ void gateway_stop(struct gateway *g)
 	worker_destroy(g->worker);
 	peer_table_destroy(g->table);
 	udp_close(&g->sockets);
-	left = g->host ? host_undo(g->host) : 0;
+	left = g->host ? host_undo(g->host, HOST_ALL) : 0;
 	if (left > 0)
 		log_warning(HOST_NOT_UNDONE, left, host_error(g->host));
 	tun_close(&g->tun);

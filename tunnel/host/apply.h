@@ -68,9 +68,18 @@ int host_apply(struct host *h, const struct host_state *want) ATTR_MUST_CHECK;
 /* The same, but says how many things had drifted from `want`, which was applied
  * before; or -errno. */
 int host_verify(struct host *h, const struct host_state *want) ATTR_MUST_CHECK;
-/* Undoes everything that is in the journal. 0, or how many steps could not be
- * undone (they stay in the journal). */
-int host_undo(struct host *h);
+/* A tunnel that is wanted and not up has its names, and no routes yet: the two
+ * come and go at different times. */
+enum host_part {
+	HOST_NETWORK = 1 << 0,
+	HOST_NAMES = 1 << 1, /* files, and what owners of the DNS were told */
+	HOST_ALL = HOST_NETWORK | HOST_NAMES,
+};
+
+/* Undoes what is in the journal. 0, or how many steps could not be undone (they
+ * stay in the journal). */
+int host_undo(struct host *h, enum host_part part);
+
 /* For a person, with that number and host_error(). */
 #define HOST_NOT_UNDONE                                                       \
 	"%d changes of this machine could not be undone, and the next start " \

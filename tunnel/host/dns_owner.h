@@ -106,6 +106,9 @@ int dns_owner_read_uplink(const struct dns_owner *o,
 			  const struct endpoint *stub,
 			  struct dns_owner_uplink *ret_uplink);
 
+/* What /etc/resolv.conf leads to, also when it is not there: the one file that
+ * may be ours. 0 or -errno. */
+int dns_owner_path(char *buf, size_t size) ATTR_MUST_CHECK;
 /* The content for a bare resolv.conf: our stub alone, and what of the old text
  * is to stay: options, and the search list behind ours. musl drops the whole
  * list when its line has more than 254 characters, so the list ends before

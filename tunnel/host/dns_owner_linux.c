@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tunnel/host/bus_linux.h"
@@ -83,7 +84,7 @@ char *dns_owner_read_file(const char *path)
 
 /* Where a write to the path would end: a dangling link is as good as its
  * target's folder. */
-static int resolve_path(char *buf, size_t size)
+int dns_owner_path(char *buf, size_t size)
 {
 	char target[PATH_MAX], link[PATH_MAX];
 	const char *name;
@@ -150,7 +151,7 @@ static int file_verify(const struct dns_owner *o,
 {
 	char path[sizeof(o->path)];
 
-	if (resolve_path(path, sizeof(path)) == 0 && strcmp(path, o->path)) {
+	if (dns_owner_path(path, sizeof(path)) == 0 && strcmp(path, o->path)) {
 		dns_owner_say(error, "%s leads to %s now",
 			      DNS_OWNER_RESOLV_CONF, path);
 		return 0;
@@ -177,6 +178,27 @@ static int file_read_uplink(const struct dns_owner *o,
 
 /* --- for all --- */
 
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+/* Is our network one, and the file another's? A program in a network namespace
+ * alone sees the file that the machine itself resolves by. */
+static bool is_foreign(const char *path)
+{
+	char first[PATH_MAX];
+
+	if (snprintf(first, sizeof(first), "/proc/1/root%s", path) >=
+	    (int)sizeof(first))
+		return false;
+	return same_file(path, first) &&
+	       !same_file("/proc/self/ns/net", "/proc/1/ns/net");
+}
+
 int dns_owner_detect(struct dns_owner *ret_owner)
 {
 	struct dns_owner *o = ret_owner;
@@ -184,7 +206,7 @@ int dns_owner_detect(struct dns_owner *ret_owner)
 	int r;
 
 	memset(o, 0, sizeof(*o));
-	r = resolve_path(o->path, sizeof(o->path));
+	r = dns_owner_path(o->path, sizeof(o->path));
 	o->in_place = r == 0 && is_mount_point(o->path);
 	if (bus_open(&bus, DNS_OWNER_PATIENCE_MS) < 0)
 		bus = (struct bus) { 0 };
@@ -193,6 +215,16 @@ int dns_owner_detect(struct dns_owner *ret_owner)
 			break;
 	}
 	bus_close(&bus);
+	if ((o->kind == DNS_OWNER_FILE || o->kind == DNS_OWNER_RESOLVCONF) &&
+	    is_foreign(o->path)) {
+		dns_owner_say(
+			o->because,
+			"%s is of another network than ours: mount one of "
+			"this network's over it (\"ip netns exec\" does, "
+			"for /etc/netns/NAME/resolv.conf)",
+			o->path);
+		return -EXDEV;
+	}
 	if (r == 0 || o->kind != DNS_OWNER_FILE)
 		return 0;
 	dns_owner_say(o->because, "%s leads nowhere: %s", DNS_OWNER_RESOLV_CONF,

@@ -62,15 +62,22 @@ static bool undo_one(struct host *h, const struct entry *r, uint32_t ifindex)
 	}
 }
 
+static enum host_part part_of(const struct entry *e)
+{
+	return e->kind == ENTRY_FILE || e->kind == ENTRY_CALL ? HOST_NAMES
+							      : HOST_NETWORK;
+}
+
 /* Backwards; only rules, or all but rules. */
-static int undo_pass(struct host *h, bool rules, uint32_t ifindex)
+static int undo_pass(struct host *h, enum host_part part, bool rules,
+		     uint32_t ifindex)
 {
 	int left = 0;
 
 	for (size_t i = journal_count(h->journal); i-- > 0;) {
 		const struct entry *e = journal_at(h->journal, i);
 
-		if ((e->kind == ENTRY_RULE) != rules)
+		if (!(part & part_of(e)) || (e->kind == ENTRY_RULE) != rules)
 			continue;
 		if (undo_one(h, e, ifindex))
 			journal_forget(h->journal, i);
@@ -80,14 +87,15 @@ static int undo_pass(struct host *h, bool rules, uint32_t ifindex)
 	return left;
 }
 
-int host_undo(struct host *h)
+int host_undo(struct host *h, enum host_part part)
 {
 	uint32_t ifindex = known_ifindex(h);
 	int left, r;
 
 	/* The rules first: some throws were added after them, and without
 	 * those the host's own networks would lead into the tunnel. */
-	left = undo_pass(h, true, ifindex) + undo_pass(h, false, ifindex);
+	left = undo_pass(h, part, true, ifindex) +
+	       undo_pass(h, part, false, ifindex);
 	r = journal_flush(h->journal);
 	if (r < 0)
 		notice(h, "undo: the journal cannot be written: %s",
@@ -108,7 +116,7 @@ static void recover(struct host *h)
 	if (journal_count(h->journal))
 		notice(h, "undo: an earlier run left %zu steps",
 		       journal_count(h->journal));
-	(void)host_undo(h); /* each failure was noticed */
+	(void)host_undo(h, HOST_ALL); /* each failure was noticed */
 }
 
 int host_open(const struct host_config *config, struct host **ret_host,

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* (uv) */
+#include "tunnel/daemon/split_dns.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/profile.h"
+#include "crypto/lease.h"
+#include "dns/blocklist.h"
+#include "dns/hash.h"
+#include "dns/settings.h"
+#include "dns/stub.h"
+#include "tunnel/base/clock.h"
+#include "tunnel/base/log.h"
+#include "tunnel/daemon/dns_host.h"
+#include "tunnel/daemon/split_dns_private.h"
+#include "tunnel/host/state.h"
+
+enum {
+	/* Loopback addresses that are tried when somebody has the first. */
+	STUB_ADDRESSES = 8,
+};
+
+/* The two sides. */
+
+static enum dns_ask_result on_ask(void *arg, enum dns_route route,
+				  const struct dns_query *q, bool tcp,
+				  struct dns_ask *ask)
+{
+	struct split_dns *d = arg;
+	struct dns_upstream *u =
+		route == DNS_ROUTE_TUNNEL ? d->tunnel : d->uplink;
+
+	return u ? dns_upstream_ask(u, q, tcp, ask) : DNS_ASK_NO_SERVERS;
+}
+
+static void on_cancel(void *arg, struct dns_ask *ask)
+{
+	(void)arg;
+	dns_upstream_cancel(ask);
+}
+
+static void on_trigger(void *arg, const struct dns_name *name)
+{
+	struct split_dns *d = arg;
+	char text[DNS_TEXT_MAX];
+
+	log_info("somebody asks for %s", dns_name_text(name, text));
+	d->o.trigger(d->o.arg);
+}
+
+static uint64_t on_now(void *arg)
+{
+	(void)arg;
+	return clock_now_ns();
+}
+
+/* Can the tunnel carry a question to it? Else it would leave by another way, or
+ * by none. */
+static bool is_usable(const struct dns_settings *s, const struct ip_addr *a)
+{
+	static const struct ip_prefix never[] = {
+		{ { AF_INET, { 0 } }, 8 },
+		{ { AF_INET, { 127 } }, 8 },
+		{ { AF_INET, { 224 } }, 3 },
+		{ { AF_INET6, { 0 } }, 127 },
+		{ { AF_INET6, { 0xff } }, 8 },
+		{ { AF_INET6, { 0xfe, 0x80 } }, 10 },
+	};
+	bool routed = s->is_full;
+
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+		if (prefix_has(&never[i], a))
+			return false;
+	for (size_t i = 0; !routed && i < s->policy.reverse_count; i++)
+		routed = prefix_has(&s->policy.reverse[i].prefix, a);
+	return routed;
+}
+
+static void refuse_server(struct split_dns *d, const struct ip_addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	snprintf(d->refused, sizeof(d->refused),
+		 "the DNS server %s is not used: no route of the tunnel leads "
+		 "to it",
+		 addr_text(a, text));
+	log_warning("%s", d->refused);
+}
+
+static struct dns_upstream *tunnel_upstream(struct split_dns *d,
+					    const struct dns_settings *s)
+{
+	struct dns_server servers[DNS_SERVERS_MAX] = { 0 };
+	struct dns_upstream_options o = {
+		.loop = d->o.loop,
+		.servers = servers,
+		.device = d->o.device,
+	};
+
+	d->refused[0] = '\0';
+	for (size_t i = 0; i < s->server_count && o.count < DNS_SERVERS_MAX;
+	     i++) {
+		struct dns_server *server = &servers[o.count];
+
+		if (!is_usable(s, &s->servers[i])) {
+			refuse_server(d, &s->servers[i]);
+			continue;
+		}
+		server->at.addr = s->servers[i];
+		server->tls = s->protocol == PROFILE_DNS_TLS;
+		if (s->server_name != NULL)
+			snprintf(server->name, sizeof(server->name), "%s",
+				 s->server_name);
+		o.count++;
+	}
+	return dns_upstream_create(&o);
+}
+
+static struct dns_upstream *uplink_upstream(struct split_dns *d)
+{
+	const struct dns_owner_uplink *uplink = &dns_host_view(d->host)->uplink;
+	struct dns_server servers[DNS_SERVERS_MAX] = { 0 };
+	struct dns_upstream_options o = {
+		.loop = d->o.loop,
+		.servers = servers,
+		.mark = HOST_MARK,
+	};
+
+	for (size_t i = 0; i < uplink->server_count && i < DNS_SERVERS_MAX; i++)
+		servers[o.count++].at = uplink->servers[i];
+	return dns_upstream_create(&o);
+}
+
+/* The stub, at the first address that is free. */
+static int ensure_stub(struct split_dns *d)
+{
+	struct endpoint at = { .port = DNS_PORT };
+	char text[ENDPOINT_TEXT_MAX];
+	int r = -EADDRINUSE;
+
+	if (d->stub != NULL)
+		return 0;
+	(void)addr_parse(DNS_STUB_ADDRESS, &at.addr); /* a constant */
+	for (int i = 0; r == -EADDRINUSE && i < STUB_ADDRESSES; i++) {
+		r = dns_stub_create(d->o.loop, &at, d->forwarder, &d->stub);
+		at.addr.bytes[3]++;
+	}
+	d->stub_problem[0] = '\0';
+	if (r < 0) {
+		at.addr.bytes[3]--;
+		snprintf(d->stub_problem, sizeof(d->stub_problem),
+			 "names are asked as before: cannot listen at %s: %s",
+			 endpoint_text(&at, text), strerror(-r));
+		log_warning("%s", d->stub_problem);
+	}
+	return r;
+}
+
+/* Block lists, read when they are needed. */
+static void read_lists(struct split_dns *d, const struct profile *p)
+{
+	const char *file = NULL;
+	int r;
+
+	if (d->lists_of == p->fingerprint)
+		return;
+	dns_blocklist_destroy(d->lists);
+	d->lists = NULL;
+	d->lists_of = p->fingerprint;
+	d->lists_problem[0] = '\0';
+	r = dns_settings_read_lists(p, &d->lists, &file);
+	if (r == 0)
+		return;
+	snprintf(d->lists_problem, sizeof(d->lists_problem),
+		 "the block list %s cannot be read: %s%s", file ? file : "",
+		 strerror(-r),
+		 p->block_lists_fail == PROFILE_LISTS_FAIL_CLOSED
+			 ? "; names outside the match domains are blocked"
+			 : "");
+	log_warning("%s", d->lists_problem);
+}
+
+/* What of the input decides; the rest follows from it. */
+static uint64_t digest(const struct split_dns *d,
+		       const struct split_dns_input *in)
+{
+	const struct dns_owner_uplink *uplink = &dns_host_view(d->host)->uplink;
+	const uint64_t parts[] = {
+		in->mode,
+		in->hold,
+		in->profile ? in->profile->fingerprint : 0,
+		in->lease ? in->lease->index : 0,
+		in->lease ? in->lease->routes.count : 0,
+		in->lease ? in->lease->match.count : 0,
+		in->reason ? hash_fnv1a(in->reason, strlen(in->reason)) : 0,
+		hash_fnv1a(uplink->servers, sizeof(uplink->servers)),
+		hash_fnv1a(uplink->search, sizeof(uplink->search)),
+		d->reloads,
+	};
+
+	return hash_fnv1a(parts, sizeof(parts)) | 1; /* never 0 */
+}
+
+/* What the gateway said last is what its names are also while it is away. */
+static const struct lease *lease_of(struct split_dns *d,
+				    const struct split_dns_input *in)
+{
+	struct lease copy = { 0 };
+
+	if (in->lease != NULL && lease_copy(in->lease, &copy) == 0) {
+		lease_fini(&d->lease);
+		d->lease = copy;
+		d->lease_of = in->profile->fingerprint;
+	}
+	if (in->lease != NULL)
+		return in->lease;
+	return d->lease.index != 0 && d->lease_of == in->profile->fingerprint
+		       ? &d->lease
+		       : NULL;
+}
+
+static int settings_of(struct split_dns *d, const struct split_dns_input *in,
+		       struct dns_settings *ret_settings)
+{
+	const struct dns_owner_uplink *uplink = &dns_host_view(d->host)->uplink;
+	const char *search[DNS_OWNER_DOMAINS_MAX];
+	struct dns_settings_input input = {
+		.profile = in->profile,
+		.lease = lease_of(d, in),
+		.system_search = search,
+		.system_search_count = uplink->search_count,
+		.blocklist = d->lists,
+		.lists_unread = d->lists_problem[0] != '\0',
+	};
+
+	for (size_t i = 0; i < uplink->search_count; i++)
+		search[i] = uplink->search[i];
+	return dns_settings_init(ret_settings, &input);
+}
+
+/* Do all names have to come to the stub, or only those of our domains? */
+static bool wants_everything(const struct dns_settings *s,
+			     const struct profile *p)
+{
+	bool root = false;
+
+	for (size_t i = 0; i < s->policy.match_count; i++)
+		root |= dns_name_labels(&s->policy.match[i].name) == 0;
+	return root || s->policy.default_tunnel != DNS_TUNNEL_NONE ||
+	       p->rebinding_protection || p->block_list_count > 0;
+}
+
+/* The host is told before the policy acts: what it asks meanwhile is answered
+ * by the old one. */
+static void enter(struct split_dns *d, const struct split_dns_input *in,
+		  struct dns_settings *s)
+{
+	struct dns_forwarder_state state = {
+		.mode = in->mode,
+		.hold = in->hold,
+		.rebinding_protection =
+			in->profile && in->profile->rebinding_protection,
+		.reason = in->reason,
+	};
+	struct dns_upstream *tunnel = d->tunnel, *uplink = d->uplink;
+
+	d->mode = state.mode;
+	d->tunnel = NULL;
+	if (state.mode == DNS_MODE_UP)
+		d->tunnel = tunnel_upstream(d, s);
+	d->uplink = uplink_upstream(d);
+	dns_forwarder_set(d->forwarder, &state, s ? &s->policy : NULL,
+			  clock_now_ns());
+	/* Nobody asks by them any more. */
+	dns_upstream_destroy(tunnel);
+	dns_upstream_destroy(uplink);
+	if (d->stub != NULL)
+		dns_stub_arm(d->stub);
+}
+
+static void set_plan(struct split_dns *d, struct dns_plan *plan)
+{
+	dns_plan_release(d->plan);
+	d->plan = plan;
+	dns_host_want(d->host, plan);
+}
+
+static void leave(struct split_dns *d)
+{
+	const struct split_dns_input off = { .mode = DNS_MODE_OFF };
+
+	d->refused[0] = '\0';
+	enter(d, &off, NULL);
+	set_plan(d, NULL);
+}
+
+/* False: names go on as if adit were not there. */
+static bool arrive(struct split_dns *d, const struct split_dns_input *in)
+{
+	struct dns_settings s;
+	struct dns_plan *plan = NULL;
+	struct endpoint at;
+	bool everything;
+
+	if (in->mode == DNS_MODE_OFF || in->profile == NULL)
+		return false;
+	read_lists(d, in->profile);
+	if (settings_of(d, in, &s) < 0)
+		return false;
+	everything = wants_everything(&s, in->profile);
+	if ((everything || s.policy.match_count + s.policy.search_count > 0) &&
+	    ensure_stub(d) == 0) {
+		at = dns_stub_endpoint(d->stub);
+		plan = dns_plan_create(&s.policy, &at, everything);
+	}
+	if (plan != NULL) {
+		enter(d, in, &s);
+		set_plan(d, plan);
+	}
+	dns_settings_fini(&s);
+	return plan != NULL;
+}
+
+void split_dns_update(struct split_dns *d, const struct split_dns_input *in)
+{
+	uint64_t now = digest(d, in);
+
+	if (now == d->seen || d->ending)
+		return;
+	d->seen = now;
+	if (!arrive(d, in))
+		leave(d);
+}
+
+/* Another uplink is another policy: the session is asked for again. */
+static void on_host_changed(void *arg)
+{
+	struct split_dns *d = arg;
+
+	if (!d->ending)
+		d->o.changed(d->o.arg);
+}
+
+static void on_canary(void *arg, const char *name)
+{
+	struct split_dns *d = arg;
+	struct dns_name canary;
+
+	if (name != NULL && dns_name_from_text(name, &canary) == 0)
+		dns_forwarder_canary(d->forwarder, &canary);
+	else
+		dns_forwarder_canary(d->forwarder, NULL);
+}
+
+void split_dns_look(struct split_dns *d)
+{
+	if (d->mode != DNS_MODE_OFF)
+		dns_host_look(d->host);
+}
+
+void split_dns_reload(struct split_dns *d)
+{
+	d->lists_of = 0;
+	d->reloads++;
+	d->o.changed(d->o.arg);
+}
+
+bool split_dns_settled(const struct split_dns *d)
+{
+	return dns_host_view(d->host)->settled;
+}
+
+struct split_dns *split_dns_create(const struct split_dns_options *o)
+{
+	struct split_dns *d = calloc(1, sizeof(*d));
+	struct dns_forwarder_options forwarder = {
+		.ask = on_ask,
+		.cancel = on_cancel,
+		.trigger = on_trigger,
+		.now = on_now,
+		.arg = d,
+	};
+	const struct dns_host_options host = {
+		.loop = o->loop,
+		.host = o->host,
+		.changed = on_host_changed,
+		.canary = on_canary,
+		.arg = d,
+	};
+
+	if (d == NULL)
+		return NULL;
+	d->o = *o;
+	(void)getentropy(&forwarder.seed, sizeof(forwarder.seed));
+	d->forwarder = dns_forwarder_create(&forwarder);
+	d->host = dns_host_create(&host);
+	if (d->forwarder == NULL || d->host == NULL) {
+		dns_forwarder_destroy(d->forwarder);
+		dns_host_end(d->host);
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+/* The loop still runs the ends of these; they have no way back to us. */
+void split_dns_end(struct split_dns *d)
+{
+	if (d == NULL)
+		return;
+	d->ending = true;
+	dns_host_end(d->host);
+	dns_stub_destroy(d->stub);
+	dns_forwarder_destroy(d->forwarder);
+	dns_upstream_destroy(d->tunnel);
+	dns_upstream_destroy(d->uplink);
+	dns_blocklist_destroy(d->lists);
+	dns_plan_release(d->plan);
+	lease_fini(&d->lease);
+	free(d);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * (uv) The resolver of this machine for as long as a tunnel is wanted: stub,
+ * forwarder, the two upstreams, the block lists, and what the host is told. The
+ * daemon says what the session is; the rest follows. Control thread.
+ *
+ *   mode of the session          the stub                   the host
+ *   off                          as if adit were not there  as it was
+ *   armed, waiting, up           by the policy              told of the stub
+ *
+ * A tunnel that says nothing about names (no domains, no servers) leaves the
+ * host as it is in every mode.
+ */
+#ifndef ADIT_SPLIT_DNS_H
+#define ADIT_SPLIT_DNS_H
+
+#include <stdbool.h>
+
+#include "dns/forwarder.h"
+#include "tunnel/base/attr.h"
+
+struct ctl_status;
+struct host;
+struct lease;
+struct profile;
+struct split_dns;
+struct uv_loop_s;
+
+struct split_dns_options {
+	struct uv_loop_s *loop;
+	struct host *host;  /* borrowed */
+	const char *device; /* the tunnel's; borrowed */
+	/* split_dns_settled() or the status says something else. */
+	void (*changed)(void *arg);
+	/* Armed, and somebody asks for a name of the tunnel's. */
+	void (*trigger)(void *arg);
+	void *arg;
+};
+
+/* All borrowed, for the call. */
+struct split_dns_input {
+	enum dns_mode mode;
+	bool hold;
+	const struct profile *profile; /* NULL: none */
+	const struct lease *lease;     /* NULL: none yet */
+	const char *reason;	       /* why it is not up, or NULL */
+};
+
+/* NULL: out of memory. */
+struct split_dns *split_dns_create(const struct split_dns_options *o);
+/* The host is put back; the memory goes when the loop has run. Takes NULL. */
+void split_dns_end(struct split_dns *d);
+
+/* Something of the session may be another. */
+void split_dns_update(struct split_dns *d, const struct split_dns_input *in);
+/* The network moved. */
+void split_dns_look(struct split_dns *d);
+/* Block lists are read again. */
+void split_dns_reload(struct split_dns *d);
+
+/* Nothing is under way to make the host's names what they should be. */
+bool split_dns_settled(const struct split_dns *d);
+/* Appends. 0 or -ENOMEM. */
+int split_dns_status(const struct split_dns *d, struct ctl_status *s);
+/* A body of `adit explain dns NAME`, to be freed; NULL: out of memory. */
+char *split_dns_explain(struct split_dns *d, struct dns_explanation *e,
+			bool json);
+
+#endif
