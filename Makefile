@@ -57,8 +57,8 @@ FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
 LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
 
-.PHONY: all deps deps-test demo test check check-net bench fuzz lint format clean \
-	install uninstall
+.PHONY: all deps deps-test demo test check check-net bench bench-dns \
+	fuzz lint format clean install uninstall
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -90,6 +90,11 @@ bench:
 	@config/deps.sh build lab peers
 	@$(MAKE) --no-print-directory all lab
 	@tests/bench/bench.sh
+
+bench-dns:
+	@config/deps.sh build lab resolvers
+	@$(MAKE) --no-print-directory lab
+	@tests/bench/dns.sh
 
 .PHONY: lab tests
 lab: $(LAB)

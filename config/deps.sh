@@ -9,6 +9,7 @@
 #   fuzz    clang with libFuzzer
 #   peers   what `make bench` compares with, unpacked into build/deps/peers
 #   owners  the programs that own a host's DNS, unpacked into build/deps/owners
+#   resolvers  the same for `make bench-dns`
 #
 # Safe to run again: it says nothing when there is nothing to do. wolfSSL is
 # taken from the machine when that one has every feature (a probe is compiled
@@ -35,8 +36,8 @@ packages_of() {
 		util-linux kmod systemd ;;
 	lint) say clang-format cppcheck shellcheck git python3 ;;
 	fuzz) say clang libclang-rt-dev ;;
-	peers | owners) ;; # not installed: see ensure_peers, ensure_owners
-	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers, owners)" ;;
+	peers | owners | resolvers) ;; # not installed: see ensure_peers, ...
+	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers, owners, resolvers)" ;;
 	esac
 }
 
@@ -181,6 +182,23 @@ ensure_owners() {
 	cd "$root"
 }
 
+ensure_resolvers() {
+	peers=$deps/peers
+	[ -x "$peers/usr/bin/dnsperf" ] && return 0
+	mkdir -p "$peers/resolvers"
+	say "Fetching dnsperf, dnsmasq, unbound and nsd (unpacked, not installed)"
+	if ! { cd "$peers/resolvers" && apt-get -q -o APT::Sandbox::User=root \
+		download dnsperf dnsmasq-base unbound nsd libck0 libldns3 \
+		libevent-2.1-7 libprotobuf-c1 libfstrm0 \
+		libnetfilter-conntrack3 libnfnetlink0 &&
+		for deb in ./*.deb; do dpkg-deb -x "$deb" ..; done; } \
+		>"$log.resolvers" 2>&1; then
+		tail -n 5 "$log.resolvers" >&2
+		die "cannot get the resolvers; all of it is in $log.resolvers"
+	fi
+	cd "$root"
+}
+
 # step NAME COMMAND...: one line for a long step, with its time.
 step() {
 	name=$1; shift
@@ -272,4 +290,7 @@ case " $* " in
 esac
 case " $* " in
 *" owners "*) ensure_owners ;;
+esac
+case " $* " in
+*" resolvers "*) ensure_resolvers ;;
 esac
