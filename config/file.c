@@ -34,6 +34,7 @@ static int judge(const struct stat *st, size_t max, unsigned int demands,
 		snprintf(why, FILE_WHY_MAX, "it is %s, not a regular file",
 			 S_ISDIR(st->st_mode)	 ? "a folder"
 			 : S_ISFIFO(st->st_mode) ? "a FIFO"
+			 : S_ISSOCK(st->st_mode) ? "a socket"
 			 : S_ISCHR(st->st_mode)	 ? "a device"
 						 : "something else");
 		return -EINVAL;

@@ -15,12 +15,12 @@
 #include "config/profile.h"
 
 /* What a person is told about another one. */
-#define PROFILE_NAME_RULE                                                     \
-	"a profile's name has letters, digits, \".\", \"_\" and \"-\" only, " \
-	"and no dot first"
+#define PROFILE_NAME_RULE                                                   \
+	"a profile's name has up to 127 letters, digits, \".\", \"_\" and " \
+	"\"-\", and no dot first"
 
 enum {
-	PROFILE_NAME_MAX = 128, /* final zero included */
+	PROFILE_NAME_MAX = 128, /* final zero included; the rule says 127 */
 };
 
 enum profiles_change {

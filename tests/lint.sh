@@ -36,7 +36,7 @@ outside() { # HEADER-PATTERN ALLOWED-PATTERN
 		complain "$1 is included outside its home ($2)"
 }
 outside 'wolfssl/' 'crypto/|tests/crypto/|tests/lib/'
-outside 'cjson/' 'config/|tunnel/ctl|tunnel/gateway/gateway_store|tests/'
+outside 'cjson/' 'tunnel/ctl|tunnel/gateway/gateway_store|tests/'
 outside 'check.h' 'tests/'
 outside 'libmnl/' 'tunnel/host/|tests/host/'
 outside 'systemd/' 'tunnel/host/'

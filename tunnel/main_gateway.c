@@ -3,5 +3,10 @@
 
 int main(int argc, char **argv)
 {
-	return gateway_cli(argc, argv, stdout, stderr);
+	int code = gateway_cli(argc, argv, stdout, stderr);
+
+	/* A full disk or a closed pipe must not look like success. */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0)
+		code = 1;
+	return code;
 }

@@ -534,6 +534,7 @@ static const struct {
 	{ 0, "add @ laptop", "org.adit.packet-tunnel" },
 	{ 1, "add @ laptop", "has a certificate already" },
 	{ 1, "add @ phone --output /nowhere/x", "/nowhere/x: cannot be" },
+	{ 1, "add @ phone --output @/clients", "is no regular file" },
 	{ 0, "add @ phone --output @/phone.json", "adit profile add" },
 	{ 0, "list @", "phone   10.77.0.3" },
 	{ 0, "revoke @ laptop", "revoked" },

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "crypto/secret.h"
@@ -39,9 +40,18 @@ static int add_client(const struct gateway_cli *cli, const char *dir,
 		      const char *name, const char *output)
 {
 	struct gateway_error error, undo;
+	struct stat st;
 	char *profile;
 	int rc;
 
+	/* What is written takes the name's place: a device would be gone. */
+	if (output && lstat(output, &st) == 0 && !S_ISREG(st.st_mode)) {
+		gateway_error_set(&error,
+				  "%s: is there, and is no regular file: take "
+				  "another name, or leave --output out",
+				  output);
+		return gateway_failed(cli, &error);
+	}
 	rc = gateway_store_add(dir, name, clock_wall_s(), &profile, &error);
 	if (rc)
 		return gateway_failed(cli, &error);
