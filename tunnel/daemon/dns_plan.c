@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/daemon/dns_plan.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,57 @@ static char **texts_of(const struct dns_zone *zones, size_t count,
 	return texts;
 }
 
+/* The names of the lease's addresses are ours, too, and whoever routes by
+ * domain has to know it. Adds those that are not there; what is beyond the
+ * limit stays with the uplink's servers. */
+static int add_reverse(struct dns_plan *p, const struct ip_prefix *of)
+{
+	struct dns_name zones[DNS_REVERSE_MAX];
+	size_t zone_count = dns_name_reverse(of, zones);
+	char text[DNS_TEXT_MAX];
+
+	for (size_t i = 0; i < zone_count; i++) {
+		size_t n = p->owner.match_count, k = 0;
+
+		(void)dns_name_text(&zones[i], text);
+		while (k < n && strcmp(p->match[k], text) != 0)
+			k++;
+		if (k < n || n >= p->domain_count + DNS_REVERSE_MAX)
+			continue;
+		p->match[n] = strdup(text);
+		if (p->match[n] == NULL)
+			return -ENOMEM;
+		p->owner.match_count++;
+	}
+	return 0;
+}
+
+static int add_networks(struct dns_plan *p, const struct dns_policy *policy)
+{
+	size_t room = p->domain_count + DNS_REVERSE_MAX + 1;
+	char **match = reallocarray(p->match, room, sizeof(*match));
+	int r = 0;
+
+	if (match == NULL)
+		return -ENOMEM;
+	memset(match + p->domain_count, 0,
+	       (room - p->domain_count) * sizeof(*match));
+	p->match = match;
+	for (size_t i = 0; r == 0 && i < policy->reverse_count; i++)
+		r = add_reverse(p, &policy->reverse[i].prefix);
+	return r;
+}
+
+/* Under which every owner is told to ask us. */
+static const char *canary_domain(const struct dns_plan *p)
+{
+	if (p->domain_count > 0)
+		return p->match[0];
+	if (p->search[0] != NULL)
+		return p->search[0];
+	return p->match[0] != NULL ? p->match[0] : NO_DOMAIN;
+}
+
 struct dns_plan *dns_plan_create(const struct dns_policy *policy,
 				 const struct endpoint *stub, bool everything)
 {
@@ -47,11 +99,13 @@ struct dns_plan *dns_plan_create(const struct dns_policy *policy,
 	if (p == NULL)
 		return NULL;
 	p->holders = 1;
-	p->match = texts_of(policy->match, policy->match_count,
-			    &p->owner.match_count);
+	p->match =
+		texts_of(policy->match, policy->match_count, &p->domain_count);
+	p->owner.match_count = p->domain_count;
 	p->search = texts_of(policy->search, policy->search_count,
 			     &p->owner.search_count);
-	if (p->match == NULL || p->search == NULL) {
+	if (p->match == NULL || p->search == NULL ||
+	    (!everything && add_networks(p, policy) < 0)) {
 		dns_plan_release(p);
 		return NULL;
 	}
@@ -59,9 +113,7 @@ struct dns_plan *dns_plan_create(const struct dns_policy *policy,
 	p->owner.everything = everything;
 	p->owner.match = (const char *const *)p->match;
 	p->owner.search = (const char *const *)p->search;
-	p->canary_domain = p->match[0]	  ? p->match[0]
-			   : p->search[0] ? p->search[0]
-					  : NO_DOMAIN;
+	p->canary_domain = canary_domain(p);
 	return p;
 }
 

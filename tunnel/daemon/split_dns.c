@@ -255,6 +255,11 @@ static bool wants_everything(const struct dns_settings *s,
 	       p->rebinding_protection || p->block_list_count > 0;
 }
 
+static bool has_names(const struct dns_policy *p)
+{
+	return p->match_count + p->search_count + p->reverse_count > 0;
+}
+
 /* The host is told before the policy acts: what it asks meanwhile is answered
  * by the old one. */
 static void enter(struct split_dns *d, const struct split_dns_input *in,
@@ -313,8 +318,7 @@ static bool arrive(struct split_dns *d, const struct split_dns_input *in)
 	if (settings_of(d, in, &s) < 0)
 		return false;
 	everything = wants_everything(&s, in->profile);
-	if ((everything || s.policy.match_count + s.policy.search_count > 0) &&
-	    ensure_stub(d) == 0) {
+	if ((everything || has_names(&s.policy)) && ensure_stub(d) == 0) {
 		at = dns_stub_endpoint(d->stub);
 		plan = dns_plan_create(&s.policy, &at, everything);
 	}

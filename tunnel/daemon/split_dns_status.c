@@ -172,7 +172,8 @@ int split_dns_status(const struct split_dns *d, struct ctl_status *s)
 	if (plan != NULL) {
 		at = plan->stub;
 		if (!set(&s->dns.stub, endpoint_text(&at, text)) ||
-		    !put_texts(&s->dns.match, plan->match, plan->match_count) ||
+		    !put_texts(&s->dns.match, plan->match,
+			       d->plan->domain_count) ||
 		    !put_texts(&s->dns.search, plan->search,
 			       plan->search_count))
 			return -ENOMEM;
