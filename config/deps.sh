@@ -33,7 +33,8 @@ packages_of() {
 		ca-certificates ;;
 	lab) say iproute2 nftables iputils-ping iperf3 tcpdump curl procps \
 		python3 python3-cryptography python3-jsonschema openssl socat \
-		util-linux kmod systemd ;;
+		util-linux kmod systemd knot-dnsutils bind9-dnsutils busybox \
+		musl-tools ;;
 	lint) say clang-format cppcheck shellcheck git python3 ;;
 	fuzz) say clang libclang-rt-dev ;;
 	peers | owners | resolvers) ;; # not installed: see ensure_peers, ...
