@@ -26,7 +26,7 @@ programs_begin() { # TOOL...
 	lab_office
 	on laptop sh -c 'echo "192.0.2.2 $1" >>/etc/hosts' - "$gateway_name"
 	on gateway adit-gateway init /etc/gw --name "$gateway_name" \
-		--pool 10.77.0.0/16 --pool6 fd77:ad17::/64 "${routes[@]}" \
+		--pool "${pool:-10.77.0.0/16}" --pool6 fd77:ad17::/64 "${routes[@]}" \
 		>"$lab/init.log" || fail "adit-gateway init"
 	add_client laptop
 	lab_snapshot laptop >"$lab/laptop.before"

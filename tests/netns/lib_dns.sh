@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# What the tests of the resolver share: two name servers with different answers
+# for the same names, which write down what they were asked. Sourced, after
+# lib.sh.
+#
+#   inner   office 198.51.100.10, reached through the tunnel
+#   outer   cafe 192.0.2.1, the server in the laptop's resolv.conf
+
+inner4=10.9.9.9 inner6=fd00:9::9
+outer4=203.0.113.80 outer6=2001:db8:f::80
+# shellcheck disable=SC2034 # for who sources this
+stub=127.0.77.53
+lab_logs="aditd gateway inner outer"
+
+dns_cannot() { # PROGRAM...: 77 where the lab or one of them is missing
+	local why
+	if why=$(lab_cannot python3 "$@"); then
+		echo "$why"
+		exit 77
+	fi
+}
+
+answerer() { # LABEL HOST ANSWER ADDRESS: $lab/LABEL.names, .rules
+	: >"$lab/$1.names" >>"$lab/$1.rules"
+	start "$1" "$2" python3 /run/lab/answerer.py --ttl "${ttl:-1}" \
+		--rules "/run/lab/$1.rules" "$3" "/run/lab/$1.names" "$4:53"
+	until_true 5 grep -q ready "$lab/$1.names" ||
+		fail "the name server $1 does not start"
+}
+
+start_answerers() {
+	cp "$lab_root/tests/lab/answerer.py" "$lab/"
+	answerer inner office $inner4,$inner6 198.51.100.10
+	answerer outer cafe $outer4,$outer6 192.0.2.1
+	forget_names
+}
+
+forget_names() {
+	: >"$lab/inner.names"
+	: >"$lab/outer.names"
+}
+
+rule() { # LABEL LINE...: its rules from now on
+	local label=$1
+	shift
+	printf '%s\n' "$@" >"$lab/$label.rules.new" &&
+		mv "$lab/$label.rules.new" "$lab/$label.rules"
+}
+
+asked() { # LABEL NAME
+	grep -q " $2\$" "$lab/$1.names"
+}
