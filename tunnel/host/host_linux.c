@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tunnel/host/apply.h"
+#include "tunnel/host/content.h"
 #include "tunnel/host/single.h"
 #include "tunnel/host/step.h"
 #include "tunnel/host/undo.h"
@@ -229,7 +230,9 @@ int host_restore_file(struct host *h, const char *path)
 
 	if (i < 0)
 		return 0;
-	r = undo_entry(&h->nl, h->config, 0, journal_at(h->journal, (size_t)i));
+	/* The caller names the file, not the journal: where resolv.conf leads
+	 * may be another than when the host was opened. */
+	r = content_restore(journal_at(h->journal, (size_t)i));
 	if (r && r != -ESTALE)
 		return step_fail(h, r, "cannot restore", &like);
 	journal_forget(h->journal, (size_t)i);
