@@ -11,12 +11,14 @@
 
 #include "dns/name.h"
 #include "tunnel/base/log.h"
+#include "tunnel/daemon/folder_watch.h"
 #include "tunnel/host/apply.h"
 
 enum {
 	LOOK_MS = 30000,
 	/* Another program that writes its own again and again is left alone
-	 * after so many times between two of these looks. */
+	 * after so many times; from then on each of these looks is one more
+	 * try, until one finds that all is well. */
 	REPAIRS_MAX = 3,
 	FILE_MAX = 64 * 1024,
 };
@@ -49,6 +51,8 @@ struct dns_host {
 	bool failed, look, closing;
 	unsigned int repairs; /* since the last look in time */
 	char *original;	      /* the bare file, before it was ours */
+	/* Of the bare file: /etc, and where resolv.conf leads. */
+	struct folder_watch *watch[2];
 	uv_timer_t timer;
 
 	/* What is under way. The thread has these until it is done. */
@@ -292,16 +296,25 @@ static void canary_asked(struct dns_host *h, const struct dns_plan *plan)
 	if (!h->view.applied)
 		log_notice("this machine's DNS asks us now, by way of %s (%zu "
 			   "domains)",
-			   dns_owner_name(h->owner.kind),
-			   plan->owner.match_count);
+			   dns_owner_name(h->owner.kind), plan->domain_count);
 	h->view.applied = true;
 	h->view.problem[0] = '\0';
+}
+
+/* Somebody replaced the link, or put a file in its place. */
+static bool leads_elsewhere(const struct dns_owner *o)
+{
+	char path[sizeof(o->path)];
+
+	return dns_owner_path(path, sizeof(path)) == 0 &&
+	       strcmp(path, o->path) != 0;
 }
 
 /* Somebody else wrote it: made again, but not for ever. */
 static void drifted(struct dns_host *h)
 {
 	snprintf(h->view.problem, sizeof(h->view.problem), "%s", h->error);
+	h->view.applied = false;
 	if (++h->repairs > REPAIRS_MAX) {
 		if (h->repairs == REPAIRS_MAX + 1)
 			log_warning("%s; it is left so for a while",
@@ -314,19 +327,32 @@ static void drifted(struct dns_host *h)
 		begin(h, JOB_APPLY, h->applied);
 		return;
 	}
-	if (write_file(h, h->applied, true) < 0)
+	if (leads_elsewhere(&h->view.owner)) {
+		begin_undo(h); /* and step() finds out whose it is now */
+		return;
+	}
+	if (write_file(h, h->applied, true) < 0) {
 		fail(h, h->error);
+		return;
+	}
+	h->view.applied = true;
 	if (h->original != NULL)
 		dns_owner_parse_file(h->original, &h->view.uplink);
 }
 
 static void looked(struct dns_host *h)
 {
+	bool gone = h->result == 0 || h->result == -ENOENT;
+
 	h->view.uplink = h->uplink;
-	if (h->result == 0 && h->applied != NULL)
+	if (h->applied == NULL)
+		return;
+	if (gone) {
 		drifted(h);
-	else if (h->result > 0)
+	} else if (h->result > 0) {
+		h->view.applied = true;
 		h->view.problem[0] = '\0';
+	}
 }
 
 static void undone(struct dns_host *h)
@@ -351,9 +377,58 @@ static void on_closed(uv_handle_t *handle)
 	free(h);
 }
 
+/* What happens in the folder may be our own doing: then the look finds that all
+ * is well. What failed is not tried again for it, else it would be for ever. */
+static void on_folder(void *arg)
+{
+	struct dns_host *h = arg;
+
+	if (h->applied == NULL || h->failed || h->closing)
+		return;
+	h->look = true;
+	step(h);
+}
+
+static void watch_folder(struct dns_host *h, const char *path,
+			 struct folder_watch **ret_watch)
+{
+	const struct folder_watch_options o = {
+		.path = path,
+		.changed = on_folder,
+		.arg = h,
+	};
+
+	if (folder_watch_create(h->o.loop, &o, ret_watch) < 0)
+		log_warning("%s is only looked at every %d s", path,
+			    LOOK_MS / 1000);
+}
+
+/* For as long as the bare file is ours. */
+static void follow_file(struct dns_host *h, bool ours)
+{
+	char folder[sizeof(h->view.owner.path)];
+
+	if (ours == (h->watch[0] != NULL))
+		return;
+	if (ours) {
+		snprintf(folder, sizeof(folder), "%s", h->view.owner.path);
+		*strrchr(folder, '/') = '\0';
+		watch_folder(h, "/etc", &h->watch[0]);
+		if (*folder && strcmp(folder, "/etc") != 0)
+			watch_folder(h, folder, &h->watch[1]);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(h->watch); i++) {
+		if (h->watch[i] != NULL)
+			folder_watch_close(h->watch[i]);
+		h->watch[i] = NULL;
+	}
+}
+
 /* Nothing is under way: the host is put back at once. */
 static void close_now(struct dns_host *h)
 {
+	follow_file(h, false);
 	if (h->applied != NULL && is_file(h))
 		(void)restore_file(h);
 	else if (h->applied != NULL &&
@@ -420,6 +495,7 @@ static void step(struct dns_host *h)
 		h->look = false;
 		begin(h, JOB_LOOK, h->applied);
 	}
+	follow_file(h, h->applied != NULL && is_file(h));
 	if (h->want != NULL && !uv_is_active((const uv_handle_t *)&h->timer))
 		(void)uv_timer_start(&h->timer, on_timer, LOOK_MS, LOOK_MS);
 	else if (h->want == NULL && h->applied == NULL)
@@ -431,7 +507,7 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct dns_host *h = timer->data;
 
-	h->repairs = 0;
+	h->repairs = h->repairs > REPAIRS_MAX ? REPAIRS_MAX - 1 : 0;
 	dns_host_look(h);
 }
 
@@ -449,8 +525,10 @@ void dns_host_want(struct dns_host *h, struct dns_plan *plan)
 	dns_plan_release(h->want);
 	h->want = dns_plan_hold(plan);
 	h->failed = false;
-	if (plan == NULL)
+	if (plan == NULL) {
 		h->view.problem[0] = '\0';
+		h->repairs = 0;
+	}
 	step(h);
 }
 
