@@ -60,7 +60,9 @@ START_TEST(varies_id_port_and_letters)
 			last_of(ask("abcdefghijklmnopqrstuvwxyz.example",
 				    false)),
 			LAST);
-	ck_assert_uint_eq(seen_count, N);
+	/* On a busy machine one or two are asked again. */
+	ck_assert_uint_ge(seen_count, N);
+	ck_assert_uint_le(seen_count, N + N / 100);
 	for (int i = 0; i < N; i++) {
 		ids[i] = load_be16(seen[i].bytes);
 		ports[i] = ntohs(seen[i].from.sin_port);
