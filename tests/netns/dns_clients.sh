@@ -5,8 +5,6 @@
 # musl, which search, dig and kdig, which do not, busybox, which asks for all
 # completions at once, and one that asks as a browser does.
 set -u
-# shellcheck source=tests/netns/lib.sh
-. "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/netns/lib_dns.sh
 . "$(dirname "$0")/lib_dns.sh"
 routes=(--route 198.51.100.0/24 --dns 198.51.100.10 --match corp.example

@@ -6,8 +6,6 @@
 # other names are answered as before. A capture at the cafe's end of the wire
 # is the judge.
 set -u
-# shellcheck source=tests/netns/lib.sh
-. "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/netns/lib_dns.sh
 . "$(dirname "$0")/lib_dns.sh"
 routes=(--route 198.51.100.0/24 --dns 198.51.100.10 --match corp.example)

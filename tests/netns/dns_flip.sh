@@ -5,8 +5,6 @@
 # one answer inside and another outside, both good for a minute. An answer to a
 # question that was asked, and answered, between two edges is of that side.
 set -u
-# shellcheck source=tests/netns/lib.sh
-. "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/netns/lib_dns.sh
 . "$(dirname "$0")/lib_dns.sh"
 routes=(--route 198.51.100.0/24 --dns 198.51.100.10 --match corp.example)

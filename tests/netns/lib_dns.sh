@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # What the tests of the resolver share: two name servers with different answers
-# for the same names, which write down what they were asked. Sourced, after
-# lib.sh.
+# for the same names, which write down what they were asked. Sourced, instead
+# of lib.sh.
 #
 #   inner   office 198.51.100.10, reached through the tunnel
 #   outer   cafe 192.0.2.1, the server in the laptop's resolv.conf
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 inner4=10.9.9.9 inner6=fd00:9::9
 outer4=203.0.113.80 outer6=2001:db8:f::80
 # shellcheck disable=SC2034 # for who sources this
 stub=127.0.77.53
+# shellcheck disable=SC2034 # for fail()
 lab_logs="aditd gateway inner outer"
 
 dns_cannot() { # PROGRAM...: 77 where the lab or one of them is missing
@@ -23,7 +26,8 @@ dns_cannot() { # PROGRAM...: 77 where the lab or one of them is missing
 }
 
 answerer() { # LABEL HOST ANSWER ADDRESS: $lab/LABEL.names, .rules
-	: >"$lab/$1.names" >>"$lab/$1.rules"
+	: >"$lab/$1.names"
+	: >>"$lab/$1.rules"
 	start "$1" "$2" python3 /run/lab/answerer.py --ttl "${ttl:-1}" \
 		--rules "/run/lab/$1.rules" "$3" "/run/lab/$1.names" "$4:53"
 	until_true 5 grep -q ready "$lab/$1.names" ||

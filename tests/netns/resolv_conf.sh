@@ -7,8 +7,6 @@
 # are from then on, and what comes back in the end; and who does not stop is
 # left alone, and that is said.
 set -u
-# shellcheck source=tests/netns/lib.sh
-. "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/netns/lib_dns.sh
 . "$(dirname "$0")/lib_dns.sh"
 routes=(--route 198.51.100.0/24 --dns 198.51.100.10 --match corp.example)
