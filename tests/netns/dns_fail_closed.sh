@@ -164,7 +164,7 @@ be_refused() { # PROFILE
 }
 
 # Nobody is at the stub: questions fail, and go nowhere else.
-crash() { # IN-WHICH-STATE
+crash() { # IN-WHICH-STATE [restart]: what puts it right, or aditd --undo
 	stop aditd KILL
 	for name in www.corp.example wiki; do
 		ask $name
@@ -174,6 +174,11 @@ crash() { # IN-WHICH-STATE
 	! on laptop getent ahosts www.corp.example >"$lab/answer" ||
 		fail "getent after a crash: $(cat "$lab/answer")"
 	nothing_leaked "crashed ($1)"
+	if [ "${2-}" ]; then
+		start_aditd
+		is_public "a start after a crash ($1)"
+		return
+	fi
 	on laptop aditd --undo 2>"$lab/undo.log" ||
 		fail "aditd --undo: $(cat "$lab/undo.log")"
 	is_public "aditd --undo ($1)"
@@ -208,7 +213,9 @@ leave "up (lease)"
 connect_in_vain good-lease
 leave "connecting (lease)"
 expect 0 connect good-lease --wait=20
-crash "up (lease)"
+crash "up (lease)" restart
 
-end_aditd down
+expect 0 connect good --wait=20
+end_aditd up
+is_public SIGTERM
 echo "note: $asks questions, $checks checks; none of a match domain on the wire"
