@@ -36,7 +36,7 @@ enum {
 	DNS_REQUESTS_MAX = 10000, /* under way; the rest gets SERVFAIL */
 	DNS_HELD_MAX = 1000,	  /* of these: waiting for the tunnel */
 	DNS_HOLD_MS = 10000,	  /* so long */
-	DNS_CACHE_BYTES = 8 * 1024 * 1024, /* 25,000 names or so */
+	DNS_CACHE_BYTES = 24 * 1024 * 1024, /* 100,000 names and more */
 };
 
 enum dns_mode {
