@@ -15,6 +15,7 @@ struct parser {
 	size_t at;
 	size_t node_room;
 	uint32_t parent;
+	uint32_t about; /* the node that a finding is about: it, or a scalar */
 	unsigned int depth;
 	int error;
 };
@@ -111,7 +112,7 @@ static bool ATTR_PRINTF(3, 4)
 		return false;
 	place(p->json, at, e);
 	if (p->json->node_count > 0)
-		pointer_put(p->json, &p->json->nodes[p->parent], e->pointer,
+		pointer_put(p->json, &p->json->nodes[p->about], e->pointer,
 			    sizeof(e->pointer));
 	text_make_printable(e->pointer);
 	return false;
@@ -413,7 +414,7 @@ static bool parse_container(struct parser *p, uint32_t self, bool is_object)
 
 	if (++p->depth > JSON_DEPTH_MAX)
 		return fail(p, open, "nested deeper than %d", JSON_DEPTH_MAX);
-	p->parent = self;
+	p->parent = p->about = self;
 	skip_blanks(p);
 	while (peek(p) != close || p->json->nodes[self].count > 0) {
 		if (!is_object && peek(p) == ']')
@@ -434,8 +435,24 @@ static bool parse_container(struct parser *p, uint32_t self, bool is_object)
 	}
 	p->at++;
 	p->depth--;
-	p->parent = outer;
+	p->parent = p->about = outer;
 	return true;
+}
+
+static bool parse_scalar(struct parser *p, struct json_node *n)
+{
+	switch (peek(p)) {
+	case '"':
+		n->type = JSON_STRING;
+		n->text = parse_string(p);
+		return n->text != NULL;
+	case '-':
+	case '0' ... '9':
+		n->type = JSON_NUMBER;
+		return parse_number(p, n);
+	default:
+		return parse_word(p, n);
+	}
 }
 
 static bool parse_value(struct parser *p, const char *key, size_t key_at,
@@ -456,24 +473,15 @@ static bool parse_value(struct parser *p, const char *key, size_t key_at,
 			j->nodes[*last].next = self;
 		*last = self;
 	}
-	switch (peek(p)) {
-	case '{':
-		n->type = JSON_OBJECT;
-		return parse_container(p, self, true);
-	case '[':
-		n->type = JSON_ARRAY;
-		return parse_container(p, self, false);
-	case '"':
-		n->type = JSON_STRING;
-		n->text = parse_string(p);
-		return n->text != NULL;
-	case '-':
-	case '0' ... '9':
-		n->type = JSON_NUMBER;
-		return parse_number(p, n);
-	default:
-		return parse_word(p, n);
+	if (peek(p) == '{' || peek(p) == '[') {
+		n->type = peek(p) == '{' ? JSON_OBJECT : JSON_ARRAY;
+		return parse_container(p, self, n->type == JSON_OBJECT);
 	}
+	p->about = self;
+	if (!parse_scalar(p, n))
+		return false;
+	p->about = p->parent;
+	return true;
 }
 
 /* What is wrong with the bytes before they are JSON. */
