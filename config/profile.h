@@ -36,9 +36,10 @@ enum {
 #define PROFILE_SUB_TYPE "org.adit.packet-tunnel"
 
 enum profile_flags {
-	/* What a machine lacks is a warning: for `adit profile check`. */
+	/* What a machine lacks, and what is wrong with a file that the profile
+	 * names, is a warning: for `adit profile check`. */
 	PROFILE_FOR_CHECK = 0,
-	/* Reads the files that the profile names; each must be there. */
+	/* Keeps the files that the profile names; each must be there. */
 	PROFILE_FOR_USE = 1,
 };
 

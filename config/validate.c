@@ -12,6 +12,7 @@
 #include "config/keys.h"
 #include "config/text.h"
 #include "config/value.h"
+#include "crypto/credentials.h"
 
 /* The declaration's names; key_of() finds the older ones. */
 #define VENDOR "/Payload/VendorConfig"
@@ -352,25 +353,20 @@ enum {
 	NAMED_FILE_MAX = 1024 * 1024,
 };
 
-/* A file that the profile names: with PROFILE_FOR_USE it is read, else looked
- * at. Returns 0 when *ret_bytes was filled, or -errno. */
-static int look_at(const struct validation *v, const char *key_path,
-		   const char *path, unsigned int demands,
-		   struct profile_bytes *ret_bytes)
+/* A file that the profile names. A check may be made on another machine than
+ * the one that has the right files: there it warns of them. */
+static int read_named(const struct validation *v, const char *key_path,
+		      const char *path, unsigned int demands,
+		      struct profile_bytes *ret_bytes)
 {
 	struct profile_bytes b;
 	char why[FILE_WHY_MAX];
-	int r;
+	int r = file_read(path, NAMED_FILE_MAX, demands, &b.data, &b.len, why);
 
-	if (v->flags & PROFILE_FOR_USE)
-		r = file_read(path, NAMED_FILE_MAX, demands, &b.data, &b.len,
-			      why);
-	else
-		r = file_inspect(path, NAMED_FILE_MAX, demands, why);
 	if (r < 0)
 		complain(v, key_path, !(v->flags & PROFILE_FOR_USE),
 			 "%.120s: %s", path, why);
-	else if (v->flags & PROFILE_FOR_USE)
+	else
 		*ret_bytes = b;
 	return r;
 }
@@ -382,16 +378,16 @@ static void read_ca(const struct validation *v)
 	struct profile_bytes b = { 0 };
 	char why[VALUE_WHY_MAX] = "";
 
-	if (!p->ca_file ||
-	    look_at(v, VENDOR "/CAFile", p->ca_file, FILE_ANY, &b) < 0 ||
-	    !b.data)
+	if (!p->ca_file || p->ca ||
+	    read_named(v, VENDOR "/CAFile", p->ca_file, FILE_ANY, &b) < 0)
 		return;
 	if (strlen((char *)b.data) != b.len)
 		snprintf(why, sizeof(why), "holds a zero byte");
 	if (why[0] || pem->parse((char *)b.data, &p->ca, why) < 0)
-		complain(v, VENDOR "/CAFile", false, "%.120s: %s", p->ca_file,
+		complain(v, VENDOR "/CAFile", !(v->flags & PROFILE_FOR_USE),
+			 "%.120s: %s", p->ca_file,
 			 why[0] ? why : "is not the PEM text of certificates");
-	free(b.data);
+	value_types[VALUE_BASE64].clear(&b);
 }
 
 static void read_asset(const struct validation *v)
@@ -416,15 +412,16 @@ static void read_files(const struct validation *v)
 	if (p->identity_reference && v->assets && !p->pkcs12.data)
 		read_asset(v);
 	if (p->crl_file)
-		(void)look_at(v, VENDOR "/RevocationListFile", p->crl_file,
-			      FILE_ANY, &p->crl);
+		(void)read_named(v, VENDOR "/RevocationListFile", p->crl_file,
+				 FILE_ANY, &p->crl);
 	if (p->certificate_file)
-		(void)look_at(v, VENDOR "/Identity/CertificateFile",
-			      p->certificate_file, FILE_ANY, &p->certificate);
+		(void)read_named(v, VENDOR "/Identity/CertificateFile",
+				 p->certificate_file, FILE_ANY,
+				 &p->certificate);
 	if (p->private_key_file)
-		(void)look_at(v, VENDOR "/Identity/PrivateKeyFile",
-			      p->private_key_file, FILE_PRIVATE,
-			      &p->private_key);
+		(void)read_named(v, VENDOR "/Identity/PrivateKeyFile",
+				 p->private_key_file, FILE_PRIVATE,
+				 &p->private_key);
 	/* Lists are read by the resolver, which knows what to do when one
 	 * cannot be. */
 	for (size_t i = 0; i < p->block_list_count; i++) {
@@ -435,6 +432,76 @@ static void read_files(const struct validation *v)
 			complain(v, VENDOR "/BlockLists", true, "%.120s: %s",
 				 path, why);
 	}
+}
+
+/* What a handshake would say of it. `file`: where it is from; NULL: from the
+ * profile itself, which is the same on every machine. */
+static void judge(const struct validation *v, const char *key_path,
+		  const char *file, enum credentials_part part,
+		  const struct credentials_source *source)
+{
+	char why[CREDENTIALS_ERROR_MAX];
+	int r = credentials_check(part, source, why);
+
+	if (r < 0 && file)
+		complain(v, key_path, !(v->flags & PROFILE_FOR_USE),
+			 "%.120s: %s", file, why);
+	else if (r < 0)
+		complain(v,
+			 r == -EACCES ? VENDOR "/Identity/Password" : key_path,
+			 false, "%s", why);
+}
+
+/* Of two identities none is judged, and none of which a part is missing or
+ * wrong by itself: that was said. */
+static void check_material(const struct validation *v)
+{
+	const struct profile *p = v->profile;
+	bool bundle = given(v, VENDOR "/Identity/PKCS12");
+	bool files = p->certificate_file || p->private_key_file;
+	bool password = given(v, VENDOR "/Identity/Password");
+	const struct credentials_source source = {
+		.certificate = (const char *)p->certificate.data,
+		.certificate_len = p->certificate.len,
+		.key = (const char *)p->private_key.data,
+		.key_len = p->private_key.len,
+		.pkcs12 = p->pkcs12.data,
+		.pkcs12_len = p->pkcs12.len,
+		.password = p->password,
+		.ca = p->ca,
+		.ca_len = p->ca ? strlen(p->ca) : 0,
+		.crl = (const char *)p->crl.data,
+		.crl_len = p->crl.len,
+	};
+
+	if (bundle + files + (p->identity_reference != NULL) > 1)
+		; /* said */
+	else if (bundle && p->pkcs12.data && (p->password || !password))
+		judge(v, VENDOR "/Identity/PKCS12", NULL, CREDENTIALS_IDENTITY,
+		      &source);
+	else if (p->identity_reference && p->pkcs12.data)
+		judge(v, REFERENCE, p->asset.file, CREDENTIALS_IDENTITY,
+		      &source);
+	else if (p->certificate.data && p->private_key.data)
+		judge(v, VENDOR "/Identity", p->certificate_file,
+		      CREDENTIALS_IDENTITY, &source);
+	if (p->ca)
+		judge(v, p->ca_file ? VENDOR "/CAFile" : VENDOR "/CA",
+		      p->ca_file, CREDENTIALS_CA, &source);
+	if (p->ca && p->crl.data)
+		judge(v, VENDOR "/RevocationListFile", p->crl_file,
+		      CREDENTIALS_CRL, &source);
+}
+
+/* Only whoever uses a profile has its files; the others do not keep a key in
+ * memory for nothing. */
+static void drop_files(struct profile *p)
+{
+	if (p->ca_file)
+		value_types[VALUE_PEM].clear(&p->ca);
+	value_types[VALUE_BASE64].clear(&p->crl);
+	value_types[VALUE_BASE64].clear(&p->certificate);
+	value_types[VALUE_BASE64].clear(&p->private_key);
 }
 
 void validate_profile(struct profile *p, const struct json *j,
@@ -458,6 +525,9 @@ void validate_profile(struct profile *p, const struct json *j,
 	check_dns(&v);
 	check_rules(&v);
 	read_files(&v);
+	check_material(&v);
+	if (!(flags & PROFILE_FOR_USE))
+		drop_files(p);
 	if (!given(&v, VENDOR "/DisconnectOnFastUserSwitch"))
 		p->disconnect_on_user_switch = p->disconnect_on_logout;
 }

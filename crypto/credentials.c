@@ -23,6 +23,7 @@ struct credentials {
 	int groups[CREDENTIALS_GROUPS_MAX];
 	size_t group_count;
 	struct certificate own;
+	bool locked; /* the PKCS#12 has another password */
 };
 
 static const struct {
@@ -111,6 +112,7 @@ struct bag {
 	byte *key, *leaf;
 	word32 key_len, leaf_len;
 	WC_DerCertList *others;
+	bool locked;
 };
 
 static void bag_fini(struct bag *b)
@@ -138,7 +140,8 @@ static bool bag_open(struct bag *b, const struct credentials_source *s,
 	}
 	r = wc_PKCS12_parse(p, s->password != NULL ? s->password : "", &b->key,
 			    &b->key_len, &b->leaf, &b->leaf_len, &b->others);
-	if (r == MAC_CMP_FAILED_E)
+	b->locked = r == MAC_CMP_FAILED_E;
+	if (b->locked)
 		fail(ret_error, "the PKCS#12 password is wrong");
 	else if (r != 0)
 		fail(ret_error,
@@ -231,19 +234,35 @@ static bool load_pkcs12(struct credentials *c,
 				   : chain_build(chain, &b, ret_error) &&
 					     use_bag(c, &b, chain, ret_error);
 	}
+	c->locked = b.locked;
 	free(chain);
 	bag_fini(&b);
 	return ok;
 }
 
-static bool load_trust(struct credentials *c,
-		       const struct credentials_source *s, char *ret_error)
+static bool load_identity(struct credentials *c,
+			  const struct credentials_source *s, char *ret_error)
 {
-	if (wolfSSL_CTX_load_verify_buffer(
-		    c->ctx, (const uint8_t *)s->ca, (long)s->ca_len,
-		    WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
-		return fail(ret_error, "the CA is not a readable PEM "
-				       "certificate (or has expired)");
+	if (!(s->pkcs12 != NULL ? load_pkcs12(c, s, ret_error)
+				: load_pem(c, s, ret_error)))
+		return false;
+	return wolfSSL_CTX_check_private_key(c->ctx) == WOLFSSL_SUCCESS ||
+	       fail(ret_error, "the private key does not fit the certificate");
+}
+
+static bool load_ca(struct credentials *c, const struct credentials_source *s,
+		    char *ret_error)
+{
+	return wolfSSL_CTX_load_verify_buffer(
+		       c->ctx, (const uint8_t *)s->ca, (long)s->ca_len,
+		       WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS ||
+	       fail(ret_error, "the CA is not a readable PEM certificate (or "
+			       "has expired)");
+}
+
+static bool load_crl(struct credentials *c, const struct credentials_source *s,
+		     char *ret_error)
+{
 	if (s->crl == NULL)
 		return true;
 	if (wolfSSL_CTX_EnableCRL(c->ctx, WOLFSSL_CRL_CHECKALL) !=
@@ -309,37 +328,8 @@ static bool set_groups(struct credentials *c,
 	return true;
 }
 
-static bool set_up(struct credentials *c, enum credentials_role role,
-		   const struct credentials_source *s, char *ret_error)
-{
-	bool gateway = role == CREDENTIALS_GATEWAY;
-
-	c->ctx = wolfSSL_CTX_new(gateway ? wolfDTLSv1_3_server_method()
-					 : wolfDTLSv1_3_client_method());
-	if (c->ctx == NULL)
-		return fail(ret_error, "out of memory");
-	if (wolfSSL_CTX_SetMinRsaKey_Sz(c->ctx, RSA_BITS_MIN) !=
-	    WOLFSSL_SUCCESS)
-		return fail(ret_error, "out of memory");
-	if (!(s->pkcs12 != NULL ? load_pkcs12(c, s, ret_error)
-				: load_pem(c, s, ret_error)) ||
-	    !load_trust(c, s, ret_error) || !set_ciphers(c, s, ret_error) ||
-	    !set_groups(c, s, ret_error))
-		return false;
-	if (wolfSSL_CTX_check_private_key(c->ctx) != WOLFSSL_SUCCESS)
-		return fail(ret_error, "the private key does not fit the "
-				       "certificate");
-	/* Nothing follows the handshake: no tickets. The client's order of
-	 * ciphers counts, since it knows what its CPU can do. */
-	if (gateway && (wolfSSL_CTX_no_ticket_TLSv13(c->ctx) != 0 ||
-			wolfSSL_CTX_UseClientSuites(c->ctx) != 0))
-		return fail(ret_error, "out of memory");
-	return true;
-}
-
-struct credentials *credentials_create(
-	enum credentials_role role, const struct credentials_source *s,
-	char ret_error[static CREDENTIALS_ERROR_MAX])
+/* Without anything in it. NULL with a sentence. */
+static struct credentials *create(enum credentials_role role, char *ret_error)
 {
 	struct credentials *c;
 
@@ -348,15 +338,73 @@ struct credentials *credentials_create(
 		return NULL;
 	}
 	c = calloc(1, sizeof(*c));
-	if (c == NULL) {
-		fail(ret_error, "out of memory");
-		return NULL;
-	}
-	if (!set_up(c, role, s, ret_error)) {
+	if (c != NULL)
+		c->ctx =
+			wolfSSL_CTX_new(role == CREDENTIALS_GATEWAY
+						? wolfDTLSv1_3_server_method()
+						: wolfDTLSv1_3_client_method());
+	if (c != NULL && c->ctx != NULL &&
+	    wolfSSL_CTX_SetMinRsaKey_Sz(c->ctx, RSA_BITS_MIN) ==
+		    WOLFSSL_SUCCESS)
+		return c;
+	fail(ret_error, "out of memory");
+	credentials_destroy(c);
+	return NULL;
+}
+
+static bool set_up(struct credentials *c, enum credentials_role role,
+		   const struct credentials_source *s, char *ret_error)
+{
+	if (!load_identity(c, s, ret_error) || !load_ca(c, s, ret_error) ||
+	    !load_crl(c, s, ret_error) || !set_ciphers(c, s, ret_error) ||
+	    !set_groups(c, s, ret_error))
+		return false;
+	/* Nothing follows the handshake: no tickets. The client's order of
+	 * ciphers counts, since it knows what its CPU can do. */
+	if (role == CREDENTIALS_GATEWAY &&
+	    (wolfSSL_CTX_no_ticket_TLSv13(c->ctx) != 0 ||
+	     wolfSSL_CTX_UseClientSuites(c->ctx) != 0))
+		return fail(ret_error, "out of memory");
+	return true;
+}
+
+struct credentials *credentials_create(
+	enum credentials_role role, const struct credentials_source *s,
+	char ret_error[static CREDENTIALS_ERROR_MAX])
+{
+	struct credentials *c = create(role, ret_error);
+
+	if (c != NULL && !set_up(c, role, s, ret_error)) {
 		credentials_destroy(c);
 		return NULL;
 	}
 	return c;
+}
+
+int credentials_check(enum credentials_part part,
+		      const struct credentials_source *s,
+		      char ret_error[static CREDENTIALS_ERROR_MAX])
+{
+	struct credentials *c = create(CREDENTIALS_CLIENT, ret_error);
+	bool ok = false;
+	int r;
+
+	if (c == NULL)
+		return -EINVAL;
+	switch (part) {
+	case CREDENTIALS_IDENTITY:
+		ok = load_identity(c, s, ret_error);
+		break;
+	case CREDENTIALS_CA:
+		ok = load_ca(c, s, ret_error);
+		break;
+	case CREDENTIALS_CRL:
+		ok = load_ca(c, s, ret_error) && load_crl(c, s, ret_error);
+		break;
+	}
+	r = ok ? 0 : c->locked ? -EACCES : -EINVAL;
+	credentials_destroy(c);
+	return r;
 }
 
 void credentials_destroy(struct credentials *c)

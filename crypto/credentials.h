@@ -21,6 +21,12 @@ enum credentials_role {
 	CREDENTIALS_GATEWAY,
 };
 
+enum credentials_part {
+	CREDENTIALS_IDENTITY, /* certificate and key, or pkcs12 */
+	CREDENTIALS_CA,
+	CREDENTIALS_CRL, /* with the CA */
+};
+
 enum {
 	CREDENTIALS_GROUPS_MAX = 6,
 	CREDENTIALS_CIPHERS_MAX = 2,
@@ -56,6 +62,11 @@ struct credentials *credentials_create(
 	enum credentials_role role, const struct credentials_source *s,
 	char ret_error[static CREDENTIALS_ERROR_MAX]);
 void credentials_destroy(struct credentials *c);
+/* Would credentials_create() take this part? Of the source the part is enough.
+ * 0, or with a sentence as above -EACCES (the password is wrong) or -EINVAL. */
+int credentials_check(enum credentials_part part,
+		      const struct credentials_source *s,
+		      char ret_error[static CREDENTIALS_ERROR_MAX]);
 
 /* SHA-256 of our own leaf's DER. */
 const uint8_t *credentials_fingerprint(const struct credentials *c);

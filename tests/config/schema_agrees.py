@@ -32,6 +32,8 @@ BEYOND_SCHEMA = {
                              "holds a", "is a ", "is no ", "has brackets",
                              "has its", "has more than one", "has letters",
                              "matches nothing", "names a host"],
+    "what an identity or a CA holds": ["password is wrong", "PKCS#12 file",
+                                       "readable PEM", "does not fit the"],
     # A schema takes 1.0 for 1.
     "1.0 is no whole number": ["must be a whole number",
                                "must be true, false, 1 or 0"],

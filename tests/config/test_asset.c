@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config/profile.h"
 #include "crypto/credentials.h"
 #include "crypto/digest.h"
+#include "crypto/pki.h"
 #include "tests/lib/suite.h"
 
 #define NAME "com.example.identity"
@@ -150,6 +152,25 @@ static void has_line(const char *line)
 		      printed);
 }
 
+/* Another identity in the data, which "new" opens. */
+static void write_renewed(const char *password)
+{
+	char bag[PKI_PKCS12_MAX], text[PKI_PKCS12_MAX + 64];
+	struct pki_identity id;
+	struct pki_request r = {
+		.use = PKI_CLIENT,
+		.name = "laptop",
+		.not_before = time(NULL) - 86400,
+		.not_after = time(NULL) + 86400,
+	};
+
+	ck_assert_int_eq(pki_issue(&r, NULL, &id), 0);
+	ck_assert_int_eq(pki_pkcs12(&id, "new", bag), 0);
+	snprintf(text, sizeof(text),
+		 "{\"Password\": \"%s\", \"Identity\": \"%s\"}", password, bag);
+	write_file("data.json", text, 0600);
+}
+
 START_TEST(gives_the_identity_that_the_reference_names)
 {
 	struct credentials_source source;
@@ -181,10 +202,17 @@ START_TEST(gives_the_identity_that_the_reference_names)
 	profile_destroy(p);
 
 	/* A renewed identity is a changed profile. */
-	write_file("data.json", "{\"Password\": \"\", \"Identity\": \"MAA=\"}",
-		   0600);
+	write_renewed("new");
 	ck_assert_int_eq(load(PROFILE_FOR_USE, &p), 0);
 	ck_assert(p->fingerprint != before);
+	profile_destroy(p);
+
+	write_renewed("wrong");
+	ck_assert_int_eq(load(PROFILE_FOR_USE, &p), -EINVAL);
+	has_line("/Payload/Authentication/IdentityAssetReference: "
+		 "DIR/data.json: the PKCS#12 password is wrong");
+	ck_assert_int_eq(load(PROFILE_FOR_CHECK, &p), 0);
+	has_line("warning: DIR/data.json: the PKCS#12 password is wrong");
 	profile_destroy(p);
 }
 END_TEST

@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "config/base64.h"
 #include "config/check.h"
 #include "config/profile.h"
 #include "crypto/credentials.h"
+#include "crypto/pki.h"
 #include "tests/lib/suite.h"
 
 #define BASE "config/examples/office.json"
@@ -484,7 +487,8 @@ END_TEST
 START_TEST(prints_what_it_understood_and_no_secret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
-		char *once = NULL, *twice = NULL, *plain, *again;
+		char *once = NULL, *twice = NULL, *plain, *again, *opened;
+		char bag[8192];
 		size_t len;
 		struct profile *p = NULL, *q = NULL;
 		FILE *to = open_memstream(&once, &len);
@@ -501,8 +505,13 @@ START_TEST(prints_what_it_understood_and_no_secret)
 			ck_assert(strstr(once, "\"PKCS12\": \"(hidden)\""));
 			ck_assert(strstr(once, "\"Password\": \"(hidden)\""));
 			free(plain);
-			plain = replaced(once, "\"PKCS12\": \"(hidden)\"",
-					 "\"PKCS12\": \"AAAA\"");
+			opened = replaced(once, "\"Password\": \"(hidden)\"",
+					  "\"Password\": \"example\"");
+			ck_assert_uint_lt(BASE64_LEN(p->pkcs12.len),
+					  sizeof(bag));
+			base64_encode(p->pkcs12.data, p->pkcs12.len, bag);
+			plain = replaced(opened, "(hidden)", bag);
+			free(opened);
 		}
 		ck_assert_msg(parse(plain, strlen(plain), &q) == 0, "%s%s",
 			      plain, printed);
@@ -641,8 +650,24 @@ static int load_for_use(const char *text, struct profile **ret_profile)
 	return r;
 }
 
+static void make_identity(char certificate[PKI_PEM_MAX], char key[PKI_PEM_MAX])
+{
+	struct pki_identity id;
+	struct pki_request r = {
+		.use = PKI_CLIENT,
+		.name = "laptop",
+		.not_before = time(NULL) - 86400,
+		.not_after = time(NULL) + 86400,
+	};
+
+	ck_assert_int_eq(pki_issue(&r, NULL, &id), 0);
+	ck_assert_int_eq(pki_certificate_pem(&id, certificate), 0);
+	ck_assert_int_eq(pki_key_pem(&id, key), 0);
+}
+
 START_TEST(reads_the_files_that_a_profile_names_for_use)
 {
+	char certificate[PKI_PEM_MAX], key[PKI_PEM_MAX];
 	struct profile *p = NULL, *home = NULL;
 	struct credentials_source source;
 	char *text = with_files(), *https;
@@ -657,20 +682,23 @@ START_TEST(reads_the_files_that_a_profile_names_for_use)
 	ck_assert(strstr(printed, "there is no such file"));
 
 	write_file("ca", home->ca, 0644);
-	write_file("certificate", "certificate", 0644);
-	write_file("key", "key", 0640);
+	make_identity(certificate, key);
+	write_file("certificate", certificate, 0644);
+	write_file("key", key, 0640);
 	ck_assert_int_eq(load_for_use(text, &p), -EINVAL);
 	ck_assert(strstr(printed, "others may read it (mode 0640)"));
-	write_file("key", "key", 0600);
+	write_file("key", key, 0600);
 	ck_assert_msg(load_for_use(text, &p) == 0, "%s", printed);
 	profile_credentials(p, &source);
-	ck_assert_str_eq(source.key, "key");
-	ck_assert_uint_eq(source.certificate_len, 11);
+	ck_assert_str_eq(source.key, key);
+	ck_assert_uint_eq(source.certificate_len, strlen(certificate));
 	ck_assert_str_eq(source.ca, home->ca);
 	before = p->fingerprint;
 	profile_destroy(p);
 
-	write_file("certificate", "renewed", 0644);
+	make_identity(certificate, key);
+	write_file("certificate", certificate, 0644);
+	write_file("key", key, 0600);
 	ck_assert_int_eq(load_for_use(text, &p), 0);
 	ck_assert(p->fingerprint != before);
 	profile_destroy(p);

@@ -202,7 +202,7 @@ for kind in "${!fault[@]}"; do
 done
 for kind in "${!own_fault[@]}"; do
 	expect 2 connect "$kind" --wait=5
-	says "$kind: .*${own_fault[$kind]}"
+	says "profiles/$kind.json:[0-9:]*: /Payload/VendorConfig/Identity: .*${own_fault[$kind]}"
 	expect 0 disconnect
 done
 as_before "refused devices"
@@ -291,17 +291,22 @@ for name in rc2-40 3des new no-mac empty no-password; do
 	reaches 198.51.100.10
 	expect 0 disconnect
 done
-refused_bag() { # NAME TEXT
-	add_profiles "$1"
+# Wherever it is met, it is refused with its place; written past adit, too.
+refused_bag() { # NAME KEY TEXT
+	local said="/Payload/VendorConfig/Identity/$2: $3"
+	expect 2 profile check "/run/lab/$1.json"
+	says "^/run/lab/$1.json:[0-9:]*: $said"
+	expect 2 profile add "/run/lab/$1.json"
+	says "$said"
+	on laptop install -m 0600 "/run/lab/$1.json" /etc/adit/profiles/
 	expect 2 connect "$1" --wait=5
-	says "$1: $2"
-	expect 0 disconnect
+	says "/etc/adit/profiles/$1.json:[0-9:]*: $said"
 }
-refused_bag wrong 'the PKCS#12 password is wrong'
-refused_bag blank 'the PKCS#12 password is wrong'
-refused_bag no-key 'the PKCS#12 file holds no private key'
-refused_bag no-leaf 'the PKCS#12 file holds no certificate'
-refused_bag cut 'the identity is not a PKCS#12 file'
+refused_bag wrong Password 'the PKCS#12 password is wrong'
+refused_bag blank Password 'the PKCS#12 password is wrong'
+refused_bag no-key PKCS12 'the PKCS#12 file holds no private key'
+refused_bag no-leaf PKCS12 'the PKCS#12 file holds no certificate'
+refused_bag cut PKCS12 'the identity is not a PKCS#12 file'
 expect 2 profile add /run/lab/torn.json
 says '/Payload/VendorConfig/Identity/PKCS12: .*base64'
 end_aditd "after bad certificates"
