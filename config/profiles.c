@@ -97,9 +97,40 @@ static bool same_error(const struct config_report *a,
 	       x->column == y->column && strcmp(x->text, y->text) == 0;
 }
 
+static const struct config_error *problem(const struct profile_entry *e)
+{
+	return e->broken  ? config_report_first(&e->report)
+	       : e->unfit ? &e->obstacle
+			  : NULL;
+}
+
+const struct config_error *profiles_problem(const struct profile_entry *e)
+{
+	return e->change == PROFILES_REMOVED ? NULL : problem(e);
+}
+
+/* What would a connect say? */
+static void entry_try(struct profile_entry *e)
+{
+	struct config_report found;
+	const struct config_error *why;
+	struct profile *p;
+	int r = profile_load(e->path, PROFILE_FOR_USE, &p, &found);
+
+	e->unfit = r < 0;
+	if (r == 0) {
+		profile_destroy(p);
+		return;
+	}
+	if (found.errors == 0)
+		config_report_add(&found, false, "%s", strerror(-r));
+	why = config_report_first(&found);
+	e->obstacle = *why;
+}
+
 /* Parsed anew each time: a certificate that the profile names may have been
  * renewed while the profile itself is as before. */
-static void entry_read(struct profile_entry *e, enum profile_flags flags)
+static void entry_parse(struct profile_entry *e, enum profile_flags flags)
 {
 	struct config_report before = e->report;
 	struct profile *p = NULL;
@@ -118,8 +149,6 @@ static void entry_read(struct profile_entry *e, enum profile_flags flags)
 		e->change = e->broken && same_error(&before, &e->report)
 				    ? PROFILES_SAME
 				    : PROFILES_BROKEN;
-		if (e->change == PROFILES_BROKEN)
-			e->told = false;
 		e->broken = true;
 		return;
 	}
@@ -130,6 +159,23 @@ static void entry_read(struct profile_entry *e, enum profile_flags flags)
 			    : PROFILES_SAME;
 	profile_destroy(e->profile);
 	e->profile = p;
+}
+
+static void entry_read(struct profile_entry *e, enum profile_flags flags)
+{
+	const struct config_error *was = problem(e), *is;
+	struct config_error before = { 0 };
+
+	if (was)
+		before = *was;
+	entry_parse(e, flags);
+	if (!e->broken)
+		entry_try(e);
+	is = problem(e);
+	if (is &&
+	    (!was || is->line != before.line || is->column != before.column ||
+	     strcmp(is->text, before.text) != 0))
+		e->told = false;
 }
 
 static int filter_profiles(const struct dirent *d)

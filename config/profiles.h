@@ -38,7 +38,9 @@ struct profile_entry {
 	struct profile *profile; /* in force; NULL: never was a good one */
 	bool broken;		 /* the file now there is refused: `report` */
 	struct config_report report; /* of the last read of the file */
-	bool told; /* the caller's; cleared when the report is another */
+	bool unfit; /* good, and cannot be used on this machine: `obstacle` */
+	struct config_error obstacle;
+	bool told; /* the caller's; cleared when the problem is another */
 	enum profiles_change change; /* of the last reload */
 };
 
@@ -61,6 +63,9 @@ int profiles_reload(struct profiles *s);
 
 /* Those that were told to be gone are gone now; else with the next reload. */
 void profiles_prune(struct profiles *s);
+
+/* Why the file cannot be used, now that it is there; NULL: it can. */
+const struct config_error *profiles_problem(const struct profile_entry *e);
 
 /* By file name without ".json", else by VisibleName. NULL: none, or (with
  * `ret_ambiguous` set) several bear this VisibleName. */

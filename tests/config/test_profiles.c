@@ -70,6 +70,61 @@ static struct profile_entry *find(const char *name)
 	return profiles_find(&store, name, &ambiguous);
 }
 
+static void has_problem(const char *name, const char *text)
+{
+	const struct config_error *why = profiles_problem(find(name));
+
+	ck_assert_ptr_nonnull(why);
+	ck_assert_msg(strstr(why->text, text), "\"%s\"", why->text);
+}
+
+/* Found by a look at `list`, which had no word about a profile that every
+ * connect refused. */
+START_TEST(knows_that_a_good_profile_cannot_be_used_here)
+{
+	write_profile("a.json", "x");
+	ck_assert_int_eq(profiles_reload(&store), 0);
+	ck_assert(!find("a")->broken && find("a")->unfit);
+	ck_assert_ptr_nonnull(find("a")->profile);
+	has_problem("a", "/x: there is no such file");
+	ck_assert_str_eq(find("a")->obstacle.pointer,
+			 "/Payload/VendorConfig/CAFile");
+
+	/* It is told once, until it is another. */
+	find("a")->told = true;
+	ck_assert_int_eq(profiles_reload(&store), 0);
+	ck_assert(find("a")->told);
+	ck_assert_int_eq(find("a")->change, PROFILES_SAME);
+	write_text("a.json", "{");
+	ck_assert_int_eq(profiles_reload(&store), 0);
+	ck_assert(!find("a")->told);
+	has_problem("a", "cut off");
+	write_profile("a.json", "x");
+	ck_assert_int_eq(profiles_reload(&store), 0);
+	has_problem("a", "/x: there is no such file");
+
+	unlink(path_of("a.json"));
+	ck_assert_int_eq(profiles_reload(&store), 0);
+	ck_assert_ptr_null(profiles_problem(store.entries[0]));
+}
+END_TEST
+
+START_TEST(has_no_problem_with_what_can_be_used)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "cp config/examples/home.json %s && chmod 600 %s/home.json",
+		 folder, folder);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(profiles_reload(&store), 0);
+	ck_assert_ptr_null(profiles_problem(find("home")));
+	ck_assert_int_eq(chmod(path_of("home.json"), 0644), 0);
+	ck_assert_int_eq(profiles_reload(&store), 0);
+	has_problem("home", "others may read it (mode 0644)");
+}
+END_TEST
+
 START_TEST(lists_profiles_in_the_order_of_file_names)
 {
 	static const char *const files[] = { "b.json", "a.json", "a-b.json",
@@ -292,6 +347,8 @@ int main(void)
 	TCase *t = tcase_create("folder");
 
 	tcase_add_checked_fixture(t, make_folder, remove_folder);
+	tcase_add_test(t, knows_that_a_good_profile_cannot_be_used_here);
+	tcase_add_test(t, has_no_problem_with_what_can_be_used);
 	tcase_add_test(t, lists_profiles_in_the_order_of_file_names);
 	tcase_add_test(t, has_none_without_a_folder);
 	tcase_add_test(t, says_what_changed);

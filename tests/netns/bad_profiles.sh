@@ -176,7 +176,15 @@ for what in "${!unfit[@]}"; do
 	place "$what" "$what"
 	place "$what" laptop
 	signal aditd HUP
-	until_true 5 listed "$what" . || fail "$what is not listed"
+	until_listed "$what" " - .*${unfit[$what]}"
+	until_true 2 grep -Eq -- \
+		"/$what.json.*${unfit[$what]}; it cannot be used on this machine" \
+		"$lab/aditd.log" || fail "aditd's log does not have $what"
+	on laptop adit reload >"$lab/reload.log" 2>&1
+	[ $? -eq 2 ] &&
+		grep -Eq -- "/$what.json.*${unfit[$what]}; it cannot be used" \
+			"$lab/reload.log" ||
+		fail "reload does not refuse $what: $(cat "$lab/reload.log")"
 	until_true 2 grep -Eq -- "laptop.json.*${unfit[$what]}; .*stays in force" \
 		"$lab/aditd.log" || fail "aditd's log does not have $what"
 	expect 2 connect "$what"

@@ -100,8 +100,7 @@ static int list_folder(struct cli *c)
 		r = profiles_reload(&s);
 		for (size_t i = 0; r == 0 && i < s.count; i++) {
 			const struct profile_entry *e = s.entries[i];
-			const struct config_error *why =
-				config_report_first(&e->report);
+			const struct config_error *why = profiles_problem(e);
 			struct ctl_profile row = {
 				.name = readable(e->name),
 				.gateway = e->profile ? e->profile->host_name

@@ -49,8 +49,6 @@ struct daemon {
 	int folder_error; /* of the last look at them: 0 or -errno */
 	struct folder_watch *folder, *assets; /* of CONFIG */
 	struct config_report used; /* about the profile that the tunnel has */
-	char trouble[2 * CONFIG_LINE_MAX]; /* with its file; "": none */
-	bool trouble_told;
 	struct waiter waiters[CTL_SERVER_CLIENTS];
 	struct follower followers[CTL_SERVER_FOLLOWERS];
 	uv_timer_t waiting;   /* until the first waiter's deadline */

@@ -15,7 +15,7 @@
 static int put_profile(const struct daemon *d, const struct profile_entry *e,
 		       struct ctl_list *list)
 {
-	const struct config_error *why = config_report_first(&e->report);
+	const struct config_error *why = profiles_problem(e);
 	struct ctl_profile *row = ctl_list_add(list, sizeof(*row));
 	char line[CONFIG_LINE_MAX];
 	const char *state = "-";
@@ -36,13 +36,9 @@ static int put_profile(const struct daemon *d, const struct profile_entry *e,
 		if (row->gateway == NULL || row->visible_name == NULL)
 			return -ENOMEM;
 	}
-	if (e->broken && why != NULL) {
+	if (why != NULL) {
 		row->problem = strdup(
 			config_error_text(why, e->path, line, sizeof(line)));
-		if (row->problem == NULL)
-			return -ENOMEM;
-	} else if (daemon_is_current(d, e->name) && d->trouble[0] != '\0') {
-		row->problem = strdup(d->trouble);
 		if (row->problem == NULL)
 			return -ENOMEM;
 	}

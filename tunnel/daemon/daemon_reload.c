@@ -21,25 +21,36 @@ enum {
 	GRUMBLE_MS = 1000, /* so long may a file be half written */
 };
 
-static const char *broken_text(const struct profile_entry *e, char *buf,
-			       size_t size)
+/* NULL: there is no problem with it. */
+static const char *problem_text(const struct daemon *d,
+				const struct profile_entry *e, char *buf,
+				size_t size)
 {
-	const struct config_error *why = config_report_first(&e->report);
+	const struct config_error *why = profiles_problem(e);
+	const char *so = "it cannot be used on this machine";
 	char line[CONFIG_LINE_MAX];
 
+	if (why == NULL)
+		return NULL;
+	if (e->broken ? e->profile != NULL
+		      : daemon_is_current(d, e->name) &&
+				session_io_profile(d->io) != NULL)
+		so = "the profile before it stays in force";
+	else if (e->broken)
+		so = "it is not used";
 	snprintf(buf, size, "%s; %s",
-		 why ? config_error_text(why, e->path, line, sizeof(line))
-		     : e->path,
-		 e->profile ? "the profile before it stays in force"
-			    : "it is not used");
+		 config_error_text(why, e->path, line, sizeof(line)), so);
 	return buf;
 }
 
 static void log_change(struct profile_entry *e)
 {
-	if (e->told && !e->broken && e->change != PROFILES_CHANGED)
+	bool good = profiles_problem(e) == NULL;
+
+	if (e->told && good && e->change != PROFILES_CHANGED &&
+	    e->change != PROFILES_REMOVED)
 		log_notice("profile %s is good again", e->name);
-	if (!e->broken)
+	if (good)
 		e->told = false;
 	switch (e->change) {
 	case PROFILES_SAME:
@@ -57,6 +68,15 @@ static void log_change(struct profile_entry *e)
 	}
 }
 
+static bool must_grumble(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->profiles.count; i++)
+		if (profiles_problem(d->profiles.entries[i]) != NULL &&
+		    !d->profiles.entries[i]->told)
+			return true;
+	return false;
+}
+
 /* Reads the folder. Does anything differ from the last time? */
 static bool look(struct daemon *d)
 {
@@ -70,7 +90,7 @@ static bool look(struct daemon *d)
 		log_change(d->profiles.entries[i]);
 		differs |= d->profiles.entries[i]->change != PROFILES_SAME;
 	}
-	return differs;
+	return differs || must_grumble(d);
 }
 
 /* What is still bad, and was not said yet. */
@@ -82,37 +102,16 @@ static void grumble(struct daemon *d)
 	for (size_t i = 0; i < d->profiles.count; i++) {
 		struct profile_entry *e = d->profiles.entries[i];
 
-		if (!e->broken || e->told || e->change == PROFILES_REMOVED)
+		if (e->told || problem_text(d, e, text, sizeof(text)) == NULL)
 			continue;
-		log_warning("%s", broken_text(e, text, sizeof(text)));
+		log_warning("%s", text);
 		e->told = true;
 	}
-	if (d->trouble[0] != '\0' && !d->trouble_told)
-		log_warning("%s", d->trouble);
-	d->trouble_told = true;
 }
 
 static void on_grumbling(uv_timer_t *timer)
 {
 	grumble(timer->data);
-}
-
-static bool must_grumble(const struct daemon *d)
-{
-	for (size_t i = 0; i < d->profiles.count; i++)
-		if (d->profiles.entries[i]->broken &&
-		    !d->profiles.entries[i]->told)
-			return true;
-	return d->trouble[0] != '\0' && !d->trouble_told;
-}
-
-/* The tunnel's own file is good, and cannot be used on this machine. */
-static void set_trouble(struct daemon *d, const char *text)
-{
-	if (strcmp(d->trouble, text) == 0)
-		return;
-	snprintf(d->trouble, sizeof(d->trouble), "%s", text);
-	d->trouble_told = false;
 }
 
 void daemon_note_used(struct daemon *d, uint64_t fingerprint,
@@ -123,7 +122,6 @@ void daemon_note_used(struct daemon *d, uint64_t fingerprint,
 	/* A tunnel that was up already goes on with what it has. */
 	if (p == NULL || p->fingerprint == fingerprint)
 		d->used = *report;
-	set_trouble(d, "");
 }
 
 static const struct profile_entry *used_entry(const struct daemon *d)
@@ -144,28 +142,18 @@ static void follow(struct daemon *d)
 	const struct profile *has = session_io_profile(d->io);
 	const struct profile_entry *e = used_entry(d);
 	struct config_report report;
-	const struct config_error *why;
-	char line[CONFIG_LINE_MAX], text[2 * CONFIG_LINE_MAX];
 	struct profile *profile;
 	uint64_t fingerprint;
 
-	if (has == NULL || (e != NULL && e->broken))
+	if (has == NULL || (e != NULL && profiles_problem(e) != NULL))
 		return;
 	if (e == NULL) {
 		session_io_forget(d->io);
-		set_trouble(d, "");
 		return;
 	}
-	if (profile_load(e->path, PROFILE_FOR_USE, &profile, &report) < 0) {
-		why = config_report_first(&report);
-		snprintf(text, sizeof(text),
-			 "%s; the profile before it stays in force",
-			 why ? config_error_text(why, e->path, line,
-						 sizeof(line))
-			     : e->path);
-		set_trouble(d, text);
+	/* Bad since it was looked at: that is the next change. */
+	if (profile_load(e->path, PROFILE_FOR_USE, &profile, &report) < 0)
 		return;
-	}
 	fingerprint = profile->fingerprint;
 	if (fingerprint != has->fingerprint)
 		session_io_replace(d->io, profile);
@@ -210,7 +198,7 @@ void daemon_reload(struct daemon *d)
 
 static const char *change_name(const struct profile_entry *e)
 {
-	if (e->broken && e->change != PROFILES_REMOVED)
+	if (profiles_problem(e) != NULL)
 		return "refused";
 	switch (e->change) {
 	case PROFILES_ADDED:
@@ -250,19 +238,12 @@ static int put_changes(const struct daemon *d, struct ctl_list *list,
 	for (size_t i = 0; r == 0 && i < d->profiles.count; i++) {
 		const struct profile_entry *e = d->profiles.entries[i];
 		const char *change = change_name(e);
-		bool bad = e->broken && e->change != PROFILES_REMOVED;
+		const char *why = problem_text(d, e, text, sizeof(text));
 
 		profiles += e->change != PROFILES_REMOVED;
-		refused += bad;
+		refused += why != NULL;
 		if (change != NULL)
-			r = put_change(list, e->name, change,
-				       bad ? broken_text(e, text, sizeof(text))
-					   : NULL);
-	}
-	if (r == 0 && d->trouble[0] != '\0') {
-		refused++;
-		r = put_change(list, session_io_name(d->io), "refused",
-			       d->trouble);
+			r = put_change(list, e->name, change, why);
 	}
 	*ret_profiles = profiles;
 	*ret_refused = refused;
@@ -305,12 +286,9 @@ int daemon_put_problems(const struct daemon *d, struct ctl_list *list)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < d->profiles.count; i++)
-		if (d->profiles.entries[i]->broken)
-			r = ctl_list_add_text(
-				list, broken_text(d->profiles.entries[i], text,
-						  sizeof(text)));
-	if (r == 0 && d->trouble[0] != '\0')
-		r = ctl_list_add_text(list, d->trouble);
+		if (problem_text(d, d->profiles.entries[i], text,
+				 sizeof(text)) != NULL)
+			r = ctl_list_add_text(list, text);
 	if (r == 0 && d->folder_error < 0) {
 		snprintf(text, sizeof(text), "%s: %s", d->profiles.folder,
 			 folder_error_text(d->folder_error));
