@@ -6,12 +6,14 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/file.h"
 #include "config/json.h"
 #include "config/profile_read.h"
 #include "crypto/digest.h"
 #include "crypto/secret.h"
+#include "tunnel/base/folder.h"
 
 /* One file, read and parsed; its findings are told with its path. */
 struct document {
@@ -85,6 +87,16 @@ static int filter_json(const struct dirent *d)
 	       strcmp(d->d_name + len - 5, ".json") == 0;
 }
 
+/* A check may be made of another user's. */
+static int judge_folder(const char *folder, unsigned int demands)
+{
+	int fd = demands & FILE_OURS ? folder_open(folder) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return demands & FILE_OURS && fd < 0 ? fd : 0;
+}
+
 /* The declaration with this identifier, first by file name. What is wrong with
  * other files is told only if there is none: it may be one of them. */
 static int find_declaration(const char *folder, const char *identifier,
@@ -93,14 +105,18 @@ static int find_declaration(const char *folder, const char *identifier,
 {
 	struct config_report others = { 0 };
 	struct dirent **files = NULL;
-	int n = scandir(folder, &files, filter_json, alphasort), r = -ENOENT;
+	int r = judge_folder(folder, demands), n = 0;
 
-	if (n < 0 && errno != ENOENT) {
-		r = -errno;
+	if (r == 0) {
+		n = scandir(folder, &files, filter_json, alphasort);
+		r = n < 0 ? -errno : 0;
+	}
+	if (r < 0 && r != -ENOENT) {
 		config_report_add(report, false, "%.120s: %s", folder,
-				  strerror(errno));
+				  folder_error_text(r));
 		return r;
 	}
+	r = -ENOENT;
 	for (int i = 0; i < n; i++) {
 		if (r == -ENOENT &&
 		    (size_t)snprintf(ret->path, sizeof(ret->path), "%s/%s",

@@ -13,6 +13,7 @@
 #include "config/file.h"
 #include "crypto/secret.h"
 #include "tunnel/base/attr.h"
+#include "tunnel/base/folder.h"
 
 static const char suffix[] = ".json";
 
@@ -243,11 +244,24 @@ static int read_path(struct profiles *s, char *path)
 	return 0;
 }
 
+static int judge_folder(const char *folder)
+{
+	int fd = folder_open(folder);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 int profiles_reload(struct profiles *s)
 {
 	struct dirent **files = NULL;
-	int n = scandir(s->folder, &files, filter_profiles, NULL), r;
+	int r = judge_folder(s->folder), n;
 
+	if (r < 0 && r != -ENOENT)
+		return r;
+	n = scandir(s->folder, &files, filter_profiles, NULL);
 	if (n < 0 && errno != ENOENT)
 		return -errno;
 	n = n < 0 ? 0 : n;
@@ -414,6 +428,8 @@ int profiles_add(const char *folder, const char *file, const char *name,
 	else if (mkdir(folder, 0755) < 0 && errno != EEXIST)
 		r = -errno;
 	else
+		r = judge_folder(folder);
+	if (r == 0)
 		r = install(folder, path, text, len, replace);
 	secret_wipe(text, len);
 	free(text);

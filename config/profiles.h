@@ -58,7 +58,8 @@ void profiles_fini(struct profiles *s);
 
 /* Reads every file again, with the files that profiles name. 0 (each entry's
  * `change` says what happened to it), or -errno when the folder cannot be read,
- * which changes nothing. A folder that is not there has no profiles. */
+ * or, as -EPERM, when others may change what is in it: which changes nothing. A
+ * folder that is not there has no profiles. */
 int profiles_reload(struct profiles *s);
 
 /* Those that were told to be gone are gone now; else with the next reload. */

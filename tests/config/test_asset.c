@@ -320,6 +320,21 @@ START_TEST(demands_that_the_data_is_private)
 }
 END_TEST
 
+START_TEST(demands_that_the_folder_is_ours)
+{
+	struct profile *p = NULL;
+
+	write_asset("assets/a.json", ASSET(DATA_URL));
+	ck_assert_int_eq(chmod(path_of("assets"), 0777), 0);
+	ck_assert_int_eq(load(PROFILE_FOR_USE, &p), -EINVAL);
+	has_line("IdentityAssetReference: DIR/assets: others may change what "
+		 "is in it");
+	ck_assert_int_eq(chmod(path_of("assets"), 0755), 0);
+	ck_assert_int_eq(load(PROFILE_FOR_USE, &p), 0);
+	profile_destroy(p);
+}
+END_TEST
+
 START_TEST(takes_the_first_file_with_the_identifier)
 {
 	struct profile *p = NULL;
@@ -344,7 +359,9 @@ START_TEST(says_when_the_folder_is_none)
 	has_line("no asset declaration in DIR/assets has this identifier");
 	write_file("assets", "", 0644);
 	ck_assert_int_eq(load(PROFILE_FOR_USE, &p), -EINVAL);
-	has_line("IdentityAssetReference: DIR/assets: Not a directory");
+	has_line("IdentityAssetReference: DIR/assets: a folder is needed, and "
+		 "a file is "
+		 "in its place");
 }
 END_TEST
 
@@ -360,6 +377,7 @@ int main(void)
 			    (int)ARRAY_SIZE(bad));
 	tcase_add_test(t, demands_that_the_data_is_private);
 	tcase_add_test(t, says_when_the_folder_is_none);
+	tcase_add_test(t, demands_that_the_folder_is_ours);
 	tcase_add_test(t, takes_the_first_file_with_the_identifier);
 	suite_add_tcase(s, t);
 	return suite_run(s);

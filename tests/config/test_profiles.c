@@ -125,6 +125,35 @@ START_TEST(has_no_problem_with_what_can_be_used)
 }
 END_TEST
 
+/* Whoever may write there could give this machine another tunnel. */
+START_TEST(takes_nothing_from_a_folder_that_others_may_change)
+{
+	write_profile("a.json", "A");
+	ck_assert_int_eq(profiles_reload(&store), 0);
+	write_profile("a.json", "B");
+	write_profile("b.json", "B");
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(chmod(folder, i ? 0777 : 0775), 0);
+		ck_assert_int_eq(profiles_reload(&store), -EPERM);
+		ck_assert_uint_eq(store.count, 1);
+		ck_assert_str_eq(find("a")->profile->visible_name, "A");
+		ck_assert_int_eq(profiles_add(folder, path_of("b.json"), "c",
+					      false, &report),
+				 -EPERM);
+	}
+	ck_assert_int_eq(access(path_of("c.json"), F_OK), -1);
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	ck_assert_int_eq(profiles_reload(&store), 0);
+	ck_assert_uint_eq(store.count, 2);
+	ck_assert_str_eq(find("a")->profile->visible_name, "B");
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chown(folder, 1234, 1234), 0);
+	ck_assert_int_eq(profiles_reload(&store), -EPERM);
+	ck_assert_int_eq(chown(folder, 0, 0), 0);
+}
+END_TEST
+
 START_TEST(lists_profiles_in_the_order_of_file_names)
 {
 	static const char *const files[] = { "b.json", "a.json", "a-b.json",
@@ -349,6 +378,7 @@ int main(void)
 	tcase_add_checked_fixture(t, make_folder, remove_folder);
 	tcase_add_test(t, knows_that_a_good_profile_cannot_be_used_here);
 	tcase_add_test(t, has_no_problem_with_what_can_be_used);
+	tcase_add_test(t, takes_nothing_from_a_folder_that_others_may_change);
 	tcase_add_test(t, lists_profiles_in_the_order_of_file_names);
 	tcase_add_test(t, has_none_without_a_folder);
 	tcase_add_test(t, says_what_changed);

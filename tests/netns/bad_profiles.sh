@@ -203,6 +203,28 @@ signal aditd HUP
 until_true 5 on laptop adit connect laptop --wait ||
 	fail "a repaired profile is not taken"
 reaches 198.51.100.10
+# Where others may write, anybody could put a profile: none is taken, what is in
+# force stays, and everybody is told.
+told='/etc/adit/profiles: others may change what is in it, or it is not ours'
+on laptop sh -c 'rm -f /etc/adit/profiles/[!l]*.json
+	chmod 0777 /etc/adit/profiles
+	cp -p /run/lab/laptop.json /etc/adit/profiles/stranger.json'
+until_true 3 grep -q "$told" "$lab/aditd.log" || fail "the log has no open folder"
+expect 1 reload
+says "$lab/adit.err" "$told"
+expect 1 profile list
+says "$lab/adit.err" "$told"
+grep -q '^laptop .* up' "$lab/adit.out" && ! grep -q stranger "$lab/adit.out" ||
+	fail "the list of an open folder: $(cat "$lab/adit.out")"
+on laptop adit status | grep -q "$told" || fail "the status has no open folder"
+expect 2 connect stranger
+expect 1 profile add /run/lab/laptop.json --name=other
+says "$lab/adit.err" "$told"
+expect 0 connect laptop --wait
+reaches 198.51.100.10
+[ "$(grep -c "$told" "$lab/aditd.log")" -eq 1 ] || fail "it is told twice"
+on laptop chmod 0755 /etc/adit/profiles
+until_listed stranger ' -$'
 expect 0 disconnect
 end_aditd "after bad profiles"
 echo "note: ${#wanted[@]} kinds of bad profiles and ${#unfit[@]} that do not fit, $checks answers"

@@ -45,7 +45,6 @@ static int fail_folder(struct cli *c, const char *name, int error)
 				"--replace, or --name for another name",
 				name);
 	case -EACCES:
-	case -EPERM:
 		return cli_fail(c, CTL_EXIT_NOT_PERMITTED,
 				"%s/profiles: %s; aditd is not running, so "
 				"this needs root",

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tunnel/base/clock.h"
+#include "tunnel/base/folder.h"
 #include "tunnel/base/log.h"
 #include "tunnel/daemon/daemon_private.h"
 
@@ -78,6 +79,12 @@ static const char *profile_names(const struct daemon *d, char *buf, size_t size)
 	return buf;
 }
 
+void daemon_reply_folder(const struct daemon *d, struct ctl_peer *peer)
+{
+	daemon_reply(peer, true, CTL_EXIT_FAILED, "%s: %s", d->profiles.folder,
+		     folder_error_text(d->folder_error));
+}
+
 /* The profile that a request means; NULL: the peer was told why not. */
 struct profile_entry *daemon_find_profile(struct daemon *d,
 					  struct ctl_peer *peer,
@@ -92,6 +99,10 @@ struct profile_entry *daemon_find_profile(struct daemon *d,
 		name = session_io_name(d->io);
 	if (name == NULL && d->profiles.count == 1)
 		return d->profiles.entries[0];
+	if (d->profiles.count == 0 && d->folder_error < 0) {
+		daemon_reply_folder(d, peer);
+		return NULL;
+	}
 	if (d->profiles.count == 0) {
 		daemon_reply(peer, true, CTL_EXIT_USAGE,
 			     "there is no profile in %s: \"adit profile add "
@@ -133,12 +144,13 @@ void daemon_reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
 			config_error_text(why, e->path, line, sizeof(line)));
 }
 
-/* A bad file leaves in force what the tunnel had of it. Not so a good one that
- * names what cannot be used here, such as an identity that was changed. */
+/* A bad file, or a folder that anybody may put another into, leaves in force
+ * what the tunnel had of it. Not so a good one that names what cannot be used
+ * here, such as an identity that was changed. */
 static bool has_one_in_force(const struct daemon *d,
 			     const struct profile_entry *e)
 {
-	return e->broken && e->profile != NULL &&
+	return (e->broken || d->folder_error == -EPERM) && e->profile != NULL &&
 	       daemon_is_current(d, e->name) &&
 	       session_io_profile(d->io) != NULL;
 }
@@ -155,7 +167,9 @@ static void do_connect(struct daemon *d, struct ctl_peer *peer,
 
 	if (e == NULL)
 		return;
-	r = profile_load(e->path, PROFILE_FOR_USE, &profile, &report);
+	r = d->folder_error == -EPERM
+		    ? -EPERM
+		    : profile_load(e->path, PROFILE_FOR_USE, &profile, &report);
 	if (r == 0) {
 		fingerprint = profile->fingerprint;
 	} else if (has_one_in_force(d, e)) {
@@ -165,6 +179,9 @@ static void do_connect(struct daemon *d, struct ctl_peer *peer,
 			     "%s: its file is refused, see \"adit status\"; "
 			     "the profile before it is used",
 			     e->name);
+	} else if (d->folder_error == -EPERM) {
+		daemon_reply_folder(d, peer);
+		return;
 	} else {
 		daemon_reply_refused(peer, e, &report, r);
 		return;

@@ -95,6 +95,8 @@ void daemon_reply(struct ctl_peer *peer, bool final, enum ctl_exit code,
 /* One line for a file that cannot be used. */
 void daemon_reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
 			  const struct config_report *report, int error);
+/* One line for the folder of the profiles, which is refused. */
+void daemon_reply_folder(const struct daemon *d, struct ctl_peer *peer);
 /* The profile that a request means; NULL: the peer was told why not. */
 struct profile_entry *daemon_find_profile(struct daemon *d,
 					  struct ctl_peer *peer,

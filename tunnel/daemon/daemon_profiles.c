@@ -52,6 +52,14 @@ void daemon_list_profiles(struct daemon *d, struct ctl_peer *peer)
 
 	for (size_t i = 0; r == 0 && i < d->profiles.count; i++)
 		r = put_profile(d, d->profiles.entries[i], &reply.profiles);
+	if (d->folder_error < 0) {
+		reply.exit = CTL_EXIT_FAILED;
+		if (asprintf(&reply.text, "%s: %s", d->profiles.folder,
+			     folder_error_text(d->folder_error)) < 0) {
+			reply.text = NULL;
+			r = -ENOMEM;
+		}
+	}
 	if (r < 0)
 		daemon_reply(peer, true, CTL_EXIT_FAILED, "out of memory");
 	else

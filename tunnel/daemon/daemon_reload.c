@@ -85,6 +85,8 @@ static bool look(struct daemon *d)
 
 	if (r < 0 && r != d->folder_error)
 		log_warning("%s: %s", d->profiles.folder, folder_error_text(r));
+	else if (r == 0 && d->folder_error < 0)
+		log_notice("%s can be read again", d->profiles.folder);
 	d->folder_error = r;
 	for (size_t i = 0; r == 0 && i < d->profiles.count; i++) {
 		log_change(d->profiles.entries[i]);
@@ -259,9 +261,7 @@ void daemon_reload_for(struct daemon *d, struct ctl_peer *peer)
 	reload(d);
 	split_dns_reload(d->names);
 	if (d->folder_error < 0) {
-		daemon_reply(peer, true, CTL_EXIT_FAILED, "%s: %s",
-			     d->profiles.folder,
-			     folder_error_text(d->folder_error));
+		daemon_reply_folder(d, peer);
 		return;
 	}
 	r = put_changes(d, &reply.profiles, &profiles, &refused);
