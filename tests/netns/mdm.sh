@@ -178,6 +178,23 @@ acts "the identity in the profile again" has_mtu 1290
 before=$(transitions)
 on laptop rm -r /etc/adit/assets
 
+# The target of a link is in a folder that nobody watches: it acts with the next
+# command, or a reload.
+on laptop sh -c "mkdir /run/lab/elsewhere
+	install -m 600 /run/lab/small.json /run/lab/elsewhere/p"
+act ln -sf /run/lab/elsewhere/p $profiles/laptop.json
+acts "a link to a profile" has_mtu 1300
+on laptop install -m 600 /run/lab/smaller.json /run/lab/elsewhere/p
+act adit profile list
+acts "the target of a link, after a command," has_mtu 1290
+on laptop install -m 600 /run/lab/small.json /run/lab/elsewhere/p
+act adit reload
+acts "the target of a link, after a reload," has_mtu 1300
+act sh -c "install -m 600 /run/lab/smaller.json $profiles/.new &&
+	mv $profiles/.new $profiles/laptop.json"
+acts "a file in the place of a link" has_mtu 1290
+before=$(transitions)
+
 # Written in two halves with a pause, seven times: the first half is bad, and
 # nobody hears of it.
 halves='import sys, time
