@@ -397,6 +397,10 @@ static int parse_option(struct cli *c, int allowed, char **argv, int *at)
 			continue;
 		if (!(o->bit & (allowed | OPTION_ALWAYS)))
 			break;
+		if ((c->seen & 1U << i) && (o->needs_value || value != NULL))
+			return cli_fail(c, CTL_EXIT_USAGE, "%s is given twice",
+					o->name);
+		c->seen |= 1U << i;
 		if (o->needs_value && value == NULL) {
 			value = argv[*at + 1];
 			if (value == NULL)

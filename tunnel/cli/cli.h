@@ -37,6 +37,7 @@ struct cli {
 	const char *profile, *system_search;
 	bool json, replace, wait, follow, help, full;
 	uint64_t wait_s;
+	unsigned int seen; /* a bit for each option */
 };
 
 /* The whole program. */
