@@ -31,6 +31,7 @@ OTHER_PLACES = {
     "crypto/wolfssl_probe.c": "what the compiler is to try",
     "dns/policy.c": "why a name goes where it goes: an answer",
     "dns/explain.c": "an answer",
+    "tunnel/base/human.c": "a duration or size",
     "tunnel/cli/cli_explain.c:servers_text": "an answer",
     "tunnel/daemon/split_dns_status.c:put_servers": "a status",
     "tunnel/daemon/split_dns_status.c:split_dns_explain": "an answer",
@@ -92,6 +93,7 @@ profile…, … refused
 explain dns
 true or false
 inet adit-nat-…
+and … more
 add table … delete table … table … { …}
 NetworkManager with dnsmasq
 Debian resolvconf

@@ -30,6 +30,39 @@ grep -nE '^[^"]*(^|[^:"])//' "${sources[@]}" | grep -v 'http' |
 grep -LE 'SPDX-License-Identifier: GPL-3.0-or-later' "${sources[@]}" \
 	"${scripts[@]}" Makefile | complain "no SPDX line"
 
+# Who may include whom: the table of CONTRIBUTING.md, both ways.
+grep -HE '^#include "[^"]*/' "${sources[@]}" | grep -v '^tests/' | awk -F'|' '
+	NR == FNR {
+		if ($0 !~ /^\| `/)
+			next
+		gsub(/[` ]/, "", $2)
+		may[$2] = $3
+		n = split($3, names, "`")
+		for (i = 2; i <= n; i += 2)
+			unused[$2 " " names[i]] = 1
+		next
+	}
+	{
+		split($0, part, /:#include "|"/)
+		from = part[1]
+		sub(/[^\/]*$/, "", from)
+		to = dir = part[2]
+		sub(/[^\/]*$/, "", dir)
+		if (part[1] ~ /^tunnel\/main_/)
+			from = "tunnel/main_*.c"
+		delete unused[from " " to]
+		delete unused[from " " dir]
+		if (dir != from && dir != "tunnel/base/" &&
+		    !index(may[from], "`" dir "`") &&
+		    !index(may[from], "`" to "`"))
+			print part[1] ": " to
+	}
+	END {
+		for (i in unused)
+			print i ": is in the table, and nobody includes it"
+	}' .github/CONTRIBUTING.md - |
+	complain "an include that the table of CONTRIBUTING.md does not know"
+
 # Each outside library has its home.
 outside() { # HEADER-PATTERN ALLOWED-PATTERN
 	grep -nE "#include [<\"]($1)" "${sources[@]}" | grep -vE "^($2)" |

@@ -137,17 +137,6 @@ add_profile() {
 
 # --- what the cafe sees --------------------------------------------------
 
-capture() { # FILE: from now on
-	start capture cafe tcpdump -i to-laptop -nn -s 96 -B 65536 -U -Z root \
-		--immediate-mode -w "/run/lab/$1"
-	until_true 5 grep -q 'listening on' "$lab/capture.log" ||
-		fail "tcpdump does not start"
-}
-
-packets() { # FILE FILTER: how many
-	tcpdump -nn -r "$lab/$1" "$2" 2>/dev/null | wc -l
-}
-
 tunnel='(udp port 443 and host 192.0.2.10 and host 192.0.2.2)'
 clear="(net 198.51.100.0/24 or net 2001:db8:2::/64 or net $pool or net $pool6)"
 local='(arp or ip6 multicast or net fe80::/10 or
@@ -156,15 +145,15 @@ local='(arp or ip6 multicast or net fe80::/10 or
 # Shows that the check below can fail: without a tunnel it finds something.
 look_without() {
 	local n
-	capture without.pcap
+	lab_capture without.pcap
 	on laptop ping -qc 2 -i 0.1 -W 1 $web &&
 		fail "the office is reached without a tunnel"
 	on laptop ping -qc 2 -i 0.1 -W 1 $web6
-	stop capture INT
-	n=$(packets without.pcap "$clear")
+	lab_capture_end without.pcap
+	n=$(lab_packets without.pcap "$clear")
 	[ "$n" -ge 4 ] || fail "the capture on the uplink missed packets"
 	result="no office; $n packets that tried, in clear"
-	capture with.pcap
+	lab_capture with.pcap
 }
 
 # --- the tunnel ----------------------------------------------------------
@@ -257,12 +246,12 @@ show_status() {
 
 look_with() {
 	local sealed open other lost
-	stop capture INT
+	lab_capture_end with.pcap
 	lost=$(sed -n 's/^\([0-9]*\) packets dropped by kernel/\1/p' \
 		"$lab/capture.log")
-	sealed=$(packets with.pcap "$tunnel")
-	open=$(packets with.pcap "$clear")
-	other=$(packets with.pcap "not $tunnel and not $local")
+	sealed=$(lab_packets with.pcap "$tunnel")
+	open=$(lab_packets with.pcap "$clear")
+	other=$(lab_packets with.pcap "not $tunnel and not $local")
 	[ "$sealed" -gt 100 ] || fail "the capture has only $sealed of the tunnel"
 	[ "$open" -eq 0 ] || fail "$open packets to or from the office, in clear"
 	[ "$other" -eq 0 ] || fail "$other packets that should not be there"

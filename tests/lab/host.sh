@@ -4,7 +4,7 @@
 # host.sh NAME DIR PROGRAMS: the first process of a simulated host (lab.sh).
 #
 # Runs in new network, mount, process and host-name namespaces, gives them
-# their own /etc, /run, /var/lib, /proc and /sys, and then waits for the end of
+# their own /dev, /etc, /run, /var/lib, /proc and /sys, and then waits for the end of
 # its standard input; everything else in the host ends with it. The machine's
 # own files are seen, and none of them can be changed through these folders.
 set -eu
@@ -22,7 +22,7 @@ echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad
 ip link set lo up
 
 mount -t tmpfs -o mode=0755 tmpfs "$dir"
-mkdir -p "$dir"/{etc,run/bin,run/lab,lib/adit}
+mkdir -p "$dir"/{dev/net,dev/pts,dev/shm,etc,run/bin,run/lab,lib/adit}
 cp -a /etc/. "$dir/etc"
 rm -rf "$dir/etc/resolv.conf" "$dir/etc/adit"
 mkdir -m 0755 "$dir/etc/adit"
@@ -35,6 +35,15 @@ mount --bind "$lab" "$dir/run/lab"
 mount --bind "$dir/etc" /etc
 mount --rbind "$dir/lib" /var/lib
 mount --rbind "$dir/run" /run
+
+# Devices of its own: what a test does to them, it does to nobody else's.
+for device in null zero full random urandom tty net/tun; do
+	cp -a "/dev/$device" "$dir/dev/$device"
+done
+ln -s pts/ptmx "$dir/dev/ptmx"
+ln -s /proc/self/fd "$dir/dev/fd"
+mount --bind /dev/pts "$dir/dev/pts"
+mount --rbind "$dir/dev" /dev
 
 : >/run/lab/"$name".ready
 read -r _ || true

@@ -120,6 +120,7 @@ on() { # HOST COMMAND...
 start() { # LABEL HOST COMMAND...: in the background, $lab/LABEL.log
 	local label=$1 host=$2
 	shift 2
+	: >"$lab/$label.log" # now: what an earlier one said is not waited for
 	PATH=$lab_path "${lab_into[@]}" "${lab_pid[$host]}" -- "$@" \
 		>"$lab/$label.log" 2>&1 </dev/null 3>&- 4>&- &
 	lab_job[$label]=$!
@@ -151,6 +152,31 @@ stop() { # LABEL [SIGNAL]: its exit code
 	code=$?
 	unset "lab_job[$1]"
 	return $code
+}
+
+# What passes the laptop's wire from now on.
+lab_capture() { # FILE in $lab
+	start capture cafe tcpdump -i to-laptop -nn -s 96 -B 65536 -U -Z root \
+		--immediate-mode -w "/run/lab/$1"
+	until_true 5 grep -q 'listening on' "$lab/capture.log" ||
+		lab_logs=capture fail "tcpdump does not start"
+}
+
+lab_packets() { # FILE FILTER: how many
+	tcpdump -nn -r "$lab/$1" "$2" 2>/dev/null | wc -l
+}
+
+lab_mark_is_in() { # FILE
+	[ "$(lab_packets "$1" 'icmp and ip[2:2] = 1028')" -gt 0 ]
+}
+
+# It ends with a ping of a length of its own: tcpdump may be far behind, and
+# would end without what it has not read yet.
+lab_capture_end() { # FILE
+	on laptop ping -q -c 1 -W 2 -s 1000 192.0.2.1 >"$lab/mark" &&
+		until_true 10 lab_mark_is_in "$1" ||
+		lab_logs=capture fail "the capture does not end"
+	stop capture INT
 }
 
 lab_host() { # NAME

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/lib/allocation.h"
 
+#include <check.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -86,4 +87,26 @@ int __wrap_asprintf(char **ret, const char *fmt, ...)
 FILE *__wrap_open_memstream(char **ret, size_t *ret_len)
 {
 	return fails() ? NULL : __real_open_memstream(ret, ret_len);
+}
+
+void allocation_walk(const char *name, int (*make)(void), bool others)
+{
+	unsigned long n;
+
+	for (n = 1; n < 100000; n++) {
+		int r;
+
+		allocation_fail_at(n);
+		r = make();
+		allocation_fail_at(0);
+		if (!failed) {
+			ck_assert_msg(r == 0, "%s: %d", name, r);
+			break;
+		}
+		if (!others)
+			ck_assert_msg(r == -ENOMEM, "%s, at allocation %lu: %d",
+				      name, n, r);
+	}
+	ck_assert_msg(n < 100000, "%s never works", name);
+	printf("note: %s: each of %lu allocations\n", name, n - 1);
 }

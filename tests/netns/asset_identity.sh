@@ -16,22 +16,7 @@ refused_with() { # TEXT: adit connect ends with 2 and says so
 
 programs_begin python3
 # The asset is written first, and put in place later.
-variant managed "
-import hashlib, os
-i = p['VendorConfig'].pop('Identity')
-p['Authentication']['IdentityAssetReference'] = 'com.example.laptop'
-data = json.dumps({'Password': i['Password'], 'Identity': i['PKCS12']}).encode()
-with open('/run/lab/identity.json', 'wb') as f:
-    f.write(data)
-os.chmod('/run/lab/identity.json', 0o600)
-json.dump({'Type': 'com.apple.asset.credential.identity',
-           'Identifier': 'com.example.laptop',
-           'Payload': {'Reference': {
-               'DataURL': 'file:///run/lab/identity.json',
-               'ContentType': 'application/json', 'Size': len(data),
-               'Hash-SHA-256': hashlib.sha256(data).hexdigest()}}},
-          open('/run/lab/asset.json', 'w'))
-"
+asset_variant managed
 expect 0 profile check /run/lab/managed.json
 grep -q 'IdentityAssetReference: warning: no asset declaration in ' \
 	"$lab/adit.err" || fail "no warning: $(cat "$lab/adit.err")"

@@ -140,6 +140,12 @@ as_before "no CAP_NET_ADMIN"
 expect 0 disconnect
 end_aditd "no CAP_NET_ADMIN"
 
+# What a program prints gets lost: no success.
+for program in "adit help" "adit-gateway help"; do
+	on laptop sh -c "$program >/dev/full" 2>"$lab/err"
+	[ $? = 1 ] && [ "$(cat "$lab/err")" = "${program% *}: the output cannot be written: No space left on device" ] || fail "to /dev/full: $(cat "$lab/err")"
+done
+
 # The journal's disk is full: what cannot be recorded is not done.
 small_disk /var/lib/adit
 start_aditd

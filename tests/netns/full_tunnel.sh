@@ -97,27 +97,16 @@ neighbourhood_answers() {
 	checks=$((checks + 4))
 }
 
-capture_begin() {
-	start capture cafe tcpdump -i to-laptop -nn -s 96 -U -Z root \
-		--immediate-mode -w /run/lab/uplink.pcap
-	until_true 5 grep -q 'listening on' "$lab/capture.log" ||
-		lab_logs=capture fail "tcpdump does not start"
-}
-
-packets() { # FILTER
-	tcpdump -nn -r "$lab/uplink.pcap" "$1" 2>/dev/null | wc -l
-}
-
 capture_end() {
-	stop capture INT
-	sealed=$(packets 'udp port 443 and host 192.0.2.2')
-	clear=$(packets 'net 203.0.113.0/24 or net 2001:db8:f::/64 or
-		net 10.77.0.0/16 or net fd77:ad17::/64')
+	lab_capture_end uplink.pcap
+	sealed=$(lab_packets uplink.pcap 'udp port 443 and host 192.0.2.2')
+	clear=$(lab_packets uplink.pcap 'net 203.0.113.0/24 or
+		net 2001:db8:f::/64 or net 10.77.0.0/16 or net fd77:ad17::/64')
 }
 
 # Without a tunnel all of it is in the cafe, and seen.
 before() {
-	capture_begin
+	lab_capture uplink.pcap
 	answers_from 64 $far $far6
 	neighbourhood_answers
 	capture_end
@@ -125,7 +114,7 @@ before() {
 }
 
 inside() {
-	capture_begin
+	lab_capture uplink.pcap
 	expect 0 connect laptop --wait
 	answers_from 63 $far $far6 # two hops: through the gateway
 	neighbourhood_answers

@@ -51,6 +51,26 @@ json.dump(d, open("/run/lab/%s.json" % sys.argv[1], "w"))' "$1" "$2" ||
 		fail "no profile $1"
 }
 
+# A variant whose identity is in an asset, as device management delivers one:
+# the declaration is $lab/asset.json, and its data $lab/identity.json.
+asset_variant() { # NAME [EDIT]
+	variant "$1" "${2-}
+import hashlib, os
+i = p['VendorConfig'].pop('Identity')
+p['Authentication']['IdentityAssetReference'] = 'com.example.laptop'
+data = json.dumps({'Password': i['Password'], 'Identity': i['PKCS12']}).encode()
+with open('/run/lab/identity.json', 'wb') as f:
+    f.write(data)
+os.chmod('/run/lab/identity.json', 0o600)
+json.dump({'Type': 'com.apple.asset.credential.identity',
+           'Identifier': 'com.example.laptop',
+           'Payload': {'Reference': {
+               'DataURL': 'file:///run/lab/identity.json',
+               'ContentType': 'application/json', 'Size': len(data),
+               'Hash-SHA-256': hashlib.sha256(data).hexdigest()}}},
+          open('/run/lab/asset.json', 'w'))"
+}
+
 start_gateway() {
 	start gateway gateway adit-gateway run /etc/gw
 	until_true 5 on gateway sh -c 'ss -Hlun sport = :443 | grep -q .' ||

@@ -80,22 +80,7 @@ variant small 'p["VendorConfig"]["MTU"] = 1300'
 variant smaller 'p["VendorConfig"]["MTU"] = 1290'
 variant later 'p["VendorConfig"]["Transport"] = "tls"'
 variant nobody 'p["HostName"] = "192.0.2.77"'
-variant managed "
-import hashlib, os
-p['VendorConfig']['MTU'] = 1310
-i = p['VendorConfig'].pop('Identity')
-p['Authentication']['IdentityAssetReference'] = 'com.example.laptop'
-data = json.dumps({'Password': i['Password'], 'Identity': i['PKCS12']}).encode()
-with open('/run/lab/identity.json', 'wb') as f:
-    f.write(data)
-os.chmod('/run/lab/identity.json', 0o600)
-json.dump({'Type': 'com.apple.asset.credential.identity',
-           'Identifier': 'com.example.laptop',
-           'Payload': {'Reference': {
-               'DataURL': 'file:///run/lab/identity.json',
-               'ContentType': 'application/json', 'Size': len(data),
-               'Hash-SHA-256': hashlib.sha256(data).hexdigest()}}},
-          open('/run/lab/asset.json', 'w'))"
+asset_variant managed 'p["VendorConfig"]["MTU"] = 1310'
 start_gateway
 start_aditd
 mark

@@ -269,6 +269,12 @@ programs_begin python3 curl
 add_client phone
 status 3
 grep -q "no gateway runs here" "$lab/status" || fail "$(cat "$lab/status")"
+on gateway adit-gateway status /etc/nowhere 2>"$lab/status"
+[ $? = 1 ] && grep -q "/etc/nowhere: No such file or directory; adit-gateway init makes it$" "$lab/status" || fail "$(cat "$lab/status")"
+on gateway adit-gateway run /etc/gw --metrics 127.0.0.1:9 --metrics=[::1]:9 \
+	2>"$lab/status"
+[ $? = 2 ] && grep -q -- "--metrics is given twice" "$lab/status" ||
+	fail "$(cat "$lab/status")"
 is_where_it_may_be
 start_with_metrics
 start_aditd

@@ -60,6 +60,18 @@ assert rows[-1]["reason"] == "user" and all(r["version"] == 1 for r in rows)
 ' <"$lab/program.log" || fail "--json: $(cat "$lab/program.log")"
 checks=$((checks + 2))
 
+# Whoever follows into a pipe ends with its reader, not at the next line.
+piped() { # ARGUMENTS...
+	on laptop timeout 5 bash -c '"$@" | head -n 1 >/run/lab/head
+		[ "${PIPESTATUS[0]}" = 1 ]' - "$@" && [ -s "$lab/head" ] ||
+		fail "$* | head -n 1 does not end: $(cat "$lab/head")"
+	checks=$((checks + 1))
+}
+for ((i = 0; i < 10; i++)); do # more than there are places
+	piped adit status --watch
+done
+piped adit log -f
+
 # The reason of a failure, in words.
 on laptop ip link set up0 down
 expect 6 connect laptop --wait=5

@@ -113,8 +113,8 @@ static bool folder_is_known(const struct cli *c)
 
 /* One try. */
 static int ask_once(const struct ctl_request *request, const char *path,
-		    void (*step)(void *arg, const struct ctl_reply *reply),
-		    void *arg, bool *ret_opened, struct ctl_reply *ret_reply)
+		    const struct ctl_steps *steps, bool *ret_opened,
+		    struct ctl_reply *ret_reply)
 {
 	uint64_t timeout_ns = ANSWER_NS;
 	int fd = ctl_client_open(path), r;
@@ -124,22 +124,22 @@ static int ask_once(const struct ctl_request *request, const char *path,
 		return fd;
 	if (request->wait)
 		timeout_ns += request->wait_s * NS_PER_S;
-	r = ctl_client_ask(fd, request, timeout_ns, step, arg, ret_reply);
+	r = ctl_client_ask(fd, request, timeout_ns, steps, ret_reply);
 	close(fd);
 	return r;
 }
 
 /* A daemon that has no place for us has done nothing, and is asked again. */
 int cli_converse(const struct ctl_request *request, const char *path,
-		 void (*step)(void *arg, const struct ctl_reply *reply),
-		 void *arg, bool *ret_opened, struct ctl_reply *ret_reply)
+		 const struct ctl_steps *steps, bool *ret_opened,
+		 struct ctl_reply *ret_reply)
 {
 	uint64_t give_up_ns =
 		clock_now_ns() + CTL_CLIENT_BUSY_S * (uint64_t)NS_PER_S;
 	int r;
 
 	for (;;) {
-		r = ask_once(request, path, step, arg, ret_opened, ret_reply);
+		r = ask_once(request, path, steps, ret_opened, ret_reply);
 		if (r < 0 || !ret_reply->busy || clock_now_ns() >= give_up_ns)
 			return r;
 		ctl_reply_fini(ret_reply);
@@ -183,13 +183,14 @@ int cli_socket_path(const struct cli *c, char ret_path[static CTL_PATH_MAX])
 int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
 	    struct ctl_reply *ret_reply)
 {
+	const struct ctl_steps steps = { print_step, c, -1 };
 	char path[CTL_PATH_MAX];
 	bool opened;
 	int r = cli_socket_path(c, path);
 
 	if (r != CTL_EXIT_DONE)
 		return r;
-	r = cli_converse(request, path, print_step, c, &opened, ret_reply);
+	r = cli_converse(request, path, &steps, &opened, ret_reply);
 	if (r == 0)
 		return CTL_EXIT_DONE;
 	if (absent != NULL && folder_is_known(c) && !opened &&
@@ -396,6 +397,10 @@ static int parse_option(struct cli *c, int allowed, char **argv, int *at)
 			continue;
 		if (!(o->bit & (allowed | OPTION_ALWAYS)))
 			break;
+		if ((c->seen & 1U << i) && (o->needs_value || value != NULL))
+			return cli_fail(c, CTL_EXIT_USAGE, "%s is given twice",
+					o->name);
+		c->seen |= 1U << i;
 		if (o->needs_value && value == NULL) {
 			value = argv[*at + 1];
 			if (value == NULL)

@@ -18,6 +18,8 @@
 #include "tunnel/base/attr.h"
 #include "tunnel/ctl/ctl.h"
 
+struct ctl_steps;
+
 enum {
 	CLI_WORDS_MAX = 4,
 	CLI_WAIT_S = 30, /* --wait without a number */
@@ -35,6 +37,7 @@ struct cli {
 	const char *profile, *system_search;
 	bool json, replace, wait, follow, help, full;
 	uint64_t wait_s;
+	unsigned int seen; /* a bit for each option */
 };
 
 /* The whole program. */
@@ -51,8 +54,8 @@ int cli_ask(struct cli *c, const struct ctl_request *request, bool *absent,
 /* The conversation alone, nothing printed. 0 or -errno; `opened` says whether
  * there was a daemon. */
 int cli_converse(const struct ctl_request *request, const char *path,
-		 void (*step)(void *arg, const struct ctl_reply *reply),
-		 void *arg, bool *ret_opened, struct ctl_reply *ret_reply);
+		 const struct ctl_steps *steps, bool *ret_opened,
+		 struct ctl_reply *ret_reply);
 /* Says why a conversation failed. */
 int cli_fail_converse(const struct cli *c, int error, bool opened,
 		      const char *path);

@@ -121,21 +121,25 @@ static void print_reply(void *arg, const struct ctl_reply *reply)
 	fflush(f->c->out);
 }
 
-static bool comes_back(const char *path)
+/* 0; -ETIMEDOUT; or -ECANCELED: nobody reads `out` any more. */
+static int wait_for_daemon(const char *path, int out)
 {
 	uint64_t end_ns = clock_now_ns() + BACK_S * (uint64_t)NS_PER_S;
 
 	while (clock_now_ns() < end_ns) {
+		struct pollfd reader = { .fd = out };
 		int fd;
 
-		poll(NULL, 0, BACK_STEP_MS);
+		if (poll(&reader, 1, BACK_STEP_MS) > 0 &&
+		    (reader.revents & (POLLERR | POLLHUP)))
+			return -ECANCELED;
 		fd = ctl_client_open(path);
 		if (fd >= 0) {
 			close(fd);
-			return true;
+			return 0;
 		}
 	}
-	return false;
+	return -ETIMEDOUT;
 }
 
 static bool is_gone(int error)
@@ -147,6 +151,7 @@ static bool is_gone(int error)
 static int follow(struct cli *c, const struct ctl_request *request)
 {
 	struct following f = { .c = c };
+	const struct ctl_steps steps = { print_reply, &f, fileno(c->out) };
 	char path[CTL_PATH_MAX];
 	struct ctl_reply reply;
 	bool opened;
@@ -155,17 +160,19 @@ static int follow(struct cli *c, const struct ctl_request *request)
 	if (r != CTL_EXIT_DONE)
 		return r;
 	for (;;) {
-		r = cli_converse(request, path, print_reply, &f, &opened,
-				 &reply);
+		r = cli_converse(request, path, &steps, &opened, &reply);
 		if (r == 0)
 			return cli_finish(c, &reply);
-		if (ferror(c->out))
+		if (r == -ECANCELED || ferror(c->out))
 			return CTL_EXIT_FAILED; /* nobody reads this */
 		if (!request->follow || !f.heard || !is_gone(r))
 			return cli_fail_converse(c, r, opened, path);
 		put_remark(c, "daemon-gone",
 			   "aditd hung up; waiting for it to come back");
-		if (!comes_back(path))
+		r = wait_for_daemon(path, steps.out);
+		if (r == -ECANCELED)
+			return CTL_EXIT_FAILED;
+		if (r < 0)
 			return cli_fail(c, CTL_EXIT_NO_DAEMON,
 					"aditd has ended, and did not come "
 					"back in %d s",

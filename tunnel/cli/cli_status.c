@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tunnel/base/human.h"
 #include "tunnel/cli/cli.h"
 
 enum {
@@ -21,31 +22,6 @@ static bool is(const char *text, const char *what)
 static const char *or_none(const char *text)
 {
 	return text ? text : "";
-}
-
-/* "12 s", "5 min", "3 h 20 min", "4 days". */
-static void put_duration(FILE *to, uint64_t s)
-{
-	if (s < 60)
-		fprintf(to, "%" PRIu64 " s", s);
-	else if (s < 3600)
-		fprintf(to, "%" PRIu64 " min", s / 60);
-	else if (s < 48 * 3600)
-		fprintf(to, "%" PRIu64 " h %" PRIu64 " min", s / 3600,
-			s / 60 % 60);
-	else
-		fprintf(to, "%" PRIu64 " days", s / 86400);
-}
-
-static void put_bytes(FILE *to, uint64_t n)
-{
-	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };
-	double value = (double)n;
-	size_t i = 0;
-
-	for (; value >= 1000 && i + 1 < ARRAY_SIZE(units); i++)
-		value /= 1000;
-	fprintf(to, i == 0 ? "%.0f %s" : "%.1f %s", value, units[i]);
 }
 
 static void put_list(FILE *to, const struct ctl_list *list)
@@ -86,7 +62,7 @@ static void put_headline(FILE *to, bool colour, const struct ctl_status *s,
 	fputs(colour ? plain : "", to);
 	if (s->since != 0 && s->since <= now_s) {
 		fputs(", for ", to);
-		put_duration(to, now_s - s->since);
+		human_duration(to, now_s - s->since);
 	}
 	fputc('\n', to);
 	if (s->reason.code != NULL && !is(s->reason.code, "none")) {
@@ -103,7 +79,7 @@ static void put_headline(FILE *to, bool colour, const struct ctl_status *s,
 		put_label(to, colour, "next");
 		if (s->retry_at > now_s) {
 			fputs("tried again in ", to);
-			put_duration(to, s->retry_at - now_s);
+			human_duration(to, s->retry_at - now_s);
 		} else {
 			fputs("tried again now", to);
 		}
@@ -188,9 +164,9 @@ static void put_traffic(FILE *to, bool colour, const struct ctl_status *s)
 
 	if (s->counters.rx_packets + s->counters.tx_packets > 0) {
 		put_label(to, colour, "traffic");
-		put_bytes(to, s->counters.rx_bytes);
+		human_bytes(to, s->counters.rx_bytes);
 		fputs(" in, ", to);
-		put_bytes(to, s->counters.tx_bytes);
+		human_bytes(to, s->counters.tx_bytes);
 		fputs(" out\n", to);
 	}
 	if (s->drops.count == 0)

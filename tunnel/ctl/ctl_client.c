@@ -49,21 +49,23 @@ int ctl_client_open(const char *path)
 	return fd >= 0 || fd == -EAGAIN ? fd : open_at(path);
 }
 
-static int wait_for(int fd, short events, uint64_t deadline_ns)
+/* A write to `out` says that its reader is gone, but the next one may be hours
+ * away; poll() says so at once, asked for nothing. */
+static int wait_for(int fd, short events, int out, uint64_t deadline_ns)
 {
-	struct pollfd p = { .fd = fd, .events = events };
+	struct pollfd p[] = { { .fd = fd, .events = events }, { .fd = out } };
 	uint64_t now = clock_now_ns();
 	int r;
 
 	if (now >= deadline_ns)
 		return -ETIMEDOUT;
-	r = poll(&p, 1,
+	r = poll(p, ARRAY_SIZE(p),
 		 deadline_ns == CLOCK_NEVER
 			 ? -1
 			 : (int)((deadline_ns - now) / NS_PER_MS) + 1);
-	if (r < 0 && errno != EINTR)
-		return -errno;
-	return 0;
+	if (r < 0)
+		return errno == EINTR ? 0 : -errno;
+	return p[1].revents & (POLLERR | POLLHUP) ? -ECANCELED : 0;
 }
 
 static int send_all(int fd, const char *text, uint64_t deadline_ns)
@@ -84,7 +86,7 @@ static int send_all(int fd, const char *text, uint64_t deadline_ns)
 			return 0;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = wait_for(fd, POLLOUT, deadline_ns);
+		r = wait_for(fd, POLLOUT, -1, deadline_ns);
 		if (r < 0)
 			return r;
 	}
@@ -92,7 +94,7 @@ static int send_all(int fd, const char *text, uint64_t deadline_ns)
 }
 
 struct reader {
-	int fd;
+	int fd, out;
 	char *buf;
 	size_t len, room;
 };
@@ -126,7 +128,7 @@ static int read_more(struct reader *in, uint64_t deadline_ns)
 			return -ECONNRESET;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = wait_for(in->fd, POLLIN, deadline_ns);
+		r = wait_for(in->fd, POLLIN, in->out, deadline_ns);
 		if (r < 0)
 			return r;
 	}
@@ -155,12 +157,11 @@ static int read_reply(struct reader *in, uint64_t deadline_ns,
 }
 
 int ctl_client_ask(int fd, const struct ctl_request *request,
-		   uint64_t timeout_ns,
-		   void (*step)(void *arg, const struct ctl_reply *reply),
-		   void *arg, struct ctl_reply *ret_final)
+		   uint64_t timeout_ns, const struct ctl_steps *steps,
+		   struct ctl_reply *ret_final)
 {
 	uint64_t deadline_ns = clock_now_ns() + timeout_ns;
-	struct reader in = { .fd = fd };
+	struct reader in = { .fd = fd, .out = steps->out };
 	struct ctl_reply reply;
 	char *line = ctl_request_line(request);
 	int r;
@@ -177,7 +178,7 @@ int ctl_client_ask(int fd, const struct ctl_request *request,
 			*ret_final = reply;
 			break;
 		}
-		step(arg, &reply);
+		steps->step(steps->arg, &reply);
 		ctl_reply_fini(&reply);
 		if (request->follow)
 			deadline_ns = CLOCK_NEVER;

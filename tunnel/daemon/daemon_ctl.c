@@ -15,7 +15,8 @@
 #include "tunnel/daemon/daemon_private.h"
 
 enum {
-	TEXT_MAX = 512,
+	TEXT_MAX = 1024,
+	NAMES_SHOWN = 6, /* of profiles, in a line */
 };
 
 void daemon_reply(struct ctl_peer *peer, bool final, enum ctl_exit code,
@@ -70,12 +71,15 @@ static void reply_status(struct daemon *d, struct ctl_peer *peer)
 /* "work, home", cut short when there are many. */
 static const char *profile_names(const struct daemon *d, char *buf, size_t size)
 {
-	size_t n = 0;
+	size_t n = 0, i;
 
 	buf[0] = '\0';
-	for (size_t i = 0; i < d->profiles.count && n < size; i++)
+	for (i = 0; i < d->profiles.count && i < NAMES_SHOWN; i++)
 		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "",
 				      d->profiles.entries[i]->name);
+	if (i < d->profiles.count)
+		snprintf(buf + n, size - n, " and %zu more",
+			 d->profiles.count - i);
 	return buf;
 }
 
@@ -92,7 +96,7 @@ struct profile_entry *daemon_find_profile(struct daemon *d,
 {
 	struct profile_entry *e;
 	bool ambiguous = false;
-	char names[256];
+	char names[NAMES_SHOWN * (PROFILE_NAME_MAX + 2) + 32];
 
 	if (name == NULL &&
 	    session_io_session(d->io)->state != SESSION_STATE_DOWN)

@@ -91,6 +91,7 @@ static int take_option(struct gateway_cli *cli, const char *text)
 	const char *equals = strchr(text, '=');
 	size_t len = equals ? (size_t)(equals - text) : strlen(text);
 	const struct gateway_option *o;
+	bool flag;
 
 	if (strcmp(text, "--help") == 0)
 		return leave(cli, print_help(cli));
@@ -100,17 +101,21 @@ static int take_option(struct gateway_cli *cli, const char *text)
 			break;
 	if (!o->name)
 		return leave(cli, unknown_option(cli, text));
-	if (o->flag && equals)
+	flag = o->kind == GATEWAY_OPTION_FLAG;
+	if (flag && equals)
 		return leave(cli,
 			     gateway_usage_error(cli, "%.*s takes no value",
 						 (int)len, text));
-	if (!o->flag && !equals && cli->at == cli->argc)
+	if (!flag && !equals && cli->at == cli->argc)
 		return leave(cli, gateway_usage_error(cli, "%s needs a value",
 						      text));
+	if (o->kind == GATEWAY_OPTION_ONCE && (cli->seen & 1U << o->value))
+		return leave(cli,
+			     gateway_usage_error(cli, "%.*s is given twice",
+						 (int)len, text));
+	cli->seen |= 1U << o->value;
 	cli->option = o->name;
-	cli->value = o->flag  ? NULL
-		     : equals ? equals + 1
-			      : cli->argv[cli->at++];
+	cli->value = flag ? NULL : equals ? equals + 1 : cli->argv[cli->at++];
 	return o->value;
 }
 

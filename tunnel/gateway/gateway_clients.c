@@ -150,6 +150,7 @@ static int take_entry(const char *dir, DIR *d, const char *file,
 	const struct gateway_client *known;
 	struct gateway_client client;
 	struct stat st;
+	int rc;
 
 	if (!client_of_file(file, name))
 		return 0;
@@ -158,8 +159,11 @@ static int take_entry(const char *dir, DIR *d, const char *file,
 	known = gateway_clients_by_name(before, name);
 	if (known && is_same_file(known, &st))
 		return append(next, room, known);
-	if (load_client(dir, name, &st, &client, error))
-		return 0; /* the error says so */
+	/* A client whose file is bad is not let in, and the error says so; one
+	 * that only memory was short for stays in the list that is in force. */
+	rc = load_client(dir, name, &st, &client, error);
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
 	return append(next, room, &client);
 }
 

@@ -22,11 +22,17 @@ enum {
 	GATEWAY_OPTION_LEAVE = -2, /* with cli->code */
 };
 
+enum gateway_option_kind {
+	GATEWAY_OPTION_ONCE,	/* has a value */
+	GATEWAY_OPTION_REPEATS, /* each value is one more */
+	GATEWAY_OPTION_FLAG,	/* has none */
+};
+
 /* There are no short ones. The last of a list has no name. */
 struct gateway_option {
 	const char *name; /* without the dashes */
-	int value;	  /* 0 or more */
-	bool flag;	  /* it has no value */
+	int value;	  /* 0 to 31 */
+	enum gateway_option_kind kind;
 };
 
 struct gateway_cli {
@@ -38,6 +44,7 @@ struct gateway_cli {
 	/* while parsing */
 	int at;
 	bool only_positionals; /* behind "--" */
+	unsigned int seen;     /* a bit for each option's value */
 	const char *option;    /* the name last found, and its value or NULL */
 	const char *value;
 	const char *positional[GATEWAY_POSITIONALS_MAX]; /* DIR, CLIENT */

@@ -16,11 +16,11 @@ enum {
 };
 
 static const struct gateway_option add_options[] = {
-	{ "output", OPTION_OUTPUT, false },
-	{ NULL, 0, false },
+	{ "output", OPTION_OUTPUT, GATEWAY_OPTION_ONCE },
+	{ .name = NULL },
 };
 
-static const struct gateway_option no_options[] = { { NULL, 0, false } };
+static const struct gateway_option no_options[] = { { .name = NULL } };
 
 /* To standard output, or to the file, whole or not at all. */
 static int write_profile(const struct gateway_cli *cli, const char *path,

@@ -22,17 +22,17 @@ enum {
 };
 
 static const struct gateway_option options[] = {
-	{ "name", OPTION_NAME, false },
-	{ "port", OPTION_PORT, false },
-	{ "pool", OPTION_POOL, false },
-	{ "pool6", OPTION_POOL6, false },
-	{ "route", OPTION_ROUTE, false },
-	{ "dns", OPTION_DNS, false },
-	{ "match", OPTION_MATCH, false },
-	{ "search", OPTION_SEARCH, false },
-	{ "keys", OPTION_KEYS, false },
-	{ "nat", OPTION_NAT, true },
-	{ NULL, 0, false },
+	{ "name", OPTION_NAME, GATEWAY_OPTION_ONCE },
+	{ "port", OPTION_PORT, GATEWAY_OPTION_ONCE },
+	{ "pool", OPTION_POOL, GATEWAY_OPTION_ONCE },
+	{ "pool6", OPTION_POOL6, GATEWAY_OPTION_ONCE },
+	{ "route", OPTION_ROUTE, GATEWAY_OPTION_REPEATS },
+	{ "dns", OPTION_DNS, GATEWAY_OPTION_REPEATS },
+	{ "match", OPTION_MATCH, GATEWAY_OPTION_REPEATS },
+	{ "search", OPTION_SEARCH, GATEWAY_OPTION_REPEATS },
+	{ "keys", OPTION_KEYS, GATEWAY_OPTION_ONCE },
+	{ "nat", OPTION_NAT, GATEWAY_OPTION_FLAG },
+	{ .name = NULL },
 };
 
 static const char *set_port(struct gateway_config *c, const char *text)

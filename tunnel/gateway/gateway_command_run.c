@@ -14,11 +14,11 @@ enum {
 };
 
 static const struct gateway_option options[] = {
-	{ "listen", OPTION_LISTEN, false },
-	{ "device", OPTION_DEVICE, false },
-	{ "metrics", OPTION_METRICS, false },
-	{ "nat", OPTION_NAT, true },
-	{ NULL, 0, false },
+	{ "listen", OPTION_LISTEN, GATEWAY_OPTION_ONCE },
+	{ "device", OPTION_DEVICE, GATEWAY_OPTION_ONCE },
+	{ "metrics", OPTION_METRICS, GATEWAY_OPTION_ONCE },
+	{ "nat", OPTION_NAT, GATEWAY_OPTION_FLAG },
+	{ .name = NULL },
 };
 
 /* Linux takes more; scripts, and nftables, do not. */

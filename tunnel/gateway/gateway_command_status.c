@@ -19,8 +19,8 @@ enum {
 };
 
 static const struct gateway_option options[] = {
-	{ "json", OPTION_JSON, true },
-	{ NULL, 0, false },
+	{ "json", OPTION_JSON, GATEWAY_OPTION_FLAG },
+	{ .name = NULL },
 };
 
 /* Comes back while the gateway is busy with others. */
@@ -68,8 +68,12 @@ static int fail(const struct gateway_cli *cli, const char *path, int rc)
 	 * not what is wrong with it. */
 	if ((rc == -ENOENT || rc == -ECONNREFUSED) && access(dir, X_OK) < 0) {
 		rc = -errno;
-		path = dir;
-	} else if (rc == -ENOENT || rc == -ECONNREFUSED) {
+		gateway_error_set(&error, "%s: %s%s", dir, explain(rc),
+				  rc == -ENOENT ? "; adit-gateway init makes it"
+						: "");
+		return gateway_failed(cli, &error);
+	}
+	if (rc == -ENOENT || rc == -ECONNREFUSED) {
 		fprintf(cli->err,
 			"adit-gateway status: %s: no gateway runs here; "
 			"adit-gateway run %s starts it\n",
@@ -96,9 +100,9 @@ static int run_status(struct gateway_cli *cli)
 	rc = ask(path, target, &body, &len);
 	if (rc)
 		return fail(cli, path, rc);
-	rc = fwrite(body, 1, len, cli->out) == len && fflush(cli->out) == 0;
+	fwrite(body, 1, len, cli->out);
 	free(body);
-	return rc ? GATEWAY_EXIT_DONE : GATEWAY_EXIT_FAILED;
+	return GATEWAY_EXIT_DONE;
 }
 
 const struct gateway_command gateway_command_status = {

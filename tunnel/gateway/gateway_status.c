@@ -4,37 +4,13 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "tunnel/base/human.h"
 #include "tunnel/gateway/gateway_metrics.h"
-
-/* "12 s", "5 min", "3 h 20 min", "4 days" */
-static void put_duration(FILE *to, uint64_t s)
-{
-	if (s < 60)
-		fprintf(to, "%" PRIu64 " s", s);
-	else if (s < 3600)
-		fprintf(to, "%" PRIu64 " min", s / 60);
-	else if (s < 48 * 3600)
-		fprintf(to, "%" PRIu64 " h %" PRIu64 " min", s / 3600,
-			s / 60 % 60);
-	else
-		fprintf(to, "%" PRIu64 " days", s / 86400);
-}
 
 /* The wall clock may have been set back. */
 static void put_age(FILE *to, uint64_t now, uint64_t then)
 {
-	put_duration(to, now > then ? now - then : 0);
-}
-
-static void put_bytes(FILE *to, uint64_t n)
-{
-	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };
-	double value = (double)n;
-	size_t i = 0;
-
-	for (; value >= 1000 && i + 1 < ARRAY_SIZE(units); i++)
-		value /= 1000;
-	fprintf(to, i == 0 ? "%.0f %s" : "%.1f %s", value, units[i]);
+	human_duration(to, now > then ? now - then : 0);
 }
 
 static void put_day(FILE *to, const char *what, uint64_t now, uint64_t when)
@@ -81,9 +57,9 @@ static void put_session(FILE *to, const struct gateway_snapshot *s,
 	fputs(", heard ", to);
 	put_age(to, s->now, x->heard);
 	fputs(" ago; ", to);
-	put_bytes(to, x->rx_bytes);
+	human_bytes(to, x->rx_bytes);
 	fputs(" in, ", to);
-	put_bytes(to, x->tx_bytes);
+	human_bytes(to, x->tx_bytes);
 	fprintf(to, " out; %s, %s\n", x->group, x->cipher);
 }
 
@@ -98,9 +74,9 @@ void gateway_status_text(const struct gateway_snapshot *s, FILE *to)
 		"\n  clients   %" PRIu64 " connected, %" PRIu64
 		" may come in, %" PRIu64 " on the list\n  traffic   ",
 		s->sessions_up, s->clients_living, s->clients_known);
-	put_bytes(to, s->data[COUNTER_RX_BYTES]);
+	human_bytes(to, s->data[COUNTER_RX_BYTES]);
 	fputs(" in, ", to);
-	put_bytes(to, s->data[COUNTER_TX_BYTES]);
+	human_bytes(to, s->data[COUNTER_TX_BYTES]);
 	fprintf(to, " out, on %s%s\n", s->device,
 		s->nat ? ", addresses translated" : "");
 	for (size_t i = 0; i < ARRAY_SIZE(gateway_metrics_drops); i++)
