@@ -198,8 +198,9 @@ struct ondemand_explanation {
 	const struct ondemand_facts *facts;
 	struct ondemand_decision decision;
 	const struct ondemand_attempt *attempt;
-	/* What the profile said about its own rules; may be NULL. */
-	const struct config_report *report;
+	/* Warnings about the rules are told again, all of the facts' are told;
+	 * NULL: there are none. */
+	const struct config_report *profile_report, *facts_report;
 };
 
 /* One line of JSON, as `adit explain network --json` prints it. */

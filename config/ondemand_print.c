@@ -259,12 +259,33 @@ static bool misses_ssid(const struct ondemand_explanation *e)
 	return false;
 }
 
+static bool is_told(const struct config_error *e, const char *part)
+{
+	return e->warning && strstr(e->pointer, part);
+}
+
+/* Those with this part in their pointer. */
+static const char *put_report(const struct config_report *r, const char *part,
+			      const char *before, put_cb put, FILE *to)
+{
+	char text[CONFIG_POINTER_MAX + CONFIG_TEXT_MAX];
+
+	for (size_t i = 0; r && i < r->count; i++) {
+		const struct config_error *e = &r->items[i];
+
+		if (!is_told(e, part))
+			continue;
+		snprintf(text, sizeof(text), "%s: %s", e->pointer, e->text);
+		put(before, text, to);
+		before = ", ";
+	}
+	return before;
+}
+
 static void put_warnings(const struct ondemand_explanation *e, put_cb put,
 			 FILE *to)
 {
-	char text[CONFIG_POINTER_MAX + CONFIG_TEXT_MAX];
-	const char *texts[3];
-	const char *before = "";
+	const char *texts[3], *before = "";
 	size_t count = 0;
 
 	if (misses_ssid(e))
@@ -277,15 +298,8 @@ static void put_warnings(const struct ondemand_explanation *e, put_cb put,
 				 "metered: nothing is started";
 	for (size_t i = 0; i < count; i++, before = ", ")
 		put(before, texts[i], to);
-	for (size_t i = 0; e->report && i < e->report->count; i++) {
-		const struct config_error *w = &e->report->items[i];
-
-		if (!w->warning || !strstr(w->pointer, "/OnDemand"))
-			continue;
-		snprintf(text, sizeof(text), "%s: %s", w->pointer, w->text);
-		put(before, text, to);
-		before = ", ";
-	}
+	before = put_report(e->profile_report, "/OnDemand", before, put, to);
+	(void)put_report(e->facts_report, "", before, put, to);
 }
 
 static bool was_asked(enum ondemand_verdict v)
@@ -415,7 +429,11 @@ static void put_rule_text(const struct ondemand_explanation *e, size_t rule,
 
 	fprintf(to, "rule %zu (%s) %s:\n", rule,
 		action_names[p->rules[rule].action],
-		matches ? "matches" : "does not match");
+		matches ? "matches"
+		: e->decision.outcome == ONDEMAND_PENDING &&
+				e->decision.rule == rule
+			? "waits"
+			: "does not match");
 	for (int i = 0; i < ONDEMAND_CRITERIA; i++) {
 		enum ondemand_criterion criterion = (enum ondemand_criterion)i;
 
