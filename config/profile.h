@@ -136,7 +136,7 @@ struct profile_rule {
 	char **domains; /* lower case, without "*." and dots at the ends */
 	size_t domain_count;
 	bool has_dns_servers;
-	char **dns_servers; /* "192.0.2.1", "17.*" or "2001:db8::1" */
+	struct ip_prefix *dns_servers; /* "17.*" is 17.0.0.0/8 */
 	size_t dns_server_count;
 	char *probe_url;
 	struct profile_connection_rule *connections;

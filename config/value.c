@@ -345,12 +345,16 @@ static int parse_server_match(const char *text, void *to,
 {
 	size_t len = strlen(text);
 	char addr[ADDR_TEXT_MAX + 8];
-	struct ip_addr a;
+	struct ip_prefix p = { 0 };
 	int dots = 0;
 
-	if (!strchr(text, '*'))
-		return addr_parse(text, &a) == 0 ? keep(text, len, to)
-						 : -EINVAL;
+	if (!strchr(text, '*')) {
+		if (addr_parse(text, &p.addr) < 0)
+			return -EINVAL;
+		p.len = addr_bits(&p.addr);
+		memcpy(to, &p, sizeof(p));
+		return 0;
+	}
 	if (strchr(text, '*') != strrchr(text, '*'))
 		return refuse(why, "has more than one \"*\"");
 	if (len < 3 || len >= ADDR_TEXT_MAX ||
@@ -363,11 +367,13 @@ static int parse_server_match(const char *text, void *to,
 		dots += *c == '.';
 	if (dots > 2)
 		return -EINVAL;
+	p.len = (uint8_t)(8 * (dots + 1));
 	for (; dots < 3; dots++)
 		strcat(addr, ".0");
-	if (addr_parse(addr, &a) < 0 || a.family != AF_INET)
+	if (addr_parse(addr, &p.addr) < 0 || p.addr.family != AF_INET)
 		return -EINVAL;
-	return keep(text, len, to);
+	memcpy(to, &p, sizeof(p));
+	return 0;
 }
 
 static int parse_addr(const char *text, void *to,
@@ -513,6 +519,22 @@ static void print_prefix(const void *value, FILE *to)
 	value_print_string(prefix_text(value, buf), to);
 }
 
+static void print_server_match(const void *value, FILE *to)
+{
+	const struct ip_prefix *p = value;
+	char buf[ADDR_TEXT_MAX];
+
+	addr_text(&p->addr, buf);
+	if (p->len < addr_bits(&p->addr)) {
+		char *end = buf;
+
+		for (unsigned int i = 0; i < p->len / 8u; i++)
+			end = strchr(end, '.') + 1;
+		strcpy(end, "*");
+	}
+	value_print_string(buf, to);
+}
+
 static void print_gateway(const void *value, FILE *to)
 {
 	const struct profile_gateway *g = value;
@@ -614,9 +636,13 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_PEM] = TEXT_KIND("the PEM text of certificates", parse_pem,
 				"-----BEGIN CERTIFICATE-----"),
 	[VALUE_SSID] = TEXT_KIND("an SSID", parse_ssid, "^.+$"),
-	[VALUE_SERVER_MATCH] =
-		TEXT_KIND("an address, or the front of one such as \"17.*\"",
-			  parse_server_match, "^[0-9A-Fa-f.:]+[*]?$"),
+	[VALUE_SERVER_MATCH] = { .noun = "an address, or the front of one such "
+					 "as \"17.*\"",
+				 .size = sizeof(struct ip_prefix),
+				 .parse = parse_server_match,
+				 .print = print_server_match,
+				 .clear = clear_nothing,
+				 .pattern = "^[0-9A-Fa-f.:]+[*]?$" },
 	[VALUE_ADDR] = { .noun = "an IP address",
 			 .size = sizeof(struct ip_addr),
 			 .parse = parse_addr,

@@ -29,7 +29,7 @@ enum value_kind {
 	VALUE_FILE_URL,	    /* char *: its path */
 	VALUE_PEM,	    /* char *: certificates */
 	VALUE_SSID,	    /* char * */
-	VALUE_SERVER_MATCH, /* char *: address, or IPv4 up to a "*" */
+	VALUE_SERVER_MATCH, /* struct ip_prefix: address, or IPv4 up to "*" */
 	VALUE_ADDR,	    /* struct ip_addr */
 	VALUE_PREFIX,	    /* struct ip_prefix */
 	VALUE_GATEWAY,	    /* struct profile_gateway */

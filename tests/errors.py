@@ -25,6 +25,8 @@ FOLDERS = ("tunnel/**/", "config/", "crypto/", "dns/")
 
 # Files, and functions of files, that say no error; and what they say.
 OTHER_PLACES = {
+    "config/ondemand_connection.c:ondemand_why_text": "an answer",
+    "config/ondemand_print.c": "an answer",
     "config/profile_print.c": "a profile",
     "config/schema.c": "the schema",
     "crypto/certificate.c:certificate_text": "which certificate it is about",
@@ -91,6 +93,8 @@ adit-gateway: … on …, pool …, … client…
 , metrics on
 profile…, … refused
 explain dns
+explain network
+wrong key
 true or false
 inet adit-nat-…
 and … more

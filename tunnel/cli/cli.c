@@ -323,6 +323,7 @@ static const struct option {
 	{ "--name", OPTION_NAME, true },
 	{ "--replace", OPTION_REPLACE, false },
 	{ "--profile", OPTION_EXPLAIN, true },
+	{ "--facts", OPTION_EXPLAIN, true },
 	{ "--full", OPTION_EXPLAIN, false },
 	{ "--system-search", OPTION_EXPLAIN, true },
 	{ "--runtime-dir", OPTION_ALWAYS, true },
@@ -368,6 +369,8 @@ static int set_option(struct cli *c, const struct option *o, const char *value)
 		c->replace = true;
 	else if (strcmp(o->name, "--profile") == 0)
 		c->profile = value;
+	else if (strcmp(o->name, "--facts") == 0)
+		c->facts = value;
 	else if (strcmp(o->name, "--full") == 0)
 		c->full = true;
 	else if (strcmp(o->name, "--system-search") == 0)

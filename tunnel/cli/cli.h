@@ -5,7 +5,7 @@
  * enum ctl_exit.
  *
  * cli.c has the arguments and the commands of the tunnel, cli_profile.c those
- * of the profiles, cli_follow.c those that go on, cli_explain.c the answers to
+ * of the profiles, cli_follow.c those that go on, cli_explain*.c the answers to
  * "why"; cli_status.c and cli_help.c are what a person reads.
  */
 #ifndef ADIT_CLI_H
@@ -34,7 +34,7 @@ struct cli {
 	const char *word[CLI_WORDS_MAX]; /* behind the command; NULL: absent */
 	const char *runtime_dir, *config_dir;
 	const char *name;
-	const char *profile, *system_search;
+	const char *profile, *facts, *system_search;
 	bool json, replace, wait, follow, help, full;
 	uint64_t wait_s;
 	unsigned int seen; /* a bit for each option */
@@ -76,6 +76,7 @@ int cli_reload(struct cli *c);
 int cli_log(struct cli *c);
 int cli_watch(struct cli *c);
 int cli_explain(struct cli *c);
+int cli_explain_network(struct cli *c);
 
 /* `topic` NULL: the overview. False: there is no such topic. */
 bool cli_print_help(FILE *to, const char *topic);

@@ -240,12 +240,17 @@ int cli_explain(struct cli *c)
 	if (c->word[0] == NULL)
 		return cli_fail(c, CTL_EXIT_USAGE,
 				"what? See \"adit help explain\"");
+	if (strcmp(c->word[0], "network") == 0)
+		return cli_explain_network(c);
 	if (strcmp(c->word[0], "dns") != 0)
 		return cli_fail(c, CTL_EXIT_USAGE,
 				"there is no \"adit explain %s\": see \"adit "
 				"help explain\"",
 				c->word[0]);
 	c->command = "explain dns";
+	if (c->facts != NULL)
+		return cli_fail(c, CTL_EXIT_USAGE,
+				"--facts goes with \"adit explain network\"");
 	if (c->word[1] == NULL)
 		return cli_fail(c, CTL_EXIT_USAGE,
 				"which NAME? See \"adit help explain\"");
