@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/facts.h"
+#include "tests/lib/allocation.h"
 #include "tests/lib/rules.h"
 #include "tests/lib/suite.h"
 
@@ -164,6 +165,27 @@ START_TEST(warns_of_a_probe_that_no_rule_makes)
 }
 END_TEST
 
+START_TEST(leaves_nothing_behind_when_memory_runs_out)
+{
+	char text[] = "{'interface': 'WiFi', 'search_domains': ['a', 'b'], "
+		      "'dns_servers': ['10.0.0.1'], 'probes': {'x': 200}}";
+	struct config_report report;
+	struct facts f;
+	unsigned long n = 0;
+	int r;
+
+	rules_quote(text);
+	do {
+		allocation_fail_at(++n);
+		r = facts_parse(text, strlen(text), &f, &report);
+		allocation_fail_at(0);
+		ck_assert_int_eq(r, allocation_has_failed() ? -ENOMEM : 0);
+	} while (r < 0);
+	facts_fini(&f);
+	ck_assert_uint_gt(n, 5);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("facts");
@@ -174,6 +196,7 @@ int main(void)
 			    ARRAY_SIZE(refused));
 	tcase_add_test(t, tells_every_error);
 	tcase_add_test(t, warns_of_a_probe_that_no_rule_makes);
+	tcase_add_test(t, leaves_nothing_behind_when_memory_runs_out);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
