@@ -28,43 +28,8 @@ done
 start_answerers
 start_aditd
 add_profiles good refused good-lease refused-lease
-start capture cafe tcpdump --immediate-mode -lni to-laptop port 53
-until_true 5 grep -q listening "$lab/capture.log" || fail "no capture"
+start_capture
 cp "$lab/laptop.before" "$lab/laptop.first"
-
-gateway_is_silent() {
-	on gateway nft -f - <<-'NFT'
-		table inet silent {
-			chain in { type filter hook input priority 0
-				udp dport 443 drop; tcp dport 443 drop; }
-		}
-	NFT
-}
-
-gateway_speaks() {
-	on gateway nft delete table inet silent
-}
-
-dns_applied() {
-	on laptop adit status --json | grep -q '"applied":[[:space:]]*true'
-}
-
-# What was on the wire is in the log once a later question is.
-wire_is_read() {
-	local mark
-	mark=mark$RANDOM-$asks.outside.example
-	on laptop kdig +norec @192.0.2.1 "$mark" >/dev/null
-	until_true 5 grep -qi "$mark" "$lab/capture.log" ||
-		fail "the capture sees nothing"
-}
-
-nothing_leaked() { # WHILE-WHAT
-	wire_is_read
-	! grep -i 'corp\.example' "$lab/capture.log" >"$lab/leaks" ||
-		fail "on the uplink while $1: $(head -5 "$lab/leaks")"
-	! grep -q 'corp\.example' "$lab/outer.names" ||
-		fail "the outer server was asked while $1"
-}
 
 ask() { # NAME: $lab/answer
 	on laptop kdig +time=2 +retry=0 +edns "$@" >"$lab/answer" 2>&1
@@ -106,7 +71,7 @@ is_public() { # AFTER-WHAT
 		fail "no public answer after $1: $(cat "$lab/answer")"
 	# The same capture sees what it must not see before.
 	wire_is_read
-	grep -qi 'www\.corp\.example' "$lab/capture.log" ||
+	grep -aqi 'www\.corp\.example' "$lab/capture.log" ||
 		fail "the capture is blind"
 	: >"$lab/capture.log"
 	forget_names

@@ -13,11 +13,10 @@
 # of the stub, and undone by the journal. From the telling to the undoing no
 # name of corp.example may come to the cafe.
 set -u
-# shellcheck source=tests/netns/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/lib_owners.sh
+. "$(dirname "$0")/lib_owners.sh"
 
 stub=10.77.1.2 outer=198.51.100.1
-owners=$lab_root/build/deps/owners
 state=/var/lib/adit
 number=10
 
@@ -30,11 +29,10 @@ fi
 	exit 1
 }
 only_file=
-if ! command -v apt-get >/dev/null; then
-	only_file="needs apt-get for the owners of DNS (the bare file is well)"
-elif ! "$lab_root/config/deps.sh" owners; then
-	echo "FAIL: the owners of DNS cannot be had"
-	exit 1
+if why=$(owners_cannot); then
+	only_file="$why (the bare file is well)"
+else
+	unpack_owners
 fi
 
 # --- hosts ---
@@ -48,31 +46,13 @@ cafe() {
 
 # A host at the cafe, with what was unpacked of some packages over its /usr.
 owner_host() { # HOST PACKAGE...
-	local host=$1
 	lab_host "$1"
 	number=$((number + 1))
 	lab_cable "$1" up0 cafe "to-$1" &&
 		on cafe ip link set "to-$1" master br0 &&
 		lab_address "$1" up0 192.0.2.$number/24 &&
 		on "$1" ip route add default via 192.0.2.1 || fail "the host $1"
-	on "$1" sh -c 'echo 0123456789abcdef0123456789abcdef >/etc/machine-id
-		mkdir -p -m 0755 /run/dbus /run/lock; chmod 700 /var/lib/adit
-		mount -o remount,ro /sys
-		for u in messagebus systemd-resolve dnsmasq; do
-			grep -q "^$u:" /etc/passwd && continue
-			echo "$u:x:994:994::/:/bin/false" >>/etc/passwd
-			echo "$u:x:994:" >>/etc/group
-		done'
-	shift
-	[ $# -eq 0 ] && return
-	mkdir "$lab/$host-root"
-	while [ $# -gt 0 ]; do
-		cp -a "$owners/$1/." "$lab/$host-root/" || fail "no package $1"
-		shift
-	done
-	on "$host" sh -c "cp -a /run/lab/$host-root/etc/. /etc/ 2>/dev/null
-		mount -t overlay -o lowerdir=/run/lab/$host-root/usr:/usr none /usr" ||
-		fail "no overlay for $host"
+	owner_files "$@"
 }
 
 answerer() { # HOST LABEL ANSWER ADDRESS:PORT...
@@ -83,10 +63,6 @@ answerer() { # HOST LABEL ANSWER ADDRESS:PORT...
 		"/run/lab/$label.names" "${@:2}"
 	until_true 5 grep -q ready "$lab/$label.names" ||
 		lab_logs=$label fail "no name server on $host"
-}
-
-bus() { # HOST
-	on "$1" dbus-daemon --system --fork --nopidfile || fail "no bus on $1"
 }
 
 # --- one owner ---
@@ -221,20 +197,6 @@ exercise() { # HOST NAME-IN-STATUS
 
 # --- systemd-resolved ---
 
-start_resolved() { # HOST
-	on "$1" sh -c 'mkdir -p /run/systemd/resolve
-		chown systemd-resolve: /run/systemd/resolve
-		ln -sf /run/systemd/resolve/stub-resolv.conf /etc/resolv.conf'
-	start "daemon-$1" "$1" /usr/lib/systemd/systemd-resolved
-	until_true 5 on "$1" resolvectl status || fail "no resolved on $1"
-}
-
-# Which server is the current one is no setting.
-resolved_state() { # HOST
-	on "$1" resolvectl status |
-		sed 's/^ *//; s/^Link [0-9]*/Link/; /^Current DNS Server/d'
-}
-
 resolved() {
 	outside=$outer
 	more_state() { resolved_state "$1"; }
@@ -245,9 +207,7 @@ resolved() {
 	owner_host resolved resolved
 	bus resolved
 	start_resolved resolved
-	on resolved resolvectl dns up0 192.0.2.1
-	on resolved resolvectl domain up0 lan.example
-	on resolved resolvectl default-route up0 yes
+	resolved_uplink resolved
 	exercise resolved systemd-resolved
 	# Elsewhere on the same bus it counts as absent.
 	line=$(on resolved unshare -n /run/lab/dns_owner $state detect)

@@ -56,3 +56,45 @@ rule() { # LABEL LINE...: its rules from now on
 asked() { # LABEL NAME
 	grep -q " $2\$" "$lab/$1.names"
 }
+
+# All that leaves the laptop and may be a question.
+start_capture() {
+	start capture cafe tcpdump --immediate-mode -lni to-laptop \
+		port 53 or port 853 or port 5353 or port 5355
+	until_true 5 grep -q listening "$lab/capture.log" || fail "no capture"
+}
+
+gateway_is_silent() {
+	on gateway nft -f - <<-'NFT'
+		table inet silent {
+			chain in { type filter hook input priority 0
+				udp dport 443 drop; tcp dport 443 drop; }
+		}
+	NFT
+}
+
+gateway_speaks() {
+	on gateway nft delete table inet silent
+}
+
+dns_applied() {
+	on laptop adit status --json | grep -q '"applied":[[:space:]]*true'
+}
+
+# What was on the wire is in the log once a later question is.
+wire_is_read() {
+	local mark
+	mark=mark$RANDOM-$RANDOM.outside.example
+	on laptop kdig +norec @192.0.2.1 "$mark" >/dev/null
+	until_true 5 grep -aqi "$mark" "$lab/capture.log" ||
+		fail "the capture sees nothing"
+}
+
+# libc may try NAME.lan.example when NAME fails: that is no name of ours.
+nothing_leaked() { # WHILE-WHAT
+	wire_is_read
+	! grep -ai 'corp\.example\. ' "$lab/capture.log" >"$lab/leaks" ||
+		fail "on the uplink while $1: $(head -5 "$lab/leaks")"
+	! grep -q 'corp\.example$' "$lab/outer.names" ||
+		fail "the outer server was asked while $1"
+}
