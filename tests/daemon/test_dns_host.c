@@ -20,7 +20,8 @@
 static uv_loop_t loop;
 static struct dns_host *host;
 static struct dns_plan *plan, *other;
-static char path[] = "/tmp/adit-dns-host-XXXXXX";
+static char folder[] = "/tmp/adit-dns-host-XXXXXX";
+static char path[sizeof(folder) + sizeof("/resolv.conf")];
 
 /* Results of the steps, and which were made: "detect record apply canary ". */
 static struct {
@@ -177,6 +178,15 @@ static void on_canary(void *arg, const char *name)
 	fake.expects = name != NULL;
 }
 
+static void write_path(const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+}
+
 static struct dns_plan *make_plan(const char *domain)
 {
 	struct endpoint at = { .addr = { AF_INET, { 127, 0, 77, 53 } },
@@ -199,13 +209,12 @@ static void setup(void)
 		.changed = on_changed,
 		.canary = on_canary,
 	};
-	int fd;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	strcpy(strrchr(path, '-'), "-XXXXXX");
-	fd = mkstemp(path);
-	ck_assert_int_ge(fd, 0);
-	close(fd);
+	strcpy(strrchr(folder, '-'), "-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/resolv.conf", folder);
+	write_path("");
 	memset(&fake, 0, sizeof(fake));
 	fake.kind = DNS_OWNER_RESOLVED;
 	fake.verify = 1;
@@ -224,6 +233,7 @@ static void teardown(void)
 	dns_plan_release(plan);
 	dns_plan_release(other);
 	unlink(path);
+	rmdir(folder);
 }
 
 static void settle(void)
@@ -356,15 +366,10 @@ END_TEST
  * are. */
 START_TEST(takes_over_what_another_program_wrote)
 {
-	FILE *f;
-
 	fake.kind = DNS_OWNER_FILE;
 	come_up();
 	ck_assert_uint_eq(dns_host_view(host)->uplink.server_count, 0);
-	f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs("nameserver 192.0.2.1\n", f);
-	fclose(f);
+	write_path("nameserver 192.0.2.1\n");
 	fake.verify = 0;
 	fake.restore = -ESTALE;
 	dns_host_look(host);
@@ -386,6 +391,32 @@ START_TEST(finds_out_anew_when_resolv_conf_leads_elsewhere)
 	dns_host_look(host);
 	check_done("verify restore detect record apply canary ");
 	ck_assert(dns_host_view(host)->applied);
+}
+END_TEST
+
+START_TEST(tells_no_owner_that_the_file_has_left)
+{
+	come_up();
+	fake.leads_to = "/nowhere/resolv.conf";
+	fake.kind = DNS_OWNER_FILE;
+	fake.verify = 0;
+	dns_host_look(host);
+	check_done("verify undo forget detect put canary ");
+	ck_assert(dns_host_view(host)->applied);
+}
+END_TEST
+
+/* An owner that starts again, or is told something else, writes there. */
+START_TEST(looks_when_an_owner_writes_where_resolv_conf_leads)
+{
+	come_up();
+	write_path("nameserver 127.0.0.53\n");
+	fake.verify = 0;
+	while (dns_host_view(host)->repairs == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	fake.verify = 1;
+	settle();
+	ck_assert_ptr_eq(strstr(fake.done, "verify apply canary "), fake.done);
 }
 END_TEST
 
@@ -420,6 +451,8 @@ int main(void)
 	tcase_add_test(t, writes_a_file_by_way_of_the_journal);
 	tcase_add_test(t, takes_over_what_another_program_wrote);
 	tcase_add_test(t, finds_out_anew_when_resolv_conf_leads_elsewhere);
+	tcase_add_test(t, tells_no_owner_that_the_file_has_left);
+	tcase_add_test(t, looks_when_an_owner_writes_where_resolv_conf_leads);
 	tcase_add_loop_test(t, puts_the_host_back_when_it_ends, 0, 3);
 	suite_add_tcase(s, t);
 	return suite_run(s);

@@ -51,7 +51,8 @@ struct dns_host {
 	bool failed, look, closing;
 	unsigned int repairs; /* since the last look in time */
 	char *original;	      /* the bare file, before it was ours */
-	/* Of the bare file: /etc, and where resolv.conf leads. */
+	/* /etc, and where resolv.conf leads: the file, or what an owner writes
+	 * when it starts and when it is told something. */
 	struct folder_watch *watch[2];
 	uv_timer_t timer;
 
@@ -158,8 +159,9 @@ static void on_work(uv_work_t *work)
 	case JOB_LOOK:
 		h->result =
 			dns_owner_verify(&h->owner, &h->plan->owner, h->error);
-		/* A file that is ours tells nothing: what it told stays. */
-		if (h->owner.kind != DNS_OWNER_FILE)
+		/* A file that is ours tells nothing, nor does an owner that is
+		 * away: what it told stays. */
+		if (h->owner.kind != DNS_OWNER_FILE && h->result >= 0)
 			(void)dns_owner_read_uplink(
 				&h->owner, &h->plan->owner.stub, &h->uplink);
 		break;
@@ -323,12 +325,12 @@ static void drifted(struct dns_host *h)
 	}
 	h->view.repairs++;
 	log_notice("%s; it is put right", h->view.problem);
-	if (!is_file(h)) {
-		begin(h, JOB_APPLY, h->applied);
-		return;
-	}
 	if (leads_elsewhere(&h->view.owner)) {
 		begin_undo(h); /* and step() finds out whose it is now */
+		return;
+	}
+	if (!is_file(h)) {
+		begin(h, JOB_APPLY, h->applied);
 		return;
 	}
 	if (write_file(h, h->applied, true) < 0) {
@@ -403,16 +405,18 @@ static void watch_folder(struct dns_host *h, const char *path,
 			    LOOK_MS / 1000);
 }
 
-/* For as long as the bare file is ours. */
-static void follow_file(struct dns_host *h, bool ours)
+/* For as long as the host's DNS is ours. */
+static void follow(struct dns_host *h, bool ours)
 {
-	char folder[sizeof(h->view.owner.path)];
+	char folder[sizeof(h->view.owner.path)], *slash;
 
 	if (ours == (h->watch[0] != NULL))
 		return;
 	if (ours) {
 		snprintf(folder, sizeof(folder), "%s", h->view.owner.path);
-		*strrchr(folder, '/') = '\0';
+		slash = strrchr(folder, '/');
+		if (slash != NULL) /* a file that leads nowhere has none */
+			*slash = '\0';
 		watch_folder(h, "/etc", &h->watch[0]);
 		if (*folder && strcmp(folder, "/etc") != 0)
 			watch_folder(h, folder, &h->watch[1]);
@@ -428,7 +432,7 @@ static void follow_file(struct dns_host *h, bool ours)
 /* Nothing is under way: the host is put back at once. */
 static void close_now(struct dns_host *h)
 {
-	follow_file(h, false);
+	follow(h, false);
 	if (h->applied != NULL && is_file(h))
 		(void)restore_file(h);
 	else if (h->applied != NULL &&
@@ -495,7 +499,7 @@ static void step(struct dns_host *h)
 		h->look = false;
 		begin(h, JOB_LOOK, h->applied);
 	}
-	follow_file(h, h->applied != NULL && is_file(h));
+	follow(h, h->applied != NULL);
 	if (h->want != NULL && !uv_is_active((const uv_handle_t *)&h->timer))
 		(void)uv_timer_start(&h->timer, on_timer, LOOK_MS, LOOK_MS);
 	else if (h->want == NULL && h->applied == NULL)
