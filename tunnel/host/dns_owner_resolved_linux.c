@@ -208,15 +208,20 @@ static int resolved_apply(const struct dns_owner *o ATTR_UNUSED,
 	return r;
 }
 
-static int resolved_verify(const struct dns_owner *o,
+/* Where resolv.conf leads now, not where it led when we found resolved: that is
+ * resolved's own file, which names its stub for ever. */
+static int resolved_verify(const struct dns_owner *o ATTR_UNUSED,
 			   const struct dns_owner_plan *p, char *error)
 {
+	char path[sizeof(o->path)];
 	struct resolved_link t;
 	int r = begin(&t, p, error);
 
 	if (r)
 		return r;
-	if (!why_owner(&t.bus, o->path)) {
+	if (dns_owner_path(path, sizeof(path)) != 0)
+		path[0] = '\0'; /* what leads nowhere names no stub */
+	if (!why_owner(&t.bus, path)) {
 		dns_owner_say(error,
 			      "%s does not lead to systemd-resolved any "
 			      "more",
