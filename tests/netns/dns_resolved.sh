@@ -234,6 +234,77 @@ link_is_changed() {
 	is_inner "put right"
 }
 
+# Names go around resolved from then on; nobody put the file back.
+file_is_replaced() {
+	local began
+	expect 0 connect good --wait=20
+	on laptop sh -c 'echo nameserver 192.0.2.1 >/etc/resolv.conf.new
+		mv /etc/resolv.conf.new /etc/resolv.conf'
+	began=$(now_ms)
+	until_true 35 on laptop grep -q 127.0.77.53 /etc/resolv.conf ||
+		fail "nobody sees that resolv.conf does not lead to resolved"
+	until_true 5 dns_applied || fail "not applied to the file"
+	echo "note: a file instead of resolved's is ours in" \
+		"$(($(now_ms) - began)) ms"
+	owner_is resolv.conf
+	fresh corp.example
+	must_find "$name" $inner4 "the file is ours"
+	nothing_leaked "the file is ours"
+	expect 0 disconnect
+	[ "$(on laptop cat /etc/resolv.conf)" = "nameserver 192.0.2.1" ] ||
+		fail "resolv.conf is $(on laptop cat /etc/resolv.conf)"
+	# resolved keeps what it read of a file until it ends.
+	stop daemon-laptop TERM
+	start_resolved laptop
+	is_as_before "a file in its place"
+}
+
+# --- a resolved of another network ---
+
+nested_runs() {
+	[ "$(cat "/proc/$(program_pid nested)/comm")" = sleep ]
+}
+
+# A network of its own at the cafe, with the laptop's files and bus.
+make_nested() {
+	start nested laptop unshare -n -m sleep infinity
+	until_true 5 nested_runs || fail "no network in the laptop"
+	lab_pid[nested]=$(program_pid nested)
+	lab_nets+=("$(readlink "/proc/${lab_pid[nested]}/ns/net")")
+	on nested ip link set lo up &&
+		lab_cable nested up0 cafe to-nested &&
+		on cafe ip link set to-nested master br0 &&
+		lab_address nested up0 192.0.2.20/24 &&
+		on nested ip route add default via 192.0.2.1 ||
+		fail "the network in the laptop is not at the cafe"
+}
+
+# The resolved on the bus is another network's: absent, and never told.
+be_elsewhere() {
+	make_nested
+	start aditd nested aditd
+	until_true 5 on laptop adit status || fail "aditd does not start"
+	expect 0 connect good --wait=20
+	until_true 5 eval 'on laptop adit status | grep -q "another network"' ||
+		fail "whose file it is: $(on laptop adit status)"
+	! dns_applied || fail "applied to another network"
+	is_as_before "a connect elsewhere"
+	expect 0 disconnect
+
+	echo nameserver 192.0.2.1 >"$lab/nested.conf"
+	on nested mount --bind /run/lab/nested.conf /etc/resolv.conf ||
+		fail "no file for the network in the laptop"
+	expect 0 connect good --wait=20
+	until_true 5 dns_applied || fail "not applied to its own file"
+	owner_is resolv.conf
+	[ "$(on nested getent ahostsv4 x.corp.example |
+		awk '{ print $1; exit }')" = $inner4 ] ||
+		fail "no inner answer in the network in the laptop"
+	is_as_before "a tunnel elsewhere"
+	expect 0 disconnect
+	stop aditd TERM || fail "aditd does not end well"
+}
+
 resolver_snapshot >"$lab/resolver.before" 2>&1
 resolved="systemd-resolved 252"
 start_capture
@@ -251,6 +322,10 @@ resolved_restarts forgets
 link_is_changed
 expect 0 disconnect
 is_as_before disconnect
+file_is_replaced
 be_refused
 crash
+stop aditd TERM || fail "aditd does not end well"
+is_as_before SIGTERM
+be_elsewhere
 echo "note: $checks checks; no name of a match domain on the wire"
