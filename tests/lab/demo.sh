@@ -183,7 +183,7 @@ connect() {
 		time_connect
 		tries+=", then $ms"
 	done
-	result="first reply after $tries ms (promised: $promise_ms)"
+	result="first reply in $tries ms (promised: $promise_ms)"
 }
 
 uplink_meanwhile() {
