@@ -4,9 +4,10 @@
 # What the tests share that have a real owner of the host's DNS: unpacked over
 # a lab host's /usr, never installed, with a bus of its own. Sourced, after or
 # instead of lib.sh.
-[ "${lab_root-}" ] ||
+if [ -z "${lab_root-}" ]; then
 	# shellcheck source=tests/netns/lib.sh
 	. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+fi
 
 owners=$lab_root/build/deps/owners
 
