@@ -492,9 +492,9 @@ START_TEST(opens_to_no_flight_that_was_changed)
 		pair_init(&p, &good, method_of(_i), &right_peer);
 		ck_assert_int_eq(tls_client_start(p.client), 0);
 		serve(&p);
+		/* A signature is a byte longer or shorter at times. */
 		len = p.to_client.len;
-		ck_assert_uint_gt(len, at);
-		if (!is_version(&p.to_client, at)) {
+		if (at < len && !is_version(&p.to_client, at)) {
 			p.to_client.bytes[at] ^= 0x20;
 			run(&p);
 			ck_assert_msg(!tls_client_is_open(p.client), "byte %zu",
