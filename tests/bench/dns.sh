@@ -133,4 +133,5 @@ for kind in cached fresh; do
 		done
 	done
 done
+taskset -c 1 python3 tests/bench/dns_latency.py 5300 5301
 [ -z "${VERBOSE-}" ] || cat "$work/log"
