@@ -219,7 +219,7 @@ lab_office() {
 	for host in laptop cafe gateway office; do
 		lab_host $host
 	done
-	on cafe ip link add br0 type bridge &&
+	on cafe ip link add br0 address 02:ad:17:00:00:01 type bridge &&
 		on cafe ip link set br0 up &&
 		lab_cable laptop up0 cafe to-laptop &&
 		lab_cable gateway up0 cafe to-gateway &&
