@@ -29,7 +29,7 @@ static struct ip_addr unmapped(const struct ip_addr *a)
 	return inner;
 }
 
-bool dns_address_is_inside(const struct ip_addr *a)
+static bool is_inside(const struct ip_addr *a)
 {
 	struct ip_addr addr = unmapped(a);
 
@@ -45,7 +45,7 @@ bool dns_answer_points_inside(const struct dns_answer *a)
 	size_t at = 0;
 
 	while (dns_answer_address(a, &at, &addr))
-		if (dns_address_is_inside(&addr))
+		if (is_inside(&addr))
 			return true;
 	return false;
 }

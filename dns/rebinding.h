@@ -10,10 +10,9 @@
 
 #include "dns/message.h"
 
-/* Private (RFC 1918, 4193, 6598), loopback, link-local or unspecified; also
- * inside an IPv4-mapped address. */
-bool dns_address_is_inside(const struct ip_addr *a);
-/* Does any A or AAAA record of the answer hold such an address? */
+/* Does any A or AAAA record of the answer hold an address that is private (RFC
+ * 1918, 4193, 6598), loopback, link-local or unspecified, also inside an
+ * IPv4-mapped one? */
 bool dns_answer_points_inside(const struct dns_answer *a);
 
 #endif

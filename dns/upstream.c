@@ -261,6 +261,7 @@ void upstream_heard(struct dns_upstream *u, size_t server, uint64_t rtt_ns)
 	uint64_t rtt_us = rtt_ns / 1000;
 
 	s->state.dead = false;
+	s->state.tls_failure[0] = '\0';
 	s->penalty_ns = 0;
 	s->state.rtt_us = s->state.rtt_us == 0
 				  ? rtt_us + 1

@@ -36,6 +36,7 @@ struct uv_loop_s;
 enum {
 	DNS_SERVERS_MAX = 8,
 	DNS_SERVER_NAME_MAX = 256,
+	DNS_TLS_FAILURE_MAX = 192,
 	/* Between the first server's turn and the second's, when nothing is
 	 * known of its round trip. */
 	DNS_RACE_MS = 200,
@@ -99,6 +100,9 @@ struct dns_server_state {
 	bool dead;
 	uint64_t rtt_us; /* smoothed; 0: not known */
 	uint64_t answered, failed;
+	/* Why TLS with it failed last, a sentence; "": it did not since its
+	 * last answer. */
+	char tls_failure[DNS_TLS_FAILURE_MAX];
 };
 
 /* NULL: out of memory. */

@@ -2,6 +2,7 @@
 /* (uv) Questions by TCP or TLS: one connection for each server, which many
  * questions share and which is closed when it has been idle. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -214,8 +215,12 @@ static void on_plain(void *arg, const uint8_t *bytes, size_t len)
 	}
 }
 
+/* The sentence stays with the server, for who looks at it. */
 static enum dns_ask_result tls_result(const struct dns_stream *s)
 {
+	snprintf(s->server->state.tls_failure,
+		 sizeof(s->server->state.tls_failure), "%s",
+		 tls_client_failure_text(s->tls));
 	switch (tls_client_failure(s->tls)) {
 	case TLS_FAILURE_CERTIFICATE:
 	case TLS_FAILURE_NAME:

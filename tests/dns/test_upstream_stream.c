@@ -338,6 +338,9 @@ START_TEST(asks_nothing_of_a_tls_server_with_another_name)
 	start_tls("dns.example", _i == 0 ? "other.example" : "");
 	a = ask("www.example.com", false);
 	ck_assert_int_eq(a->result, DNS_ASK_TLS);
+	/* Which is said where people look. */
+	ck_assert_ptr_nonnull(
+		strstr(state(0).tls_failure, "the server's certificate"));
 	ck_assert_uint_eq(servers[0].by_tcp + servers[0].by_udp, 0);
 	ck_assert_str_eq(dns_ask_result_text(a->result),
 			 "the DNS server's certificate is not the right one");

@@ -27,19 +27,24 @@ static bool put_texts(struct ctl_list *list, const char *const *texts,
 	return true;
 }
 
-/* "10.77.0.1:53, over TLS as dns.example, silent". */
+/* "10.77.0.1 over TLS as dns.example: the server's certificate has expired",
+ * "10.77.0.2 (silent)". */
 static bool put_servers(struct ctl_list *list, const struct dns_upstream *u)
 {
 	for (size_t i = 0; u != NULL && i < dns_upstream_server_count(u); i++) {
 		struct dns_server_state state;
 		const struct dns_server *s = dns_upstream_server(u, i, &state);
 		char addr[ADDR_TEXT_MAX];
-		char text[DNS_SERVER_NAME_MAX + ADDR_TEXT_MAX + 64];
+		char text[DNS_SERVER_NAME_MAX + ADDR_TEXT_MAX +
+			  DNS_TLS_FAILURE_MAX + 64];
 
-		snprintf(text, sizeof(text), "%s%s%s%s",
+		snprintf(text, sizeof(text), "%s%s%s%s%s",
 			 addr_text(&s->at.addr, addr),
 			 s->tls ? " over TLS as " : "", s->tls ? s->name : "",
-			 state.dead ? " (silent)" : "");
+			 state.tls_failure[0] ? ": "
+			 : state.dead	      ? " (silent)"
+					      : "",
+			 state.tls_failure);
 		if (ctl_list_add_text(list, text) < 0)
 			return false;
 	}
@@ -92,6 +97,20 @@ static bool put_forwarder(const struct split_dns *d, struct ctl_list *list)
 	       put_count(list, "refused_rebinding", s.refused_rebinding) &&
 	       put_count(list, "refused_kind", s.refused_kind) &&
 	       put_count(list, "restarted", s.restarted);
+}
+
+static bool put_stub(const struct split_dns *d, struct ctl_list *list)
+{
+	struct dns_stub_stats s;
+
+	if (d->stub == NULL)
+		return true;
+	dns_stub_stats(d->stub, &s);
+	return put_count(list, "stub_silent", s.silent) &&
+	       put_count(list, "stub_malformed", s.malformed) &&
+	       put_count(list, "stub_send_failed", s.send_failed) &&
+	       put_count(list, "stub_tcp_refused", s.tcp_refused) &&
+	       put_count(list, "stub_tcp_cut", s.tcp_cut);
 }
 
 static bool put_upstream(struct ctl_list *list, const char *side,
@@ -184,6 +203,7 @@ int split_dns_status(const struct split_dns *d, struct ctl_status *s)
 					   plan ? d->uplink : NULL) &&
 			       put_host(d, s) &&
 			       put_forwarder(d, &s->dns.counters) &&
+			       put_stub(d, &s->dns.counters) &&
 			       put_upstream(&s->dns.counters, "tunnel",
 					    d->tunnel) &&
 			       put_upstream(&s->dns.counters, "uplink",
