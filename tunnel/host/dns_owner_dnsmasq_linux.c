@@ -394,8 +394,10 @@ static int set(struct bus *bus, const struct wanted *w, char *error)
 	return r;
 }
 
-static int dnsmasq_apply(const struct dns_owner *o ATTR_UNUSED,
-			 const struct dns_owner_plan *p, char *error)
+/* With a bus that is open, and what NetworkManager is to be told. */
+static int with_wanted(const struct dns_owner_plan *p, char *error,
+		       int (*act)(struct bus *bus, const struct wanted *w,
+				  char *error))
 {
 	struct wanted *w;
 	struct bus bus;
@@ -405,29 +407,23 @@ static int dnsmasq_apply(const struct dns_owner *o ATTR_UNUSED,
 		return r;
 	r = want(&bus, p, &w);
 	if (r == 0) {
-		r = set(&bus, w, error);
+		r = act(&bus, w, error);
 		wanted_destroy(w);
 	}
 	bus_close(&bus);
 	return r;
 }
 
+static int dnsmasq_apply(const struct dns_owner *o ATTR_UNUSED,
+			 const struct dns_owner_plan *p, char *error)
+{
+	return with_wanted(p, error, set);
+}
+
 static int dnsmasq_verify(const struct dns_owner *o ATTR_UNUSED,
 			  const struct dns_owner_plan *p, char *error)
 {
-	struct wanted *w;
-	struct bus bus;
-	int r = nm_open(&bus, error);
-
-	if (r)
-		return r;
-	r = want(&bus, p, &w);
-	if (r == 0) {
-		r = compare(&bus, w, error);
-		wanted_destroy(w);
-	}
-	bus_close(&bus);
-	return r;
+	return with_wanted(p, error, compare);
 }
 
 /* It outlives NetworkManager on disk, so an absent one is a failure, and the
