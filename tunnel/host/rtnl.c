@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/host/rtnl.h"
 
+#include "tunnel/host/nlattrs.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +14,6 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-
-enum { ATTRS_MAX = 64 };
-
-/* The attributes of one message by type; the last of a kind counts. */
-struct attrs {
-	const struct nlattr *at[ATTRS_MAX];
-};
 
 static struct nlmsghdr *put_header(void *buf, uint16_t type, uint16_t flags,
 				   uint32_t seq)
@@ -215,52 +210,7 @@ size_t rtnl_build_dump(void *buf, uint32_t seq, enum rtnl_dump what,
 	return n->nlmsg_len;
 }
 
-/* mnl_attr_for_each would round the message's length up to four and read what
- * is behind it. */
-static bool read_attrs(const void *at, size_t len, struct attrs *ret)
-{
-	const struct nlattr *a = at;
-	const char *end = (const char *)at + len;
-
-	memset(ret, 0, sizeof(*ret));
-	while (end - (const char *)a >= (ptrdiff_t)sizeof(*a)) {
-		uint16_t type = mnl_attr_get_type(a);
-
-		if (!mnl_attr_ok(a, (int)(end - (const char *)a)))
-			return false;
-		if (type < ATTRS_MAX)
-			ret->at[type] = a;
-		a = mnl_attr_next(a);
-	}
-	return true;
-}
-
-/* The fixed header behind the netlink header, and the attributes. */
-static const void *read_message(const struct nlmsghdr *n, size_t header,
-				struct attrs *ret_attrs)
-{
-	const char *payload = mnl_nlmsg_get_payload(n);
-	size_t padded = MNL_ALIGN(header);
-	size_t len;
-
-	if (n->nlmsg_len < MNL_NLMSG_HDRLEN + padded)
-		return NULL;
-	len = n->nlmsg_len - MNL_NLMSG_HDRLEN - padded;
-	return read_attrs(payload + padded, len, ret_attrs) ? payload : NULL;
-}
-
-/* A missing attribute leaves the value as it is. */
-static bool read_u32(const struct attrs *a, int type, uint32_t *value)
-{
-	if (!a->at[type])
-		return true;
-	if (mnl_attr_get_payload_len(a->at[type]) < sizeof(*value))
-		return false;
-	*value = mnl_attr_get_u32(a->at[type]);
-	return true;
-}
-
-static bool read_addr(const struct attrs *a, int type, uint8_t family,
+static bool read_addr(const struct nlattrs *a, int type, uint8_t family,
 		      struct ip_addr *addr)
 {
 	if (!a->at[type])
@@ -293,25 +243,24 @@ int rtnl_parse_link(const struct nlmsghdr *n, struct rtnl_link *ret_link)
 	struct rtnl_link l = { 0 };
 	const struct ifinfomsg *ifi;
 	const struct nlattr *info;
-	struct attrs a, nested;
+	struct nlattrs a, nested;
 
 	if (n->nlmsg_type != RTM_NEWLINK && n->nlmsg_type != RTM_DELLINK)
 		return -ENOMSG;
-	ifi = read_message(n, sizeof(*ifi), &a);
+	ifi = nlattrs_read_message(n, sizeof(*ifi), &a);
 	if (!ifi || ifi->ifi_index <= 0)
 		return -EBADMSG;
 	l.index = (uint32_t)ifi->ifi_index;
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.carrier = ifi->ifi_flags & IFF_LOWER_UP;
 	if (!read_name(a.at[IFLA_IFNAME], l.name) ||
-	    !read_u32(&a, IFLA_MTU, &l.mtu) ||
-	    !read_u32(&a, IFLA_TXQLEN, &l.txqlen) ||
-	    !read_u32(&a, IFLA_GSO_MAX_SIZE, &l.gso_max_size))
+	    !nlattrs_u32(&a, IFLA_MTU, &l.mtu) ||
+	    !nlattrs_u32(&a, IFLA_TXQLEN, &l.txqlen) ||
+	    !nlattrs_u32(&a, IFLA_GSO_MAX_SIZE, &l.gso_max_size))
 		return -EBADMSG;
 	info = a.at[IFLA_LINKINFO];
 	if (info) {
-		if (!read_attrs(mnl_attr_get_payload(info),
-				mnl_attr_get_payload_len(info), &nested))
+		if (!nlattrs_read_nested(info, &nested))
 			return -EBADMSG;
 		/* A kind too long for us is none that we know. */
 		(void)read_name(nested.at[IFLA_INFO_KIND], l.kind);
@@ -329,11 +278,11 @@ int rtnl_parse_addr(const struct nlmsghdr *n, struct rtnl_addr *ret_addr)
 {
 	struct rtnl_addr addr = { 0 };
 	const struct ifaddrmsg *ifa;
-	struct attrs a;
+	struct nlattrs a;
 
 	if (n->nlmsg_type != RTM_NEWADDR && n->nlmsg_type != RTM_DELADDR)
 		return -ENOMSG;
-	ifa = read_message(n, sizeof(*ifa), &a);
+	ifa = nlattrs_read_message(n, sizeof(*ifa), &a);
 	if (!ifa)
 		return -EBADMSG;
 	if (!is_ip(ifa->ifa_family))
@@ -368,11 +317,11 @@ int rtnl_parse_route(const struct nlmsghdr *n, struct rtnl_route *ret_route)
 {
 	struct rtnl_route r = { 0 };
 	const struct rtmsg *rtm;
-	struct attrs a;
+	struct nlattrs a;
 
 	if (n->nlmsg_type != RTM_NEWROUTE && n->nlmsg_type != RTM_DELROUTE)
 		return -ENOMSG;
-	rtm = read_message(n, sizeof(*rtm), &a);
+	rtm = nlattrs_read_message(n, sizeof(*rtm), &a);
 	if (!rtm)
 		return -EBADMSG;
 	if (!is_ip(rtm->rtm_family) || rtm->rtm_flags & RTM_F_CLONED)
@@ -384,9 +333,9 @@ int rtnl_parse_route(const struct nlmsghdr *n, struct rtnl_route *ret_route)
 	r.protocol = rtm->rtm_protocol;
 	if (!read_addr(&a, RTA_DST, rtm->rtm_family, &r.to.addr) ||
 	    !read_addr(&a, RTA_GATEWAY, rtm->rtm_family, &r.gateway) ||
-	    !read_u32(&a, RTA_TABLE, &r.table) ||
-	    !read_u32(&a, RTA_OIF, &r.ifindex) ||
-	    !read_u32(&a, RTA_PRIORITY, &r.metric) ||
+	    !nlattrs_u32(&a, RTA_TABLE, &r.table) ||
+	    !nlattrs_u32(&a, RTA_OIF, &r.ifindex) ||
+	    !nlattrs_u32(&a, RTA_PRIORITY, &r.metric) ||
 	    r.to.len > addr_bits(&r.to.addr))
 		return -EBADMSG;
 	*ret_route = r;
@@ -395,7 +344,8 @@ int rtnl_parse_route(const struct nlmsghdr *n, struct rtnl_route *ret_route)
 
 /* Attributes by which a rule selects or acts otherwise than struct rtnl_rule
  * can say. Defaults of these (suppress_prefixlen -1) are always sent. */
-static bool rule_has_more(const struct fib_rule_hdr *frh, const struct attrs *a)
+static bool rule_has_more(const struct fib_rule_hdr *frh,
+			  const struct nlattrs *a)
 {
 	static const uint8_t others[] = { FRA_SRC,	   FRA_DST,
 					  FRA_IIFNAME,	   FRA_OIFNAME,
@@ -409,8 +359,8 @@ static bool rule_has_more(const struct fib_rule_hdr *frh, const struct attrs *a)
 		if (a->at[others[i]])
 			return true;
 	}
-	if (!read_u32(a, FRA_SUPPRESS_PREFIXLEN, &suppress) ||
-	    !read_u32(a, FRA_SUPPRESS_IFGROUP, &group))
+	if (!nlattrs_u32(a, FRA_SUPPRESS_PREFIXLEN, &suppress) ||
+	    !nlattrs_u32(a, FRA_SUPPRESS_IFGROUP, &group))
 		return true;
 	return frh->action != FR_ACT_TO_TBL || frh->tos || frh->src_len ||
 	       frh->dst_len || flags || suppress != UINT32_MAX ||
@@ -421,11 +371,11 @@ int rtnl_parse_rule(const struct nlmsghdr *n, struct rtnl_rule *ret_rule)
 {
 	struct rtnl_rule r = { 0 };
 	const struct fib_rule_hdr *frh;
-	struct attrs a;
+	struct nlattrs a;
 
 	if (n->nlmsg_type != RTM_NEWRULE && n->nlmsg_type != RTM_DELRULE)
 		return -ENOMSG;
-	frh = read_message(n, sizeof(*frh), &a);
+	frh = nlattrs_read_message(n, sizeof(*frh), &a);
 	if (!frh)
 		return -EBADMSG;
 	if (!is_ip(frh->family))
@@ -433,10 +383,10 @@ int rtnl_parse_rule(const struct nlmsghdr *n, struct rtnl_rule *ret_rule)
 	r.family = frh->family;
 	r.invert = frh->flags & FIB_RULE_INVERT;
 	r.table = frh->table;
-	if (!read_u32(&a, FRA_PRIORITY, &r.priority) ||
-	    !read_u32(&a, FRA_FWMARK, &r.mark) ||
-	    !read_u32(&a, FRA_FWMASK, &r.mask) ||
-	    !read_u32(&a, FRA_TABLE, &r.table))
+	if (!nlattrs_u32(&a, FRA_PRIORITY, &r.priority) ||
+	    !nlattrs_u32(&a, FRA_FWMARK, &r.mark) ||
+	    !nlattrs_u32(&a, FRA_FWMASK, &r.mask) ||
+	    !nlattrs_u32(&a, FRA_TABLE, &r.table))
 		return -EBADMSG;
 	if (a.at[FRA_PROTOCOL] &&
 	    mnl_attr_get_payload_len(a.at[FRA_PROTOCOL]) >= 1)
@@ -454,7 +404,7 @@ static void read_why(const struct nlmsghdr *n, char *why, size_t why_size)
 	size_t skip = sizeof(*err);
 	size_t len = mnl_nlmsg_get_payload_len(n);
 	const struct nlattr *msg;
-	struct attrs a;
+	struct nlattrs a;
 
 	if (!(n->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
@@ -464,7 +414,8 @@ static void read_why(const struct nlmsghdr *n, char *why, size_t why_size)
 			return;
 		skip += MNL_ALIGN(err->msg.nlmsg_len - sizeof(err->msg));
 	}
-	if (skip > len || !read_attrs((const char *)err + skip, len - skip, &a))
+	if (skip > len ||
+	    !nlattrs_read((const char *)err + skip, len - skip, &a))
 		return;
 	msg = a.at[NLMSGERR_ATTR_MSG];
 	if (msg)
