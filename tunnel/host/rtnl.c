@@ -238,12 +238,27 @@ static bool read_name(const struct nlattr *a, char name[static RTNL_NAME_MAX])
 	return true;
 }
 
+static bool read_link_info(const struct nlattr *info, struct rtnl_link *l)
+{
+	struct nlattrs a, data;
+
+	if (!info)
+		return true;
+	if (!nlattrs_read_nested(info, &a))
+		return false;
+	/* A kind too long for us is none that we know. */
+	(void)read_name(a.at[IFLA_INFO_KIND], l->kind);
+	if (strcmp(l->kind, "bond") != 0 || !a.at[IFLA_INFO_DATA])
+		return true;
+	return nlattrs_read_nested(a.at[IFLA_INFO_DATA], &data) &&
+	       nlattrs_u32(&data, IFLA_BOND_ACTIVE_SLAVE, &l->active);
+}
+
 int rtnl_parse_link(const struct nlmsghdr *n, struct rtnl_link *ret_link)
 {
 	struct rtnl_link l = { 0 };
 	const struct ifinfomsg *ifi;
-	const struct nlattr *info;
-	struct nlattrs a, nested;
+	struct nlattrs a;
 
 	if (n->nlmsg_type != RTM_NEWLINK && n->nlmsg_type != RTM_DELLINK)
 		return -ENOMSG;
@@ -253,18 +268,17 @@ int rtnl_parse_link(const struct nlmsghdr *n, struct rtnl_link *ret_link)
 	l.index = (uint32_t)ifi->ifi_index;
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.carrier = ifi->ifi_flags & IFF_LOWER_UP;
+	l.running = ifi->ifi_flags & IFF_RUNNING;
+	l.type = ifi->ifi_type;
+	l.elsewhere = a.at[IFLA_LINK_NETNSID] != NULL;
 	if (!read_name(a.at[IFLA_IFNAME], l.name) ||
 	    !nlattrs_u32(&a, IFLA_MTU, &l.mtu) ||
 	    !nlattrs_u32(&a, IFLA_TXQLEN, &l.txqlen) ||
-	    !nlattrs_u32(&a, IFLA_GSO_MAX_SIZE, &l.gso_max_size))
+	    !nlattrs_u32(&a, IFLA_GSO_MAX_SIZE, &l.gso_max_size) ||
+	    !nlattrs_u32(&a, IFLA_LINK, &l.lower) ||
+	    !nlattrs_u32(&a, IFLA_MASTER, &l.master) ||
+	    !read_link_info(a.at[IFLA_LINKINFO], &l))
 		return -EBADMSG;
-	info = a.at[IFLA_LINKINFO];
-	if (info) {
-		if (!nlattrs_read_nested(info, &nested))
-			return -EBADMSG;
-		/* A kind too long for us is none that we know. */
-		(void)read_name(nested.at[IFLA_INFO_KIND], l.kind);
-	}
 	*ret_link = l;
 	return 0;
 }
@@ -313,6 +327,50 @@ static enum rtnl_kind route_kind(uint8_t type)
 	}
 }
 
+/* A gateway of another family than the route's. */
+static bool read_via(const struct nlattrs *a, struct ip_addr *addr)
+{
+	const struct rtvia *via;
+	size_t len;
+
+	if (!a->at[RTA_VIA])
+		return true;
+	via = mnl_attr_get_payload(a->at[RTA_VIA]);
+	len = mnl_attr_get_payload_len(a->at[RTA_VIA]);
+	if (len < sizeof(*via) || !is_ip((uint8_t)via->rtvia_family))
+		return false;
+	addr->family = (uint8_t)via->rtvia_family;
+	if (len != sizeof(*via) + addr_size(addr))
+		return false;
+	memcpy(addr->bytes, via->rtvia_addr, addr_size(addr));
+	return true;
+}
+
+/* Into the route's own next hop, or into the first of several. */
+static bool read_hop(const struct nlattrs *a, struct rtnl_route *r)
+{
+	const struct nlattr *several = a->at[RTA_MULTIPATH];
+	const struct rtnexthop *hop;
+	struct nlattrs nested;
+	size_t len;
+
+	if (!several) {
+		r->hop_ifindex = r->ifindex;
+		r->hop_gateway = r->gateway;
+		return read_via(a, &r->hop_gateway);
+	}
+	hop = mnl_attr_get_payload(several);
+	len = mnl_attr_get_payload_len(several);
+	if (len < sizeof(*hop) || hop->rtnh_len < sizeof(*hop) ||
+	    hop->rtnh_len > len ||
+	    !nlattrs_read(hop + 1, hop->rtnh_len - sizeof(*hop), &nested))
+		return false;
+	r->hop_ifindex = (uint32_t)hop->rtnh_ifindex;
+	return read_addr(&nested, RTA_GATEWAY, r->to.addr.family,
+			 &r->hop_gateway) &&
+	       read_via(&nested, &r->hop_gateway);
+}
+
 int rtnl_parse_route(const struct nlmsghdr *n, struct rtnl_route *ret_route)
 {
 	struct rtnl_route r = { 0 };
@@ -335,36 +393,40 @@ int rtnl_parse_route(const struct nlmsghdr *n, struct rtnl_route *ret_route)
 	    !read_addr(&a, RTA_GATEWAY, rtm->rtm_family, &r.gateway) ||
 	    !nlattrs_u32(&a, RTA_TABLE, &r.table) ||
 	    !nlattrs_u32(&a, RTA_OIF, &r.ifindex) ||
-	    !nlattrs_u32(&a, RTA_PRIORITY, &r.metric) ||
+	    !nlattrs_u32(&a, RTA_PRIORITY, &r.metric) || !read_hop(&a, &r) ||
 	    r.to.len > addr_bits(&r.to.addr))
 		return -EBADMSG;
 	*ret_route = r;
 	return 0;
 }
 
-/* Attributes by which a rule selects or acts otherwise than struct rtnl_rule
- * can say. Defaults of these (suppress_prefixlen -1) are always sent. */
-static bool rule_has_more(const struct fib_rule_hdr *frh,
-			  const struct nlattrs *a)
+/* How a rule selects or acts otherwise than struct rtnl_rule can build.
+ * Defaults of these (suppress_prefixlen -1) are always sent. */
+static bool read_more(const struct fib_rule_hdr *frh, const struct nlattrs *a,
+		      struct rtnl_rule *r)
 {
 	static const uint8_t others[] = { FRA_SRC,	   FRA_DST,
 					  FRA_IIFNAME,	   FRA_OIFNAME,
-					  FRA_GOTO,	   FRA_TUN_ID,
+					  FRA_TUN_ID,	   FRA_L3MDEV,
 					  FRA_IP_PROTO,	   FRA_SPORT_RANGE,
 					  FRA_DPORT_RANGE, FRA_UID_RANGE };
 	uint32_t suppress = UINT32_MAX, group = UINT32_MAX;
 	uint32_t flags = frh->flags & ~(uint32_t)FIB_RULE_INVERT;
 
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-		if (a->at[others[i]])
-			return true;
-	}
 	if (!nlattrs_u32(a, FRA_SUPPRESS_PREFIXLEN, &suppress) ||
 	    !nlattrs_u32(a, FRA_SUPPRESS_IFGROUP, &group))
-		return true;
-	return frh->action != FR_ACT_TO_TBL || frh->tos || frh->src_len ||
-	       frh->dst_len || flags || suppress != UINT32_MAX ||
-	       group != UINT32_MAX;
+		return false;
+	r->selects = frh->tos || frh->src_len || frh->dst_len;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		r->selects |= a->at[others[i]] != NULL;
+	r->looks_up = frh->action == FR_ACT_TO_TBL;
+	r->ends = frh->action == FR_ACT_BLACKHOLE ||
+		  frh->action == FR_ACT_UNREACHABLE ||
+		  frh->action == FR_ACT_PROHIBIT;
+	r->suppress_len = (int32_t)suppress;
+	r->more = r->selects || !r->looks_up || a->at[FRA_GOTO] || flags ||
+		  suppress != UINT32_MAX || group != UINT32_MAX;
+	return true;
 }
 
 int rtnl_parse_rule(const struct nlmsghdr *n, struct rtnl_rule *ret_rule)
@@ -386,12 +448,11 @@ int rtnl_parse_rule(const struct nlmsghdr *n, struct rtnl_rule *ret_rule)
 	if (!nlattrs_u32(&a, FRA_PRIORITY, &r.priority) ||
 	    !nlattrs_u32(&a, FRA_FWMARK, &r.mark) ||
 	    !nlattrs_u32(&a, FRA_FWMASK, &r.mask) ||
-	    !nlattrs_u32(&a, FRA_TABLE, &r.table))
+	    !nlattrs_u32(&a, FRA_TABLE, &r.table) || !read_more(frh, &a, &r))
 		return -EBADMSG;
 	if (a.at[FRA_PROTOCOL] &&
 	    mnl_attr_get_payload_len(a.at[FRA_PROTOCOL]) >= 1)
 		r.protocol = mnl_attr_get_u8(a.at[FRA_PROTOCOL]);
-	r.more = rule_has_more(frh, &a);
 	*ret_rule = r;
 	return 0;
 }
