@@ -6,33 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/text.h"
 #include "tunnel/base/clock.h"
-
-struct verdict {
-	enum engine_want want;
-	enum engine_cause cause;
-};
-
-static const char *const want_names[ENGINE_WANTS] = {
-	[ENGINE_DOWN] = "down",
-	[ENGINE_ARMED] = "armed",
-	[ENGINE_UP] = "up",
-};
-
-static const enum reason reasons[ENGINE_CAUSES] = {
-	[ENGINE_CAUSE_USER] = REASON_USER,
-	[ENGINE_CAUSE_RULE] = REASON_RULE,
-	[ENGINE_CAUSE_METERED] = REASON_METERED,
-	[ENGINE_CAUSE_IDLE] = REASON_IDLE,
-	[ENGINE_CAUSE_SLEEP] = REASON_SLEEP,
-	[ENGINE_CAUSE_LOGOUT] = REASON_LOGOUT,
-	[ENGINE_CAUSE_UNFIT] = REASON_PROFILE,
-};
-
-const char *engine_want_name(enum engine_want want)
-{
-	return want_names[want];
-}
 
 bool engine_has_rules(const struct engine_entry *entry)
 {
@@ -86,11 +61,14 @@ static void set_hold(struct engine *e, struct engine_entry *entry,
 		.until_reboot = o->until_reboot,
 		.until_ns = CLOCK_NEVER,
 		.since_ms = o->wall_ms,
-		.place = e->place,
 		.fingerprint = entry->fingerprint,
 	};
+	/* What is said in no network is about the first one that comes. */
+	if (e->network.identity.type != NETWORK_NONE)
+		h->place = e->place;
 	snprintf(h->reason, sizeof(h->reason), "%s",
 		 o->reason ? o->reason : "");
+	text_make_printable(h->reason);
 	entry->hold_end = HOLD_END_NONE;
 	entry->saved = false;
 	entry->pause = ENGINE_PAUSE_NONE;
@@ -99,10 +77,49 @@ static void set_hold(struct engine *e, struct engine_entry *entry,
 static void limit_hold(struct hold *h, const struct engine_order *o,
 		       uint64_t for_ns)
 {
-	if (for_ns == 0 || o->now_ns + for_ns >= h->until_ns)
+	if (for_ns == 0 || for_ns >= h->until_ns - o->now_ns)
 		return;
 	h->until_ns = o->now_ns + for_ns;
 	h->until_ms = o->wall_ms + (int64_t)(for_ns / NS_PER_MS);
+}
+
+/* A hold until the reboot outlives another content, unless that forbids it. */
+static void meet_profile(struct engine_entry *entry)
+{
+	struct hold *h = &entry->hold;
+	bool forbidden = h->state == HOLD_DOWN &&
+			 entry->profile->user_override_disabled &&
+			 engine_has_rules(entry);
+
+	if (!h->until_reboot || forbidden) {
+		end_hold(entry, HOLD_END_PROFILE);
+	} else {
+		h->fingerprint = entry->fingerprint;
+		entry->saved = false;
+	}
+}
+
+static void learn_place(struct engine_entry *entry,
+			const struct network_identity *to)
+{
+	struct network_identity before;
+
+	memcpy(&before, &entry->hold.place, sizeof(before));
+	network_identity_learn(&entry->hold.place, to);
+	if (memcmp(&before, &entry->hold.place, sizeof(before)) != 0)
+		entry->saved = false;
+}
+
+/* Without rules there is nothing to give the decision back to. */
+static void follow_hold(struct engine_entry *entry,
+			const struct network_identity *to)
+{
+	if (entry->hold.state == HOLD_NONE)
+		return;
+	if (network_identity_same(&entry->hold.place, to))
+		learn_place(entry, to);
+	else if (!entry->hold.until_reboot && engine_has_rules(entry))
+		end_hold(entry, HOLD_END_NETWORK);
 }
 
 void engine_restore_hold(struct engine *e, size_t at, const struct hold *h)
@@ -114,9 +131,12 @@ void engine_restore_hold(struct engine *e, size_t at, const struct hold *h)
 	if (h->state == HOLD_NONE) {
 		entry->hold_end = HOLD_END_REBOOT;
 		entry->saved = false;
-	} else if (h->fingerprint != entry->fingerprint) {
-		end_hold(entry, HOLD_END_PROFILE);
+		return;
 	}
+	if (h->fingerprint != entry->fingerprint)
+		meet_profile(entry);
+	if (e->network.identity.type != NETWORK_NONE)
+		follow_hold(entry, &e->network.identity);
 }
 
 void engine_connect(struct engine *e, size_t at, const struct engine_order *o)
@@ -126,6 +146,7 @@ void engine_connect(struct engine *e, size_t at, const struct engine_order *o)
 		if (e->entries[i].hold.state == HOLD_UP)
 			end_hold(&e->entries[i], HOLD_END_COMMAND);
 	set_hold(e, &e->entries[at], HOLD_UP, o);
+	limit_hold(&e->entries[at].hold, o, o->for_ns);
 }
 
 int engine_disconnect(struct engine *e, size_t at, const struct engine_order *o)
@@ -181,14 +202,15 @@ static int fill_entry(struct engine_entry *entry, const struct engine *e,
 	if (old != ENGINE_NOBODY) {
 		*entry = e->entries[old];
 		entry->ondemand = (struct ondemand) { 0 };
+		entry->decision = (struct ondemand_decision) { 0 };
 	}
 	snprintf(entry->name, sizeof(entry->name), "%s", p->name);
-	if (entry->fingerprint != p->profile->fingerprint) {
-		end_hold(entry, HOLD_END_PROFILE);
-		entry->pause = ENGINE_PAUSE_NONE;
-	}
 	entry->profile = p->profile;
-	entry->fingerprint = p->profile->fingerprint;
+	if (entry->fingerprint != p->profile->fingerprint) {
+		entry->fingerprint = p->profile->fingerprint;
+		entry->pause = ENGINE_PAUSE_NONE;
+		meet_profile(entry);
+	}
 	entry->unfit = p->unfit;
 	return ondemand_init(&entry->ondemand, p->profile, e->generation);
 }
@@ -217,7 +239,7 @@ int engine_set_profiles(struct engine *e, const struct engine_profile *profiles,
 		winner_at = ENGINE_NOBODY;
 	}
 	if (winner != NULL && winner_at == ENGINE_NOBODY)
-		e->reason = REASON_PROFILE_REMOVED;
+		e->reason = r < 0 ? REASON_INTERNAL : REASON_PROFILE_REMOVED;
 	free_entries(e->entries, e->count);
 	e->entries = entries;
 	e->count = filled;
@@ -261,7 +283,6 @@ static bool is_elsewhere(const struct network *a, const struct network *b)
 	       !has_same_names(&a->dns, &b->dns);
 }
 
-/* A hold that was said in no network is about the first one that comes. */
 static void follow_network(struct engine *e, const struct network_identity *to)
 {
 	bool moved = !network_identity_same(&e->place, to);
@@ -275,12 +296,7 @@ static void follow_network(struct engine *e, const struct network_identity *to)
 
 		if (moved && entry->pause == ENGINE_PAUSE_IDLE)
 			entry->pause = ENGINE_PAUSE_NONE;
-		if (entry->hold.state == HOLD_NONE)
-			continue;
-		if (network_identity_same(&entry->hold.place, to))
-			network_identity_learn(&entry->hold.place, to);
-		else if (!entry->hold.until_reboot && engine_has_rules(entry))
-			end_hold(entry, HOLD_END_NETWORK);
+		follow_hold(entry, to);
 	}
 }
 
@@ -393,214 +409,6 @@ void engine_login(struct engine *e)
 void engine_unfit(struct engine *e, size_t at)
 {
 	e->entries[at].unfit = true;
-}
-
-/* --- What is wanted. --- */
-
-static enum ondemand_uplink uplink_of(enum network_type type)
-{
-	switch (type) {
-	case NETWORK_NONE:
-		break;
-	case NETWORK_OTHER:
-		return ONDEMAND_UPLINK_OTHER;
-	case NETWORK_ETHERNET:
-		return ONDEMAND_UPLINK_ETHERNET;
-	case NETWORK_WIFI:
-		return ONDEMAND_UPLINK_WIFI;
-	case NETWORK_CELLULAR:
-		return ONDEMAND_UPLINK_CELLULAR;
-	}
-	return ONDEMAND_UPLINK_NONE;
-}
-
-void engine_facts(const struct engine *e, struct engine_facts *room)
-{
-	const struct network *n = &e->network;
-
-	for (size_t i = 0; i < n->dns.search_count; i++)
-		room->search[i] = n->dns.search[i];
-	for (size_t i = 0; i < n->dns.server_count; i++)
-		room->servers[i] = n->dns.servers[i].addr;
-	room->facts = (struct ondemand_facts) {
-		.uplink = n->other_vpn ? ONDEMAND_UPLINK_OTHER
-				       : uplink_of(n->identity.type),
-		.primary_is_vpn = n->other_vpn,
-		.metered = n->metered,
-		.ssid_len = n->identity.ssid_len,
-		.search_domains = room->search,
-		.search_domain_count = n->dns.search_count,
-		.dns_servers = room->servers,
-		.dns_server_count = n->dns.server_count,
-	};
-	memcpy(room->facts.ssid, n->identity.ssid, n->identity.ssid_len);
-}
-
-static struct verdict up_if_kept(const struct engine_entry *entry,
-				 enum engine_cause otherwise)
-{
-	if (entry->kept)
-		return (struct verdict) { ENGINE_UP, ENGINE_CAUSE_KEPT };
-	return (struct verdict) { ENGINE_DOWN, otherwise };
-}
-
-static struct verdict by_rule(const struct engine_entry *entry, bool may_start)
-{
-	bool connect = entry->decision.action == PROFILE_ACTION_CONNECT;
-
-	switch (entry->decision.action) {
-	case PROFILE_ACTION_IGNORE:
-		return up_if_kept(entry, ENGINE_CAUSE_RULE);
-	case PROFILE_ACTION_DISCONNECT:
-		break;
-	case PROFILE_ACTION_CONNECT:
-	case PROFILE_ACTION_EVALUATE:
-		if (entry->kept)
-			return (struct verdict) { ENGINE_UP,
-						  ENGINE_CAUSE_RULE };
-		if (!may_start)
-			return (struct verdict) { ENGINE_DOWN,
-						  ENGINE_CAUSE_METERED };
-		if (entry->pause == ENGINE_PAUSE_IDLE)
-			return (struct verdict) { ENGINE_ARMED,
-						  ENGINE_CAUSE_IDLE };
-		return (struct verdict) { connect ? ENGINE_UP : ENGINE_ARMED,
-					  ENGINE_CAUSE_RULE };
-	}
-	return (struct verdict) { ENGINE_DOWN, ENGINE_CAUSE_RULE };
-}
-
-static struct verdict by_rules(const struct engine_entry *entry, bool may_start)
-{
-	switch (entry->decision.outcome) {
-	case ONDEMAND_OFF:
-		return up_if_kept(entry, entry->ended);
-	case ONDEMAND_NO_NETWORK:
-		return up_if_kept(entry, ENGINE_CAUSE_NO_NETWORK);
-	case ONDEMAND_OTHER_VPN:
-		return up_if_kept(entry, ENGINE_CAUSE_OTHER_VPN);
-	case ONDEMAND_NO_MATCH:
-		return up_if_kept(entry, ENGINE_CAUSE_NO_RULE);
-	case ONDEMAND_PENDING:
-		return up_if_kept(entry, ENGINE_CAUSE_PENDING);
-	case ONDEMAND_MATCH:
-		break;
-	}
-	return by_rule(entry, may_start);
-}
-
-/* What was wanted stays, and nothing starts. */
-static struct verdict while_asleep(const struct engine_entry *entry)
-{
-	bool armed = entry->want == ENGINE_ARMED;
-
-	return (struct verdict) { entry->kept ? ENGINE_UP
-				  : armed     ? ENGINE_ARMED
-					      : ENGINE_DOWN,
-				  entry->cause };
-}
-
-static struct verdict judge(const struct engine *e,
-			    const struct engine_entry *entry, bool may_start)
-{
-	if (entry->unfit && !entry->kept)
-		return (struct verdict) { ENGINE_DOWN, ENGINE_CAUSE_UNFIT };
-	if (e->asleep && entry->profile->disconnect_on_sleep)
-		return (struct verdict) { ENGINE_DOWN, ENGINE_CAUSE_SLEEP };
-	if (e->asleep && entry->hold.state == HOLD_NONE)
-		return while_asleep(entry);
-	if (entry->hold.state != HOLD_NONE)
-		return (struct verdict) { entry->hold.state == HOLD_UP
-						  ? ENGINE_UP
-						  : ENGINE_DOWN,
-					  ENGINE_CAUSE_USER };
-	if (entry->pause == ENGINE_PAUSE_LOGOUT)
-		return (struct verdict) { ENGINE_DOWN, ENGINE_CAUSE_LOGOUT };
-	return by_rules(entry, may_start);
-}
-
-static size_t first_that_wants(const struct engine *e, enum engine_want want)
-{
-	size_t i = 0;
-
-	while (i < e->count && e->entries[i].want != want)
-		i++;
-	return i < e->count ? i : ENGINE_NOBODY;
-}
-
-static size_t choose(const struct engine *e)
-{
-	const struct engine_entry *last =
-		e->winner != ENGINE_NOBODY ? &e->entries[e->winner] : NULL;
-	size_t up = first_that_wants(e, ENGINE_UP);
-
-	for (size_t i = 0; i < e->count; i++)
-		if (e->entries[i].hold.state == HOLD_UP &&
-		    e->entries[i].want == ENGINE_UP)
-			return i;
-	if (up != ENGINE_NOBODY)
-		return last != NULL && last->kept && last->want == ENGINE_UP
-			       ? e->winner
-			       : up;
-	return last != NULL && last->want == ENGINE_ARMED
-		       ? e->winner
-		       : first_that_wants(e, ENGINE_ARMED);
-}
-
-/* What the end of the tunnel that was up, if this is one, is put down to. */
-static enum reason why_not(const struct engine *e, size_t winner)
-{
-	const struct engine_entry *last =
-		e->winner != ENGINE_NOBODY ? &e->entries[e->winner] : NULL;
-
-	if (last == NULL || (winner == e->winner && last->want == ENGINE_UP))
-		return e->reason;
-	return last->want == ENGINE_UP ? REASON_REPLACED : reasons[last->cause];
-}
-
-struct engine_decision engine_look(struct engine *e)
-{
-	struct engine_decision d = { .entry = ENGINE_NOBODY };
-	struct engine_facts room;
-	size_t winner;
-
-	engine_facts(e, &room);
-	for (size_t i = 0; i < e->count; i++) {
-		struct engine_entry *entry = &e->entries[i];
-		struct verdict v;
-
-		entry->decision =
-			ondemand_evaluate(&entry->ondemand, &room.facts);
-		v = judge(e, entry,
-			  ondemand_may_start(entry->profile, &room.facts));
-		entry->want = v.want;
-		entry->cause = v.cause;
-	}
-	winner = choose(e);
-	d.reason = e->reason = why_not(e, winner);
-	e->winner = winner;
-	for (size_t i = 0; i < e->count; i++) {
-		struct engine_entry *entry = &e->entries[i];
-
-		if (entry->kept && entry->want != ENGINE_UP)
-			entry->ended = entry->cause;
-		entry->kept = i == winner && entry->want == ENGINE_UP;
-	}
-	if (winner != ENGINE_NOBODY) {
-		d.entry = winner;
-		d.want = e->entries[winner].want;
-	}
-	return d;
-}
-
-bool engine_probe(const struct engine *e, size_t at, const char **ret_url,
-		  uint64_t *ret_generation)
-{
-	const struct ondemand_decision *d = &e->entries[at].decision;
-
-	if (d->outcome != ONDEMAND_PENDING || e->asleep)
-		return false;
-	*ret_url = d->url;
-	*ret_generation = d->generation;
-	return true;
+	e->entries[at].kept = false;
+	e->entries[at].ended = ENGINE_CAUSE_UNFIT;
 }

@@ -13,8 +13,11 @@
  *
  * For one profile, in this order:
  *
- *   asleep                   what was wanted stays, nothing starts
- *   held                     as the user said
+ *   unfit                    down, unless kept
+ *   held down                down
+ *   asleep                   what was wanted stays, nothing starts; down if
+ *                            the profile says so
+ *   held up                  up
  *   logged out               down
  *   no rules                 up if it was started, and nothing ended it: kept
  *   Connect                  up; armed after Idle; down if a metered network
@@ -25,7 +28,13 @@
  *                            up if kept, else down
  *
  * One tunnel is up at a time (profile.md 0a): a held one, else the one that is
- * up already, else the first; with none that is to be up, the first armed.
+ * up already, else the first; with none that is to be up, the one that was
+ * wanted before if it is armed, else the first armed.
+ *
+ * A hold ends with another command, another network (unless the profile has no
+ * rules), its time, another content of the profile, or the reboot; one until
+ * the reboot only then, by command, by ReconnectAfter, or when a new content
+ * forbids it.
  */
 #ifndef ADIT_DAEMON_ENGINE_H
 #define ADIT_DAEMON_ENGINE_H
@@ -121,7 +130,7 @@ int engine_set_profiles(struct engine *e, const struct engine_profile *profiles,
 			size_t count) ATTR_MUST_CHECK;
 /* ENGINE_NOBODY */
 size_t engine_find(const struct engine *e, const char *name);
-/* From its file, before the first look. */
+/* From its file: before the first look with this profile. */
 void engine_restore_hold(struct engine *e, size_t entry, const struct hold *h);
 
 /* --- What happens. --- */
@@ -139,7 +148,8 @@ void engine_wake(struct engine *e, uint64_t slept_ns);
 void engine_logout(struct engine *e);
 void engine_user_switch(struct engine *e);
 void engine_login(struct engine *e);
-/* The profile turned out to be of no use on this machine. */
+/* The profile turned out to be of no use on this machine: down, whatever was
+ * wanted, until the next set. */
 void engine_unfit(struct engine *e, size_t entry);
 
 /* --- What the user says. --- */
