@@ -8,13 +8,16 @@
  *   active ID                   in front of its seat, alone
  *   remove ID
  *   sleep yes|no                PrepareForSleep
- *   preparing yes|no            the property, without a signal
  *   refuse yes|no               locks
  *   absurd WHAT                 list, session, empty: wrong answers; signals:
  *                               wrong signals, at once; no: no more
  *   spoof                       PrepareForSleep, sent to all without the name
  *
  * and prints "locked WHAT WHO MODE" and "released".
+ *
+ * With the argument "preparing" it is about to sleep from the start; with
+ * "systemd" it is as much of systemd as the real logind needs for a suspend,
+ * prints "started UNIT", and obeys "woke": that job is over.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +35,8 @@
 #define NAME "org.freedesktop.login1"
 #define PATH "/org/freedesktop/login1"
 #define MANAGER NAME ".Manager"
+#define SYSTEMD "org.freedesktop.systemd1"
+#define SYSTEMD_PATH "/org/freedesktop/systemd1"
 #define SEAT0 PATH "/seat/seat0"
 
 enum { MAX = 300 };
@@ -229,6 +234,30 @@ static bool spoof(void)
 	return ok;
 }
 
+/* All of systemd's objects: every unit is there, every job begins. */
+static int on_systemd_call(sd_bus_message *call, void *arg, sd_bus_error *error)
+{
+	const char *member = sd_bus_message_get_member(call), *unit;
+
+	(void)arg;
+	(void)error;
+	if (strcmp(member, "Get") == 0)
+		return sd_bus_reply_method_return(call, "v", "s", "loaded");
+	if (strcmp(member, "StartUnit") != 0)
+		return sd_bus_reply_method_return(call, "");
+	if (sd_bus_message_read(call, "s", &unit) < 0)
+		return -EINVAL;
+	printf("started %s\n", unit);
+	return sd_bus_reply_method_return(call, "o", SYSTEMD_PATH "/job/7");
+}
+
+static void end_job(struct mock *m)
+{
+	(void)sd_bus_emit_signal(m->bus, SYSTEMD_PATH, SYSTEMD ".Manager",
+				 "JobRemoved", "uoss", 7, SYSTEMD_PATH "/job/7",
+				 "suspend.target", "done");
+}
+
 static bool obey(struct mock *m, char **word, size_t words)
 {
 	bool yes = words > 1 && strcmp(word[1], "yes") == 0;
@@ -246,16 +275,16 @@ static bool obey(struct mock *m, char **word, size_t words)
 		m->preparing = yes;
 		(void)sd_bus_emit_signal(m->bus, PATH, MANAGER,
 					 "PrepareForSleep", "b", (int)yes);
-	} else if (strcmp(word[0], "preparing") == 0)
-		m->preparing = yes;
-	else if (strcmp(word[0], "refuse") == 0)
+	} else if (strcmp(word[0], "refuse") == 0)
 		m->refuse = yes;
 	else if (strcmp(word[0], "absurd") == 0 && words == 2) {
 		if (strcmp(word[1], "signals") == 0)
 			absurd_signals(m);
 		else
 			snprintf(m->absurd, sizeof(m->absurd), "%s", word[1]);
-	} else if (strcmp(word[0], "spoof") == 0)
+	} else if (strcmp(word[0], "woke") == 0)
+		end_job(m);
+	else if (strcmp(word[0], "spoof") == 0)
 		return spoof();
 	else
 		return false;
@@ -317,7 +346,26 @@ static int serve(struct mock *m)
 	}
 }
 
-int main(void)
+static int be_logind(struct mock *m)
+{
+	int r = sd_bus_add_object_vtable(m->bus, NULL, PATH, MANAGER, manager,
+					 m);
+
+	if (r >= 0)
+		r = sd_bus_add_fallback(m->bus, NULL, PATH "/session",
+					on_session_call, m);
+	return r < 0 ? r : sd_bus_request_name(m->bus, NAME, 0);
+}
+
+static int be_systemd(struct mock *m)
+{
+	int r = sd_bus_add_fallback(m->bus, NULL, SYSTEMD_PATH, on_systemd_call,
+				    m);
+
+	return r < 0 ? r : sd_bus_request_name(m->bus, SYSTEMD, 0);
+}
+
+int main(int argc, char **argv)
 {
 	struct mock *m = calloc(1, sizeof(*m));
 	int r = m ? sd_bus_open_system(&m->bus) : -ENOMEM;
@@ -325,14 +373,10 @@ int main(void)
 	setlinebuf(stdout);
 	if (r >= 0) {
 		m->lock = -1;
-		r = sd_bus_add_object_vtable(m->bus, NULL, PATH, MANAGER,
-					     manager, m);
+		m->preparing = argc > 1 && strcmp(argv[1], "preparing") == 0;
+		r = argc > 1 && strcmp(argv[1], "systemd") == 0 ? be_systemd(m)
+								: be_logind(m);
 	}
-	if (r >= 0)
-		r = sd_bus_add_fallback(m->bus, NULL, PATH "/session",
-					on_session_call, m);
-	if (r >= 0)
-		r = sd_bus_request_name(m->bus, NAME, 0);
 	if (r >= 0) {
 		printf("ready\n");
 		r = serve(m);

@@ -9,7 +9,9 @@
 set -u
 # shellcheck source=tests/netns/lib_owners.sh
 . "$(dirname "$0")/lib_owners.sh"
-lab_logs="watch mock"
+lab_logs="watch mock real"
+logind="org.freedesktop.login1 /org/freedesktop/login1
+	org.freedesktop.login1.Manager"
 
 if why=$(lab_cannot) || why=$(owners_cannot); then
 	echo "$why"
@@ -32,8 +34,10 @@ launch() { # LABEL COMMAND...: reads from the pipe $lab/LABEL.in
 	start "$label" h sh -c 'exec "$@" <>"$0"' "/run/lab/$label.in" "$@"
 }
 
-start_mock() { # [COMMAND...]: in front of it
-	launch mock "$@" /run/lab/logind_mock
+start_mock() { # [COMMAND...]
+	[ $# -gt 0 ] || set -- /run/lab/logind_mock
+	launch mock "$@"
+	mock_line=0
 	until_true 5 grep -q '^ready' "$lab/mock.log" || fail "no mock"
 }
 
@@ -82,7 +86,7 @@ told() { # GLOB
 	checks=$((checks + 1))
 }
 
-state_soon() { # WHAT
+state_soon() { # WHAT: while there is nothing else to tell
 	until_true 15 state_is "$1" || fail "it is not \"$1\""
 	checks=$((checks + 1))
 }
@@ -148,7 +152,7 @@ sleep_is_told() {
 	mock sleep yes
 	told sleep
 	mock_has_said released && fail "released before it was done"
-	watch done
+	watch 'done'
 	mock_says released
 	state_is "told, lets sleep" || fail "it holds a lock"
 	mock sleep no
@@ -166,7 +170,7 @@ sleep_is_told() {
 	watch delay yes
 	mock sleep yes
 	told sleep
-	watch done
+	watch 'done'
 	mock refuse no
 	mock sleep no
 	told "wake after 0 s"
@@ -269,7 +273,6 @@ logind_starts_again() {
 	stop mock KILL
 	told "wake after 0 s"
 	state_soon "alone, lets sleep"
-	mock_line=0
 	start_mock
 	mock_says "locked sleep adit delay"
 	# The new one knows neither.
@@ -278,22 +281,26 @@ logind_starts_again() {
 	mock session 1 1000 seat0 user
 	told "login 1000, now 1"
 	mock active 1
-	# In the middle of a sleep it is asked, too.
+	# One that is about to sleep already says so when it is asked.
+	stop mock KILL
+	start_mock /run/lab/logind_mock preparing
+	told sleep
+	told "logout 1000, now 0"
+	mock sleep no
+	told "wake after 0 s"
+	mock_says "locked sleep adit delay"
 	stop mock KILL
 	state_soon "alone, lets sleep"
 }
 
 in_another_network() {
-	mock_line=0
-	start_mock unshare -n
+	start_mock unshare -n /run/lab/logind_mock
 	mock sleep yes
 	state_is "alone, lets sleep" || fail "a logind of another network"
 	mock_has_said "locked .*" && fail "it was asked for a lock"
 	stop mock KILL
-	mock_line=0
 	start_mock
 	mock_says "locked sleep adit delay"
-	told "logout 1000, now 0"
 }
 
 bus_starts_again() {
@@ -301,7 +308,6 @@ bus_starts_again() {
 	stop mock KILL
 	state_soon "alone, lets sleep"
 	still 8 "after the end of the bus"
-	mock_line=0
 	bus h
 	start_mock
 	mock_says "locked sleep adit delay"
@@ -335,6 +341,34 @@ clock_jumps() {
 	told "wake after 7200 s"
 }
 
+# systemd's own logind, with a systemd that only says that it suspends.
+the_real_one() {
+	stop mock KILL
+	state_soon "alone, lets sleep"
+	start_mock /run/lab/logind_mock systemd
+	# Nobody writes there: that would be systemd's part.
+	on h sh -c 'mkdir -p /run/power /run/systemd
+		cd /run/systemd && mkdir -p inhibit seats sessions users
+		echo mem >/run/power/state; echo "[deep]" >/run/power/mem_sleep
+		mount --bind /run/power /sys/power' || fail "no /sys/power"
+	start real h /usr/lib/systemd/systemd-logind
+	told "logout 1000, now 0"
+	state_soon "told, delays"
+	on h busctl call $logind ListInhibitors | grep -q '"sleep" "adit"' ||
+		fail "the real logind knows of no lock"
+	on h busctl call $logind Suspend b false || fail "no suspend"
+	told sleep
+	mock_has_said "started .*" && fail "it did not wait for us"
+	watch 'done'
+	mock_says "started suspend.target"
+	mock woke
+	told "wake after 0 s"
+	state_soon "told, delays"
+	stop real KILL
+	state_soon "alone, lets sleep"
+	echo "note: $(on h /usr/lib/systemd/systemd-logind --version | head -n 1)"
+}
+
 lab_begin
 cp "$lab_root"/build/linux/lab/logind_{watch,mock} "$lab"
 unpack_owners
@@ -349,6 +383,7 @@ logind_starts_again
 in_another_network
 bus_starts_again
 clock_jumps
+the_real_one
 watch quit
 until_true 5 no_watch || fail "it does not end"
 stop watch || fail "its end: $?"

@@ -173,7 +173,7 @@ static void settle_lock(struct logind *l)
 	    l->presence->preparing)
 		return;
 	ask(l, SLOT_INHIBIT, MANAGER, "Inhibit", on_inhibit, "ssss", "sleep",
-	    "adit", "Ends a tunnel before the machine sleeps", "delay");
+	    "adit", "takes the tunnel down", "delay");
 }
 
 void logind_delay_sleep(struct logind *l, bool wanted)
