@@ -50,13 +50,13 @@ static void on_names_changed(void *arg)
 	struct daemon *d = arg;
 
 	daemon_names_changed(d);
+	daemon_network_names_changed(d);
 	daemon_wait_changed(d);
 }
 
-/* Rules that start a tunnel come with on demand; nothing arms one before. */
 static void on_trigger(void *arg)
 {
-	(void)arg;
+	daemon_engine_trigger(arg);
 }
 
 int daemon_names_start(struct daemon *d)

@@ -374,6 +374,13 @@ void split_dns_reload(struct split_dns *d)
 	d->o.changed(d->o.arg);
 }
 
+const struct dns_owner_uplink *split_dns_uplink(const struct split_dns *d)
+{
+	const struct dns_host_view *v = dns_host_view(d->host);
+
+	return v->applied && v->known ? &v->uplink : NULL;
+}
+
 bool split_dns_settled(const struct split_dns *d)
 {
 	return dns_host_view(d->host)->settled;

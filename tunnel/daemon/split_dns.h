@@ -20,6 +20,7 @@
 #include "tunnel/base/attr.h"
 
 struct ctl_status;
+struct dns_owner_uplink;
 struct host;
 struct lease;
 struct profile;
@@ -58,6 +59,9 @@ void split_dns_look(struct split_dns *d);
 /* Block lists are read again. */
 void split_dns_reload(struct split_dns *d);
 
+/* The uplink's servers and search list, borrowed; NULL: this host's DNS is not
+ * ours now, and whoever owns it can be asked. */
+const struct dns_owner_uplink *split_dns_uplink(const struct split_dns *d);
 /* Nothing is under way to make the host's names what they should be. */
 bool split_dns_settled(const struct split_dns *d);
 /* Appends. 0 or -ENOMEM. */
