@@ -54,9 +54,19 @@ static void on_names_changed(void *arg)
 }
 
 /* Rules that start a tunnel come with on demand; nothing arms one before. */
-static void on_trigger(void *arg)
+static void on_trigger(void *arg, const char *name, const char *because)
 {
 	(void)arg;
+	(void)name;
+	(void)because;
+}
+
+/* A URL that nobody gets does not give 200. */
+static void on_need_probe(void *arg, uint64_t generation, const char *url)
+{
+	(void)arg;
+	(void)generation;
+	(void)url;
 }
 
 int daemon_names_start(struct daemon *d)
@@ -67,6 +77,7 @@ int daemon_names_start(struct daemon *d)
 		.device = SESSION_IO_DEVICE,
 		.changed = on_names_changed,
 		.trigger = on_trigger,
+		.need_probe = on_need_probe,
 		.arg = d,
 	};
 
