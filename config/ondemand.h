@@ -160,6 +160,7 @@ struct ondemand_attempt {
 };
 
 enum ondemand_why {
+	ONDEMAND_WHY_MATCH, /* the resolver's own: it starts the tunnel */
 	ONDEMAND_WHY_NO_NAME,
 	ONDEMAND_WHY_ADDRESS,
 	ONDEMAND_WHY_OWN_NAME,
@@ -172,6 +173,7 @@ enum ondemand_why {
 	ONDEMAND_WHY_REDIRECTED,
 	ONDEMAND_WHY_SERVERS,
 	ONDEMAND_WHY_URL,
+	ONDEMAND_WHYS,
 };
 
 struct ondemand_connection {
@@ -186,7 +188,10 @@ struct ondemand_connection {
 const struct profile_connection_rule *ondemand_parameter(
 	const struct profile *p, const struct profile_rule *rule,
 	const char *host);
-/* What is unknown counts as failed. */
+/* WORKS, or why a name of this ConnectIfNeeded parameter starts the tunnel.
+ * What is unknown counts as failed. */
+enum ondemand_why ondemand_judge(const struct profile_connection_rule *c,
+				 const struct ondemand_attempt *a);
 struct ondemand_connection ondemand_connect(const struct profile *p,
 					    const struct profile_rule *rule,
 					    const struct ondemand_attempt *a);

@@ -85,6 +85,9 @@ static void on_changed(void *arg)
 	notify_send("STATUS=%s: %s%s%s", name[0] ? name : "no profile",
 		    session_state_name(s->state), s->reason ? ", " : "",
 		    s->reason ? reason_text(s->reason) : "");
+	if (s->state != SESSION_STATE_WAITING &&
+	    s->state != SESSION_STATE_CONNECTING)
+		d->triggered = false;
 	if (!d->stopping) {
 		daemon_names_changed(d);
 		daemon_presence_changed(d);

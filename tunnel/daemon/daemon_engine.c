@@ -142,6 +142,7 @@ void daemon_engine_act(struct daemon *d)
 		to = engine_look(&d->engine);
 	save_holds(d);
 	arm_timer(d);
+	daemon_names_changed(d); /* another rule may have matched */
 	daemon_probes_follow(d);
 }
 

@@ -72,6 +72,9 @@ struct daemon {
 	struct engine engine;
 	enum engine_want wanted; /* as it was carried out */
 	char wanted_name[PROFILE_NAME_MAX];
+	/* A name began it, and it has not come up or failed since: names are
+	 * held. */
+	bool triggered;
 	char boot[JOURNAL_BOOT_MAX];
 	int hold_error;		     /* of the last one that was written */
 	bool hold_unread;	     /* one could not be read */
@@ -174,6 +177,9 @@ void daemon_engine_prune(struct daemon *d);
 
 /* daemon_probes.c: those that the engine waits for are under way. */
 void daemon_probes_follow(struct daemon *d);
+/* The resolver wants one. */
+void daemon_probe_for_names(struct daemon *d, uint64_t generation,
+			    const char *url);
 void daemon_probes_end(struct daemon *d);
 
 /* daemon_presence.c */

@@ -55,8 +55,11 @@ static void free_probe(struct daemon_probe *p)
 static void answer(struct daemon *d, const struct daemon_probe *p,
 		   struct ondemand_answer a)
 {
-	if (engine_answer(&d->engine, engine_find(&d->engine, p->profile),
-			  p->generation, p->url, a))
+	if (*p->profile == '\0')
+		(void)split_dns_probe_answered(d->names, p->generation, p->url,
+					       a);
+	else if (engine_answer(&d->engine, engine_find(&d->engine, p->profile),
+			       p->generation, p->url, a))
 		daemon_engine_act(d);
 }
 
@@ -170,6 +173,18 @@ void daemon_probes_follow(struct daemon *d)
 	}
 	if (failed)
 		daemon_engine_act(d);
+}
+
+void daemon_probe_for_names(struct daemon *d, uint64_t generation,
+			    const char *url)
+{
+	int r = 0;
+
+	if (find(d, "", url, generation) == NULL)
+		r = begin(d, NULL, url, generation);
+	/* What is not answered counts as failed. */
+	if (r < 0)
+		log_warning("a probe cannot be sent: %s", strerror(-r));
 }
 
 void daemon_probes_end(struct daemon *d)
