@@ -10,33 +10,9 @@
 #include "tunnel/base/clock.h"
 #include "tunnel/daemon/engine.h"
 
-#define WANTS(w, what) ck_assert_str_eq(engine_world_look(w), what)
 #define HOUR_NS (3600ULL * NS_PER_S)
 
 static const struct network nothing;
-
-static struct engine_world *one(struct engine_spec spec)
-{
-	spec.name = "a";
-	return engine_world_create(&spec, 1);
-}
-
-static struct engine_world *with_rules(const char *rules)
-{
-	return one((struct engine_spec) { .rules = rules });
-}
-
-static void go(struct engine_world *w, struct network n)
-{
-	engine_network(&w->engine, &n);
-}
-
-static void connect_to(struct engine_world *w, size_t entry)
-{
-	struct engine_order o = engine_world_order(w);
-
-	engine_connect(&w->engine, entry, &o);
-}
 
 static void disconnect_from(struct engine_world *w, size_t entry)
 {
@@ -58,9 +34,9 @@ static enum hold_end hold_end(const struct engine_world *w)
 /* A world as U1 leaves it: the rules would connect, and the user said no. */
 static struct engine_world *after_u1(struct network n)
 {
-	struct engine_world *w = with_rules(RULE_CONNECT);
+	struct engine_world *w = engine_world_with_rules(RULE_CONNECT);
 
-	go(w, n);
+	engine_world_go(w, n);
 	WANTS(w, "up a");
 	disconnect_from(w, 0);
 	WANTS(w, "down");
@@ -80,7 +56,7 @@ START_TEST(u1_stays_down_after_the_user_said_so)
 	/* What the rules would do is told beside it. */
 	ck_assert_int_eq(w->engine.entries[0].decision.action,
 			 PROFILE_ACTION_CONNECT);
-	go(w, engine_world_wifi(2, "HomeNet"));
+	engine_world_go(w, engine_world_wifi(2, "HomeNet"));
 	WANTS(w, "up a");
 	ck_assert_int_eq(hold_end(w), HOLD_END_NETWORK);
 	engine_world_destroy(w);
@@ -89,9 +65,9 @@ END_TEST
 
 START_TEST(u1_a_hold_down_blocks_names_as_well)
 {
-	struct engine_world *w = with_rules(RULE_EVALUATE);
+	struct engine_world *w = engine_world_with_rules(RULE_EVALUATE);
 
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "armed a");
 	disconnect_from(w, 0);
 	/* Between the word and the look, too. */
@@ -110,11 +86,11 @@ START_TEST(u2_a_renewed_lease_is_the_same_network)
 	struct engine_world *w = after_u1(n);
 
 	n.dns.servers[0].addr.bytes[3] = 54;
-	go(w, n);
+	engine_world_go(w, n);
 	WANTS(w, "down");
 	n.has_bssid = true; /* roaming */
 	n.bssid[5] = 1;
-	go(w, n);
+	engine_world_go(w, n);
 	WANTS(w, "down");
 	engine_world_destroy(w);
 }
@@ -125,15 +101,15 @@ START_TEST(a_network_that_goes_and_comes_back_is_no_change)
 	struct network n = engine_world_ethernet(1);
 	struct engine_world *w = after_u1(n);
 
-	go(w, nothing);
+	engine_world_go(w, nothing);
 	WANTS(w, "down");
-	go(w, engine_world_vpn());
+	engine_world_go(w, engine_world_vpn());
 	WANTS(w, "down");
-	go(w, n);
+	engine_world_go(w, n);
 	WANTS(w, "down");
 	ck_assert_int_eq(hold(w)->state, HOLD_DOWN);
-	go(w, nothing);
-	go(w, engine_world_ethernet(2));
+	engine_world_go(w, nothing);
+	engine_world_go(w, engine_world_ethernet(2));
 	WANTS(w, "up a");
 	engine_world_destroy(w);
 }
@@ -146,19 +122,19 @@ START_TEST(what_becomes_known_is_no_change_and_counts_from_then_on)
 
 	ck_assert(!w->engine.entries[0].saved);
 	w->engine.entries[0].saved = true;
-	go(w, n);
+	engine_world_go(w, n);
 	ck_assert(w->engine.entries[0].saved);
 	n.identity.ipv4.has_link_address = true;
 	n.identity.ipv4.link_address[5] = 1;
-	go(w, n);
+	engine_world_go(w, n);
 	WANTS(w, "down");
 	ck_assert(!w->engine.entries[0].saved); /* more is known of it */
 	n.identity.ipv6.gateway = (struct ip_addr) { AF_INET6, { 0xfe, 0x80 } };
-	go(w, n);
+	engine_world_go(w, n);
 	WANTS(w, "down");
 	/* The same addresses, somewhere else. */
 	n.identity.ipv4.link_address[5] = 2;
-	go(w, n);
+	engine_world_go(w, n);
 	WANTS(w, "up a");
 	ck_assert_int_eq(hold_end(w), HOLD_END_NETWORK);
 	engine_world_destroy(w);
@@ -169,7 +145,7 @@ START_TEST(u4_a_users_connect_ends_the_hold)
 {
 	struct engine_world *w = after_u1(engine_world_ethernet(1));
 
-	connect_to(w, 0);
+	engine_world_connect(w, 0);
 	WANTS(w, "up a");
 	ck_assert_int_eq(hold(w)->state, HOLD_UP);
 	engine_auto(&w->engine, 0);
@@ -187,10 +163,10 @@ START_TEST(u5_a_sleep_in_the_same_network_changes_nothing)
 
 	engine_sleep(&w->engine);
 	WANTS(w, "down");
-	go(w, nothing);
+	engine_world_go(w, nothing);
 	engine_wake(&w->engine, HOUR_NS);
 	WANTS(w, "down");
-	go(w, n);
+	engine_world_go(w, n);
 	WANTS(w, "down");
 	ck_assert_int_eq(hold(w)->state, HOLD_DOWN);
 	engine_world_destroy(w);
@@ -207,12 +183,12 @@ START_TEST(u6_a_locked_profile_is_not_held_down)
 	struct engine_world *w = engine_world_create(&spec, 1);
 	struct engine_order o = engine_world_order(w);
 
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "up a");
 	ck_assert_int_eq(engine_disconnect(&w->engine, 0, &o), -EPERM);
 	WANTS(w, "up a");
 	ck_assert_int_eq(hold(w)->state, HOLD_NONE);
-	connect_to(w, 0);
+	engine_world_connect(w, 0);
 	WANTS(w, "up a");
 	ck_assert_int_eq(hold(w)->state, HOLD_UP);
 	ck_assert_int_eq(engine_disconnect(&w->engine, 0, &o), -EPERM);
@@ -228,18 +204,18 @@ END_TEST
 
 START_TEST(u7_a_hold_up_beats_a_disconnect_rule_until_another_network)
 {
-	struct engine_world *w = with_rules(RULE_DISCONNECT);
+	struct engine_world *w = engine_world_with_rules(RULE_DISCONNECT);
 
-	go(w, engine_world_wifi(1, "Home"));
+	engine_world_go(w, engine_world_wifi(1, "Home"));
 	WANTS(w, "down");
-	connect_to(w, 0);
+	engine_world_connect(w, 0);
 	WANTS(w, "up a");
 	ck_assert_int_eq(w->engine.entries[0].cause, ENGINE_CAUSE_USER);
-	go(w, nothing);
+	engine_world_go(w, nothing);
 	WANTS(w, "up a");
-	go(w, engine_world_wifi(1, "Home"));
+	engine_world_go(w, engine_world_wifi(1, "Home"));
 	WANTS(w, "up a");
-	go(w, engine_world_wifi(2, "Other"));
+	engine_world_go(w, engine_world_wifi(2, "Other"));
 	WANTS(w, "down");
 	ck_assert_int_eq(hold_end(w), HOLD_END_NETWORK);
 	ck_assert_int_eq(w->engine.reason, REASON_RULE);
@@ -250,12 +226,12 @@ END_TEST
 /* The half of it that is here: it is not wanted, by the user's word. */
 START_TEST(u10_a_permitted_disconnect_ends_what_the_kill_switch_guards)
 {
-	struct engine_world *w = one((struct engine_spec) {
+	struct engine_world *w = engine_world_one((struct engine_spec) {
 		.rules = RULE_CONNECT,
 		.payload = ", 'NetworkRouting': {'IncludeAllNetworks': true}",
 	});
 
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "up a");
 	disconnect_from(w, 0);
 	WANTS(w, "down");
@@ -293,7 +269,7 @@ START_TEST(a_hold_for_a_time_ends_with_the_network_before)
 
 	o.for_ns = 2 * HOUR_NS;
 	ck_assert_int_eq(engine_disconnect(&w->engine, 0, &o), 0);
-	go(w, engine_world_ethernet(2));
+	engine_world_go(w, engine_world_ethernet(2));
 	WANTS(w, "up a");
 	ck_assert_int_eq(hold_end(w), HOLD_END_NETWORK);
 	ck_assert_uint_eq(engine_deadline(&w->engine), CLOCK_NEVER);
@@ -323,7 +299,7 @@ START_TEST(a_hold_until_the_reboot_ends_then_or_by_command)
 
 	o.until_reboot = true;
 	ck_assert_int_eq(engine_disconnect(&w->engine, 0, &o), 0);
-	go(w, engine_world_ethernet(2));
+	engine_world_go(w, engine_world_ethernet(2));
 	WANTS(w, "down");
 	engine_world_set(w, &spec, 1);
 	WANTS(w, "down");
@@ -380,13 +356,13 @@ END_TEST
 
 START_TEST(reconnect_after_is_the_longest_that_a_hold_lasts)
 {
-	struct engine_world *w = one((struct engine_spec) {
+	struct engine_world *w = engine_world_one((struct engine_spec) {
 		.rules = RULE_CONNECT,
 		.vendor = ", 'ReconnectAfter': 3600",
 	});
 	struct engine_order o = engine_world_order(w);
 
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "up a");
 	ck_assert_int_eq(engine_disconnect(&w->engine, 0, &o), 0);
 	ck_assert_uint_eq(engine_deadline(&w->engine), o.now_ns + HOUR_NS);
@@ -399,7 +375,7 @@ START_TEST(reconnect_after_is_the_longest_that_a_hold_lasts)
 	ck_assert_uint_eq(engine_deadline(&w->engine), o.now_ns + HOUR_NS / 2);
 	engine_timeout(&w->engine, o.now_ns + HOUR_NS / 2);
 	WANTS(w, "up a");
-	connect_to(w, 0); /* a hold up has no such end */
+	engine_world_connect(w, 0); /* a hold up has no such end */
 	ck_assert_uint_eq(engine_deadline(&w->engine), CLOCK_NEVER);
 	engine_world_destroy(w);
 }
@@ -407,14 +383,14 @@ END_TEST
 
 START_TEST(a_reason_is_asked_for_where_the_profile_wants_one)
 {
-	struct engine_world *w = one((struct engine_spec) {
+	struct engine_world *w = engine_world_one((struct engine_spec) {
 		.rules = RULE_CONNECT,
 		.vendor = ", 'RequireReason': true",
 	});
 	struct engine_order o = engine_world_order(w);
 	char text[2 * HOLD_REASON_MAX];
 
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	ck_assert_int_eq(engine_disconnect(&w->engine, 0, &o), -ENODATA);
 	o.reason = "";
 	ck_assert_int_eq(engine_disconnect(&w->engine, 0, &o), -ENODATA);
@@ -435,17 +411,17 @@ END_TEST
 
 START_TEST(what_is_said_in_no_network_is_about_the_next)
 {
-	struct engine_world *w = with_rules(RULE_CONNECT);
+	struct engine_world *w = engine_world_with_rules(RULE_CONNECT);
 
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "up a");
-	go(w, nothing);
+	engine_world_go(w, nothing);
 	disconnect_from(w, 0);
 	WANTS(w, "down");
-	go(w, engine_world_ethernet(2));
+	engine_world_go(w, engine_world_ethernet(2));
 	WANTS(w, "down");
 	ck_assert_int_eq(hold(w)->state, HOLD_DOWN);
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "up a");
 	engine_world_destroy(w);
 }
@@ -459,7 +435,7 @@ static struct engine_world *restarted(struct engine_world *w,
 	struct hold h = *hold(w);
 
 	engine_world_destroy(w);
-	w = one(spec);
+	w = engine_world_one(spec);
 	engine_restore_hold(&w->engine, 0, &h);
 	return w;
 }
@@ -472,10 +448,11 @@ START_TEST(a_hold_is_in_force_again_after_a_restart)
 	w = restarted(w, spec);
 	ck_assert(w->engine.entries[0].saved);
 	WANTS(w, "down");
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "down");
 	w = restarted(w, spec);
-	go(w, engine_world_ethernet(2)); /* moved while it was not there */
+	engine_world_go(
+		w, engine_world_ethernet(2)); /* moved while it was not there */
 	WANTS(w, "up a");
 	ck_assert_int_eq(hold_end(w), HOLD_END_NETWORK);
 	engine_world_destroy(w);
@@ -488,8 +465,8 @@ START_TEST(a_hold_that_is_read_late_is_judged_by_the_network_there_is)
 	struct hold h = *hold(w);
 
 	engine_world_destroy(w);
-	w = with_rules(RULE_CONNECT);
-	go(w, engine_world_ethernet(2));
+	w = engine_world_with_rules(RULE_CONNECT);
+	engine_world_go(w, engine_world_ethernet(2));
 	engine_restore_hold(&w->engine, 0, &h);
 	WANTS(w, "up a");
 	ck_assert_int_eq(hold_end(w), HOLD_END_NETWORK);
@@ -503,7 +480,7 @@ START_TEST(a_hold_of_another_content_has_ended)
 
 	w = restarted(w, (struct engine_spec) { .rules = RULE_CONNECT
 						"," RULE_IGNORE });
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "up a");
 	ck_assert_int_eq(hold_end(w), HOLD_END_PROFILE);
 	engine_world_destroy(w);
@@ -521,7 +498,7 @@ static struct engine_world *three(const char *a, const char *b, const char *c)
 	};
 	struct engine_world *w = engine_world_create(specs, 3);
 
-	go(w, engine_world_ethernet(1));
+	engine_world_go(w, engine_world_ethernet(1));
 	return w;
 }
 
@@ -545,9 +522,9 @@ START_TEST(one_that_is_held_up_wins)
 	struct engine_world *w = three(RULE_CONNECT, RULE_DISCONNECT, NULL);
 
 	WANTS(w, "up a");
-	connect_to(w, 1);
+	engine_world_connect(w, 1);
 	WANTS(w, "up b");
-	connect_to(w, 2);
+	engine_world_connect(w, 2);
 	WANTS(w, "up c");
 	ck_assert_int_eq(w->engine.entries[1].hold.state, HOLD_NONE);
 	ck_assert_int_eq(w->engine.entries[1].hold_end, HOLD_END_COMMAND);
@@ -561,9 +538,9 @@ START_TEST(what_another_took_the_place_of_is_put_down_to_the_user)
 {
 	struct engine_world *w = three(NULL, NULL, NULL);
 
-	connect_to(w, 0);
+	engine_world_connect(w, 0);
 	WANTS(w, "up a");
-	connect_to(w, 1);
+	engine_world_connect(w, 1);
 	WANTS(w, "up b");
 	ck_assert_int_eq(w->engine.reason, REASON_REPLACED);
 	WANTS(w, "up b");
@@ -586,7 +563,7 @@ START_TEST(the_first_armed_one_is_armed_while_none_is_up)
 	WANTS(w, "armed c"); /* it was before */
 	ck_assert(engine_trigger(&w->engine));
 	WANTS(w, "up c");
-	connect_to(w, 0);
+	engine_world_connect(w, 0);
 	WANTS(w, "up a");
 	disconnect_from(w, 0);
 	WANTS(w, "armed b");
@@ -601,7 +578,7 @@ START_TEST(a_hold_down_of_one_is_no_matter_of_the_others)
 	WANTS(w, "up a");
 	disconnect_from(w, 0);
 	WANTS(w, "armed b");
-	connect_to(w, 2);
+	engine_world_connect(w, 2);
 	WANTS(w, "up c");
 	ck_assert_int_eq(hold(w)->state, HOLD_DOWN);
 	engine_auto(&w->engine, 2);

@@ -90,6 +90,29 @@ void engine_world_destroy(struct engine_world *w)
 	free(w);
 }
 
+struct engine_world *engine_world_one(struct engine_spec spec)
+{
+	spec.name = "a";
+	return engine_world_create(&spec, 1);
+}
+
+struct engine_world *engine_world_with_rules(const char *rules)
+{
+	return engine_world_one((struct engine_spec) { .rules = rules });
+}
+
+void engine_world_go(struct engine_world *w, struct network n)
+{
+	engine_network(&w->engine, &n);
+}
+
+void engine_world_connect(struct engine_world *w, size_t entry)
+{
+	struct engine_order o = engine_world_order(w);
+
+	engine_connect(&w->engine, entry, &o);
+}
+
 const char *engine_world_look(struct engine_world *w)
 {
 	struct engine_decision d = engine_look(&w->engine);

@@ -54,8 +54,14 @@ void engine_world_set(struct engine_world *w, const struct engine_spec *specs,
 /* NULL: refused. */
 struct profile *engine_world_profile(const struct engine_spec *s);
 
+/* One, "a", with these rules. */
+struct engine_world *engine_world_one(struct engine_spec spec);
+struct engine_world *engine_world_with_rules(const char *rules);
+void engine_world_go(struct engine_world *w, struct network n);
+void engine_world_connect(struct engine_world *w, size_t entry);
 /* "up work", "armed work" or "down": what is wanted now. */
 const char *engine_world_look(struct engine_world *w);
+#define WANTS(w, what) ck_assert_str_eq(engine_world_look(w), what)
 struct engine_order engine_world_order(const struct engine_world *w);
 
 /* Each n is another network, of gateway 10.N.0.1 whose link address is not
