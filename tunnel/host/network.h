@@ -62,7 +62,8 @@ struct network_identity {
 struct network {
 	struct network_identity identity;
 	/* Another tunnel's device has the best default route: no rule is
-	 * judged. The identity is NETWORK_NONE then. */
+	 * judged. The identity is NETWORK_NONE then; `device` is the tunnel's,
+	 * for a person to read. */
 	bool other_vpn;
 	uint32_t ifindex; /* 0: no uplink */
 	char device[RTNL_NAME_MAX];
@@ -109,13 +110,21 @@ void network_reader_destroy(struct network_reader *r);
 enum { NETWORK_DESCRIPTORS_MAX = 2 };
 size_t network_descriptors(const struct network_reader *r,
 			   int ret_fds[static NETWORK_DESCRIPTORS_MAX]);
-/* Reads all that is there. Did links, addresses, routes, rules, or the Wi-Fi
- * change? Not told what: everything is read again, so a lost message costs
- * nothing, and ENOBUFS is one more change. */
+/* Reads all that is there. Did links, addresses, routes, rules, the Wi-Fi, a
+ * gateway's link address or a captive portal's change? Not told what:
+ * everything is read again, so a lost message costs nothing, and ENOBUFS is one
+ * more change. */
 bool network_drain(struct network_reader *r);
-/* Everything but `dns`, which is left as it is. 0; or -errno, and the network
- * is not to be trusted. */
+/* Everything but `dns`, which is left as it is, and what network_read_metered()
+ * says, which is kept while the device is the same: so `network` is zeroed or
+ * what was read before. 0; or -errno, and it was not touched. */
 int network_read(struct network_reader *r,
 		 struct network *network) ATTR_MUST_CHECK;
+
+/* Asks NetworkManager and ModemManager, if they are on the bus, what the
+ * network costs, and whether its device is a modem's: then it is
+ * NETWORK_CELLULAR and no other VPN. Blocking for 300 ms at most, for a thread
+ * beside the loop; needs no reader. */
+void network_read_metered(struct network *network);
 
 #endif
