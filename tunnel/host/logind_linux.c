@@ -378,6 +378,12 @@ static void read_users(struct logind *l)
 	ask(l, SLOT_LIST, MANAGER, "ListSessions", on_list, "");
 }
 
+void logind_read_users(struct logind *l)
+{
+	if (l->owner[0] != '\0')
+		read_users(l);
+}
+
 /* --- signals --- */
 
 static int on_manager_signal(sd_bus_message *m, void *arg, sd_bus_error *error)
