@@ -9,13 +9,13 @@
 
 #include "config/base64.h"
 #include "config/profile.h"
+#include "config/url.h"
 #include "crypto/secret.h"
 #include "dns/name.h"
 #include "tunnel/base/addr.h"
 
 enum {
 	TEXT_MAX_LEN = 255,
-	URL_MAX_LEN = 2048,
 	PATH_MAX_LEN = 4095,
 	SSID_MAX_LEN = 32, /* IEEE 802.11, bytes */
 };
@@ -183,56 +183,32 @@ static int parse_host(const char *text, void *to, char why[VALUE_WHY_MAX])
 	return r < 0 ? r : keep(text, len, to);
 }
 
-static int url_parse(const char *text, bool http, bool https, void *to,
-		     char why[VALUE_WHY_MAX])
+static int keep_url(const char *text, bool http, bool https, void *to,
+		    char why[VALUE_WHY_MAX])
 {
-	size_t len = strlen(text), host_len;
-	const char *host;
-	char name[DNS_NAME_MAX + 1];
-	char *probe = NULL;
-	int r;
+	struct url u;
+	int r = url_parse(text, &u, why);
 
-	if (http && strncasecmp(text, "http://", 7) == 0)
-		host = text + 7;
-	else if (https && strncasecmp(text, "https://", 8) == 0)
-		host = text + 8;
-	else
+	if (r < 0)
+		return r;
+	if (u.tls ? !https : !http)
 		return -EINVAL;
-	if (len > URL_MAX_LEN)
-		return refuse(why, "is longer than 2048 bytes");
-	for (const char *c = text; *c; c++)
-		if (*c <= 0x20 || *c == 0x7f || strchr("\"<>\\^`{|}", *c))
-			return refuse(why, "holds a character that a URL "
-					   "escapes with %");
-	host_len = strcspn(host, "/?#");
-	if (memchr(host, '@', host_len))
-		return refuse(why, "holds a user name");
-	if (*host == '[')
-		host_len = strcspn(++host, "]");
-	else
-		host_len = strcspn(host, ":/?#");
-	if (host_len == 0 || host_len > DNS_NAME_MAX)
-		return refuse(why, "has no host");
-	memcpy(name, host, host_len);
-	name[host_len] = '\0';
-	r = parse_host(name, &probe, why);
-	free(probe);
-	return r < 0 ? r : keep(text, len, to);
+	return keep(text, strlen(text), to);
 }
 
 static int parse_url(const char *text, void *to, char why[VALUE_WHY_MAX])
 {
-	return url_parse(text, true, true, to, why);
+	return keep_url(text, true, true, to, why);
 }
 
 static int parse_url_http(const char *text, void *to, char why[VALUE_WHY_MAX])
 {
-	return url_parse(text, true, false, to, why);
+	return keep_url(text, true, false, to, why);
 }
 
 static int parse_url_https(const char *text, void *to, char why[VALUE_WHY_MAX])
 {
-	return url_parse(text, false, true, to, why);
+	return keep_url(text, false, true, to, why);
 }
 
 static int parse_path(const char *text, void *to, char why[VALUE_WHY_MAX])

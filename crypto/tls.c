@@ -312,6 +312,7 @@ static int create_context(struct tls_client *c, const struct tls_peer *peer)
 
 static int create_session(struct tls_client *c, const struct tls_peer *peer)
 {
+	const char *sni = c->name ? c->name : peer->sni;
 	int list[ARRAY_SIZE(groups)];
 	struct ip_addr a;
 	bool ok;
@@ -329,9 +330,9 @@ static int create_session(struct tls_client *c, const struct tls_peer *peer)
 		     WOLFSSL_SUCCESS &&
 	     wolfSSL_UseKeyShare(c->ssl, (word16)groups[0]) == WOLFSSL_SUCCESS;
 	/* SNI has no addresses (RFC 6066, 3). */
-	if (ok && c->name != NULL && addr_parse(c->name, &a) < 0)
-		ok = wolfSSL_UseSNI(c->ssl, WOLFSSL_SNI_HOST_NAME, c->name,
-				    (unsigned short)strlen(c->name)) ==
+	if (ok && sni != NULL && addr_parse(sni, &a) < 0)
+		ok = wolfSSL_UseSNI(c->ssl, WOLFSSL_SNI_HOST_NAME, sni,
+				    (unsigned short)strlen(sni)) ==
 		     WOLFSSL_SUCCESS;
 	if (ok && peer->alpn != NULL)
 		ok = wolfSSL_UseALPN(c->ssl, (char *)(uintptr_t)peer->alpn,

@@ -31,7 +31,8 @@ struct tls_peer {
 	/* DNS name or IP address that the certificate must carry, and SNI;
 	 * NULL with pins: neither name, chain nor dates are looked at. */
 	const char *name;
-	const char *ca; /* PEM; NULL: the system's */
+	const char *sni; /* with pins alone: the name to ask for, or NULL */
+	const char *ca;	 /* PEM; NULL: the system's */
 	/* SHA-256 of the SubjectPublicKeyInfo of the server's own certificate;
 	 * one must fit. */
 	const uint8_t (*pins)[TLS_PIN_LEN];

@@ -367,6 +367,30 @@ START_TEST(knows_who_it_speaks_with)
 }
 END_TEST
 
+/* One address may have many names, each with a key of its own. */
+START_TEST(asks_for_the_key_of_a_name)
+{
+	const struct tls_peer peer = {
+		.sni = "dns.example",
+		.pins = pins,
+		.pin_count = 2,
+	};
+	struct pair p;
+	uint8_t asked[32];
+	word32 len = sizeof(asked);
+
+	pair_init(&p, NULL, NULL, &peer);
+	ck_assert_int_eq(tls_client_start(p.client), 0);
+	ck_assert_int_eq(wolfSSL_SNI_GetFromBuffer(
+				 p.to_server.bytes, (word32)p.to_server.len,
+				 WOLFSSL_SNI_HOST_NAME, asked, &len),
+			 WOLFSSL_SUCCESS);
+	ck_assert_uint_eq(len, strlen(peer.sni));
+	ck_assert_mem_eq(asked, peer.sni, len);
+	pair_fini(&p);
+}
+END_TEST
+
 START_TEST(trusts_dates_by_the_clock)
 {
 	uint64_t then_ns = (uint64_t)(time(NULL) + 20 * DAY_S) * NS_PER_S;
@@ -664,6 +688,7 @@ int main(void)
 	tcase_add_loop_test(t, carries_a_megabyte_both_ways, 0, 2);
 	tcase_add_loop_test(t, knows_who_it_speaks_with, 0,
 			    ARRAY_SIZE(identities));
+	tcase_add_test(t, asks_for_the_key_of_a_name);
 	tcase_add_test(t, trusts_dates_by_the_clock);
 	tcase_add_test(t, finds_its_ca_behind_an_expired_one);
 	tcase_add_test(t, refuses_a_peer_that_cannot_be_checked);

@@ -8,8 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/asn_public.h>
+#include <wolfssl/wolfcrypt/rsa.h>
 
 #include "crypto/wolf.h"
+
+enum {
+	RSA_BITS = 2048,
+	DER_MAX = 2048,
+};
 
 struct tls_server {
 	WOLFSSL_CTX *ctx;
@@ -44,6 +51,19 @@ static int io_send(WOLFSSL *ssl, char *buf, int size, void *arg)
 
 struct tls_server *tls_server_create(const struct pki_identity *who,
 				     const struct tls_server_callbacks *cb)
+{
+	const struct tls_server_identity identity = {
+		.certificate = who->certificate,
+		.certificate_len = who->certificate_len,
+		.key = who->key,
+		.key_len = who->key_len,
+	};
+
+	return tls_server_create_as(&identity, cb);
+}
+
+struct tls_server *tls_server_create_as(const struct tls_server_identity *who,
+					const struct tls_server_callbacks *cb)
 {
 	struct tls_server *s = calloc(1, sizeof(*s));
 
@@ -96,4 +116,36 @@ void tls_server_write(struct tls_server *s, const uint8_t *bytes, size_t len)
 {
 	if (wolfSSL_write(s->ssl, bytes, (int)len) != (int)len)
 		abort();
+}
+
+const struct tls_server_identity *tls_server_rsa(void)
+{
+	static uint8_t certificate[DER_MAX], key[DER_MAX];
+	static struct tls_server_identity made;
+	Cert cert;
+	RsaKey rsa;
+	WC_RNG rng;
+	int n;
+
+	if (made.key != NULL)
+		return &made;
+	if (wolf_init() < 0 || wc_InitRng(&rng) != 0 ||
+	    wc_InitRsaKey(&rsa, NULL) != 0 ||
+	    wc_MakeRsaKey(&rsa, RSA_BITS, WC_RSA_EXPONENT, &rng) != 0 ||
+	    wc_InitCert(&cert) != 0)
+		abort();
+	strcpy(cert.subject.commonName, "rsa.test");
+	cert.sigType = CTC_SHA256wRSA;
+	n = wc_MakeSelfCert(&cert, certificate, sizeof(certificate), &rsa,
+			    &rng);
+	assert(n > 0);
+	made.certificate_len = (size_t)n;
+	n = wc_RsaKeyToDer(&rsa, key, sizeof(key));
+	assert(n > 0);
+	made.key_len = (size_t)n;
+	made.certificate = certificate;
+	made.key = key;
+	wc_FreeRsaKey(&rsa);
+	wc_FreeRng(&rng);
+	return &made;
 }

@@ -17,11 +17,23 @@ struct tls_server_callbacks {
 	void *arg;
 };
 
+/* DER; they need not belong together. Borrowed during create. */
+struct tls_server_identity {
+	const uint8_t *certificate, *key;
+	size_t certificate_len, key_len;
+};
+
 struct tls_server *tls_server_create(const struct pki_identity *who,
 				     const struct tls_server_callbacks *cb);
+struct tls_server *tls_server_create_as(const struct tls_server_identity *who,
+					const struct tls_server_callbacks *cb);
 void tls_server_destroy(struct tls_server *s);
 /* 0, or -EPROTO: the client has ended it. */
 int tls_server_input(struct tls_server *s, const uint8_t *bytes, size_t len);
 void tls_server_write(struct tls_server *s, const uint8_t *bytes, size_t len);
+
+/* With an RSA key of 2048 bits, signed by itself: what crypto/pki.h does not
+ * make. Static memory, made once. */
+const struct tls_server_identity *tls_server_rsa(void);
 
 #endif

@@ -1,0 +1,830 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* (uv) Rows R33 to R36 and R40 are of the table of on-demand rules. */
+#include "tunnel/daemon/probe.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "crypto/certificate.h"
+#include "tests/lib/allocation.h"
+#include "tests/lib/probe_world.h"
+#include "tests/lib/suite.h"
+#include "tunnel/base/clock.h"
+#include "tunnel/daemon/http_reply.h"
+
+enum {
+	SHORT_MS = 150, /* where something never comes */
+	MARK = 4711,
+	FD_MAX = 1024,
+	TURNS_MAX = 1000,
+};
+
+static struct probe_world w; /* the servers of most tests, too */
+static struct probe *probe;
+static struct tls_server_identity identity;
+
+static struct {
+	unsigned int count;
+	struct ondemand_answer answer;
+	char why[TLS_TEXT_MAX];
+	bool has_content;
+	char body[256];
+	size_t body_len;
+} told;
+
+/* What becomes of each socket, seen in the place of libc. Marks are for root,
+ * the devices of the machine are not the test's. check's own assertions ask
+ * for memory, which may have run out. */
+
+static bool marked[FD_MAX], bound[FD_MAX];
+static unsigned int connects, datagrams, naked;
+static bool refuses_mark;
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	if (level == SOL_SOCKET && name == SO_MARK) {
+		if (*(const uint32_t *)value != MARK)
+			abort();
+		marked[fd] = true;
+		if (!refuses_mark)
+			return 0;
+		errno = EPERM;
+		return -1;
+	}
+	if (level == SOL_SOCKET && name == SO_BINDTODEVICE) {
+		if (strncmp(value, "eth-test", len) != 0)
+			abort();
+		bound[fd] = true;
+		return 0;
+	}
+	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+}
+
+int connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+	connects++;
+	naked += !marked[fd] || !bound[fd];
+	return (int)syscall(SYS_connect, fd, to, len);
+}
+
+ssize_t sendto(int fd, const void *bytes, size_t len, int flags,
+	       const struct sockaddr *to, socklen_t to_len)
+{
+	datagrams++;
+	naked += !marked[fd];
+	return syscall(SYS_sendto, fd, bytes, len, flags, to, to_len);
+}
+
+int close(int fd)
+{
+	if (fd >= 0 && fd < FD_MAX)
+		marked[fd] = bound[fd] = false;
+	return (int)syscall(SYS_close, fd);
+}
+
+static void set_up(void)
+{
+	probe_world_init(&w);
+	w.options.device = "eth-test";
+	w.options.mark = MARK;
+	memset(&told, 0, sizeof(told));
+	probe = NULL;
+	connects = datagrams = naked = 0;
+	refuses_mark = false;
+}
+
+static void tear_down(void)
+{
+	probe_world_fini(&w);
+}
+
+static void on_done(void *arg, const struct probe_result *r)
+{
+	allocation_fail_at(0);
+	ck_assert_ptr_eq(arg, &w);
+	told.count++;
+	told.answer = r->answer;
+	told.has_content = r->has_content;
+	snprintf(told.why, sizeof(told.why), "%s", r->why);
+	told.body_len = r->body_len < sizeof(told.body) ? r->body_len
+							: sizeof(told.body);
+	if (r->body != NULL)
+		memcpy(told.body, r->body, told.body_len);
+	ck_assert((r->why[0] == '\0') ==
+		  (r->answer.probe == ONDEMAND_PROBE_STATUS ||
+		   r->answer.probe == ONDEMAND_PROBE_KEY_OK));
+}
+
+static void start(const struct probe_target *t)
+{
+	ck_assert_int_eq(probe_start(&w.options, t, on_done, &w, &probe), 0);
+	ck_assert_uint_eq(told.count, 0);
+}
+
+static void wait_done(void)
+{
+	while (told.count == 0)
+		probe_world_turn(&w);
+	ck_assert_uint_eq(told.count, 1);
+}
+
+static void get(const char *scheme, const char *path)
+{
+	const struct probe_target t = {
+		.url = probe_world_url(&w, scheme, path),
+	};
+
+	start(&t);
+	wait_done();
+}
+
+static void expect(enum ondemand_probe probe_is, unsigned int status)
+{
+	ck_assert_msg(
+		told.answer.probe == probe_is && told.answer.status == status,
+		"%d, %u: %s", told.answer.probe, told.answer.status, told.why);
+}
+
+static void serve_tls(const struct pki_identity *id)
+{
+	identity = probe_identity(id);
+	w.http.tls = &identity;
+}
+
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+/* R33, R34, R35 */
+static const struct {
+	const char *reply;
+	unsigned int status;
+	bool in_pieces, hangs_up;
+} replies[] = {
+	{ OK, 200, false, false },
+	{ OK, 200, true, false },
+	{ "HTTP/1.0 200 OK\n\n", 200, false, true },
+	{ "HTTP/1.1 204 No Content\r\n\r\n", 204, false, false },
+	{ "HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1/\r\n\r\n", 301,
+	  false, false },
+	{ "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n", 302,
+	  true, true },
+	{ "HTTP/1.1 404 Not Found\r\n\r\n", 404, false, false },
+	{ "HTTP/1.1 511 Log in\r\n\r\n", 511, false, false },
+	{ "HTTP/1.1 100 Go on\r\n\r\n" OK, 200, true, false },
+	/* No reply at all. */
+	{ "220 mail.example ESMTP\r\n", 0, false, false },
+	{ "\x15\x03\x03\x00\x02\x02\x28", 0, false, false },
+	{ "HTTP/1.1 200 OK\r\nContent-Le", 0, false, true },
+	{ "HTTP/1.1 2", 0, true, true },
+	{ NULL, 0, false, true },
+};
+
+START_TEST(tells_the_status)
+{
+	w.http.reply = replies[_i].reply;
+	w.http.in_pieces = replies[_i].in_pieces;
+	w.http.hangs_up = replies[_i].hangs_up;
+	for (int tls = 0; tls < 2; tls++) {
+		if (tls)
+			serve_tls(&probe_identities()->good);
+		told.count = 0;
+		get(tls ? "https" : "http", "/x?y=1");
+		if (replies[_i].status > 0)
+			expect(ONDEMAND_PROBE_STATUS, replies[_i].status);
+		else
+			expect(ONDEMAND_PROBE_NO_ANSWER, 0);
+		/* A redirect is not followed. */
+		ck_assert_uint_eq(w.http.accepted, 1 + tls);
+	}
+	if (replies[_i].status == 0)
+		printf("note: %s\n", told.why);
+}
+END_TEST
+
+START_TEST(says_what_a_server_needs_to_hear)
+{
+	char wanted[256];
+
+	w.http.reply = OK;
+	get("http", "/x?y=1#z");
+	snprintf(wanted, sizeof(wanted),
+		 "GET /x?y=1 HTTP/1.1\r\nHost: a.test:%u\r\n"
+		 "User-Agent: adit\r\nAccept: */*\r\n"
+		 "Connection: close\r\n\r\n",
+		 w.http.at.port);
+	ck_assert_str_eq(w.http.request, wanted);
+	told.count = 0;
+	get("http", "?y");
+	ck_assert(strncmp(w.http.request, "GET /?y HTTP/1.1\r\n", 18) == 0);
+}
+END_TEST
+
+START_TEST(brings_the_body_when_asked)
+{
+	const struct probe_target t = {
+		.url = probe_world_url(&w, "http", "/"),
+		.accept = "application/x",
+		.body = true,
+	};
+
+	w.http.reply = OK;
+	start(&t);
+	wait_done();
+	expect(ONDEMAND_PROBE_STATUS, 200);
+	ck_assert_uint_eq(told.body_len, 2);
+	ck_assert_mem_eq(told.body, "hi", 2);
+	ck_assert_ptr_nonnull(
+		strstr(w.http.request, "\r\nAccept: application/x\r\n"));
+}
+END_TEST
+
+START_TEST(takes_a_huge_header_for_no_answer)
+{
+	size_t len = 10 * HTTP_REPLY_LINES_MAX;
+	char *huge = malloc(len);
+
+	memset(huge, 'x', len);
+	memcpy(huge, OK, 17);
+	w.http.reply = huge;
+	w.http.reply_len = len;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_NO_ANSWER, 0);
+	free(huge);
+}
+END_TEST
+
+/* R36: TLS */
+START_TEST(trusts_only_the_right_certificate)
+{
+	const struct probe_identities *ids = probe_identities();
+	const struct pki_identity *const wrong[] = { &ids->other_name,
+						     &ids->stranger };
+
+	w.http.reply = OK;
+	serve_tls(wrong[_i]);
+	get("https", "/");
+	expect(ONDEMAND_PROBE_TLS, 0);
+	ck_assert_uint_eq(w.http.requests, 0);
+	printf("note: %s\n", told.why);
+}
+END_TEST
+
+START_TEST(trusts_the_systems_certificates_by_default)
+{
+	w.http.reply = OK;
+	w.options.ca = NULL;
+	serve_tls(&probe_identities()->good);
+	get("https", "/");
+	expect(ONDEMAND_PROBE_TLS, 0);
+	printf("note: %s\n", told.why);
+}
+END_TEST
+
+START_TEST(takes_no_plain_text_for_tls)
+{
+	w.http.reply = OK;
+	w.http.rash = true;
+	get("https", "/");
+	expect(ONDEMAND_PROBE_TLS, 0);
+	printf("note: %s\n", told.why);
+}
+END_TEST
+
+/* R36: DNS */
+START_TEST(tells_that_there_is_no_name)
+{
+	w.address_count = 0;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_DNS, 0);
+	ck_assert_str_eq(told.why, "the name has no address");
+	ck_assert_uint_ge(w.questions, 2);
+}
+END_TEST
+
+START_TEST(tells_that_no_dns_server_answers)
+{
+	w.dns_silent = true;
+	w.options.limit_ms = SHORT_MS;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_DNS, 0);
+	ck_assert_str_eq(told.why, "no DNS server answered in time");
+}
+END_TEST
+
+START_TEST(tells_that_there_is_no_dns_server)
+{
+	w.options.server_count = 0;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_DNS, 0);
+	told.count = 0;
+	dns_server_stop(&w.dns);
+	w.options.server_count = 1;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_DNS, 0);
+	printf("note: %s\n", told.why);
+}
+END_TEST
+
+START_TEST(needs_no_dns_for_an_address)
+{
+	char url[64];
+	const struct probe_target t = { .url = url };
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", w.http.at.port);
+	w.options.server_count = 0;
+	w.http.reply = OK;
+	start(&t);
+	wait_done();
+	expect(ONDEMAND_PROBE_STATUS, 200);
+}
+END_TEST
+
+/* R36: time */
+START_TEST(waits_no_longer_than_its_limit)
+{
+	static const struct {
+		const char *scheme;
+		bool deaf, drips;
+		const char *reply;
+	} slow[] = {
+		{ "http", true, false, OK },
+		{ "https", true, false, OK },
+		{ "http", false, false, NULL },
+		{ "https", false, false, NULL },
+		{ "http", false, true, "HTTP/1.1 200 OK\r\nA: x" },
+		{ "https", false, true, "HTTP/1.1 200 OK\r\nA: x" },
+		{ "http", false, true, "HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 x" },
+	};
+
+	if (strcmp(slow[_i].scheme, "https") == 0)
+		serve_tls(&probe_identities()->good);
+	w.http.deaf = slow[_i].deaf;
+	w.http.drips = slow[_i].drips;
+	w.http.reply = slow[_i].reply;
+	w.options.limit_ms = SHORT_MS;
+	get(slow[_i].scheme, "/");
+	expect(ONDEMAND_PROBE_TIMEOUT, 0);
+	ck_assert_uint_eq(w.http.accepted, 1);
+}
+END_TEST
+
+START_TEST(tells_that_a_connection_is_refused)
+{
+	http_server_stop(&w.http);
+	get("http", "/");
+	expect(ONDEMAND_PROBE_NO_ANSWER, 0);
+	ck_assert_str_eq(told.why, "Connection refused");
+	ck_assert_uint_eq(connects, 1);
+}
+END_TEST
+
+START_TEST(tries_eight_addresses_of_a_hundred)
+{
+	for (w.address_count = 0; w.address_count < 100; w.address_count++) {
+		struct ip_addr a = { AF_INET, { 127, 0, 1 } };
+
+		a.bytes[3] = (uint8_t)(1 + w.address_count);
+		w.addresses[w.address_count] = a;
+	}
+	w.dns.udp_only = false;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_NO_ANSWER, 0);
+	/* And one to the DNS server, for a hundred do not fit a datagram. */
+	ck_assert_uint_gt(w.dns.by_tcp, 0);
+	ck_assert_uint_eq(connects - w.dns.accepted, PROBE_ADDRESSES_MAX);
+}
+END_TEST
+
+START_TEST(finds_the_address_that_works)
+{
+	for (w.address_count = 0; w.address_count < 5; w.address_count++)
+		w.addresses[w.address_count] =
+			(struct ip_addr) { AF_INET, { 127, 0, 1, 1 } };
+	w.addresses[w.address_count++] = w.http.at.addr;
+	/* Nobody listens at ::1 either. */
+	w.has_ipv6 = true;
+	w.http.reply = OK;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_STATUS, 200);
+	ck_assert_uint_ge(connects, 6);
+}
+END_TEST
+
+/* A listener that takes no more: what knocks there hears nothing. */
+static int make_black_hole(struct sockaddr_in *at, int fillers[4])
+{
+	socklen_t len = sizeof(*at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*at = (struct sockaddr_in) {
+		.sin_family = AF_INET,
+		.sin_port = htons(w.http.at.port),
+		.sin_addr = { htonl(0x7f000107) },
+	};
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)at, len), 0);
+	ck_assert_int_eq(listen(fd, 0), 0);
+	for (int i = 0; i < 4; i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)syscall(SYS_connect, fillers[i], at, len);
+	}
+	return fd;
+}
+
+START_TEST(does_not_wait_for_an_address_that_is_silent)
+{
+	struct sockaddr_in at;
+	int fillers[4], hole = make_black_hole(&at, fillers);
+	uint64_t began_ns = clock_now_ns();
+
+	w.addresses[0] = (struct ip_addr) { AF_INET, { 127, 0, 1, 7 } };
+	w.addresses[w.address_count++] = w.http.at.addr;
+	w.http.reply = OK;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_STATUS, 200);
+	ck_assert_uint_eq(connects, 2);
+	printf("note: after %llu ms\n",
+	       (unsigned long long)((clock_now_ns() - began_ns) / NS_PER_MS));
+	for (int i = 0; i < 4; i++)
+		close(fillers[i]);
+	close(hole);
+}
+END_TEST
+
+START_TEST(gives_up_where_all_are_silent)
+{
+	struct sockaddr_in at;
+	int fillers[4], hole = make_black_hole(&at, fillers);
+
+	w.addresses[0] = (struct ip_addr) { AF_INET, { 127, 0, 1, 7 } };
+	w.options.limit_ms = SHORT_MS;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_TIMEOUT, 0);
+	for (int i = 0; i < 4; i++)
+		close(fillers[i]);
+	close(hole);
+}
+END_TEST
+
+/* R40 */
+START_TEST(leaves_by_the_uplink_alone)
+{
+	w.http.reply = OK;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_STATUS, 200);
+	ck_assert_uint_eq(connects, 1);
+	ck_assert_uint_ge(datagrams, 2);
+	ck_assert_uint_eq(naked, 0);
+	printf("note: %u connections and %u datagrams, all marked\n", connects,
+	       datagrams);
+}
+END_TEST
+
+/* Rather no answer than one by the wrong way. */
+START_TEST(asks_nothing_where_it_may_not_mark)
+{
+	char url[64];
+	const struct probe_target t = { .url = url };
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", w.http.at.port);
+	refuses_mark = true;
+	get("http", "/");
+	expect(ONDEMAND_PROBE_DNS, 0);
+	told.count = 0;
+	start(&t);
+	wait_done();
+	expect(ONDEMAND_PROBE_NO_ANSWER, 0);
+	ck_assert_str_eq(told.why, "Operation not permitted");
+	ck_assert_uint_eq(connects + datagrams, 0);
+}
+END_TEST
+
+/* TrustedProbe. */
+
+static uint8_t pins[3][TLS_PIN_LEN];
+
+static void pin(size_t i, const struct tls_server_identity *id)
+{
+	ck_assert_int_eq(certificate_key_digest(id->certificate,
+						id->certificate_len, pins[i]),
+			 0);
+}
+
+static struct probe_target key_target(void)
+{
+	return (struct probe_target) {
+		.host = PROBE_WORLD_NAME ".",
+		.port = w.http.at.port,
+		.pins = (const uint8_t(*)[TLS_PIN_LEN])pins,
+		.pin_count = ARRAY_SIZE(pins),
+	};
+}
+
+/* P-256, Ed25519, RSA, and one whose name and CA are wrong. */
+static struct tls_server_identity key_of(int i)
+{
+	const struct probe_identities *ids = probe_identities();
+
+	switch (i) {
+	case 0:
+		return probe_identity(&ids->good);
+	case 1:
+		return probe_identity(&ids->ed25519);
+	case 2:
+		return *tls_server_rsa();
+	default:
+		return probe_identity(&ids->other_name);
+	}
+}
+
+START_TEST(knows_who_has_the_key)
+{
+	const struct probe_target t = key_target();
+
+	identity = key_of(_i);
+	w.http.tls = &identity;
+	memset(pins, 0, sizeof(pins));
+	pin(1, &identity);
+	start(&t);
+	wait_done();
+	expect(ONDEMAND_PROBE_KEY_OK, 0);
+	ck_assert_uint_eq(w.http.requests, 0);
+
+	pins[1][31] ^= 1;
+	told.count = 0;
+	start(&t);
+	wait_done();
+	expect(ONDEMAND_PROBE_KEY_WRONG, 0);
+}
+END_TEST
+
+/* The certificate is public: who shows it need not have its key. */
+START_TEST(is_not_content_with_the_certificate)
+{
+	const struct probe_target t = key_target();
+	const struct tls_server_identity other =
+		_i == 2 ? key_of(0) : key_of(_i + 2);
+
+	identity = key_of(_i);
+	memset(pins, 0, sizeof(pins));
+	pin(0, &identity);
+	identity.key = other.key;
+	identity.key_len = other.key_len;
+	w.http.tls = &identity;
+	start(&t);
+	wait_done();
+	ck_assert_int_ne(told.answer.probe, ONDEMAND_PROBE_KEY_OK);
+	printf("note: %s\n", told.why);
+}
+END_TEST
+
+START_TEST(finds_no_key_where_none_is)
+{
+	struct probe_target t = key_target();
+
+	w.options.limit_ms = SHORT_MS;
+	start(&t);
+	wait_done();
+	expect(ONDEMAND_PROBE_TIMEOUT, 0);
+	w.http.hangs_up = true;
+	told.count = 0;
+	w.options.limit_ms = 0;
+	start(&t);
+	wait_done();
+	expect(ONDEMAND_PROBE_NO_ANSWER, 0);
+	http_server_stop(&w.http);
+	told.count = 0;
+	start(&t);
+	wait_done();
+	expect(ONDEMAND_PROBE_NO_ANSWER, 0);
+}
+END_TEST
+
+START_TEST(refuses_a_target_that_is_none)
+{
+	static char long_name[DNS_NAME_MAX + 2];
+	const struct probe_target none[] = {
+		{ .url = "" },
+		{ .url = "ftp://a.test/" },
+		{ .url = "http://a.test/ x" },
+		{ .host = "", .pins = key_target().pins, .pin_count = 1 },
+		{ .host = "a.test" },
+		{ .host = long_name,
+		  .pins = key_target().pins,
+		  .pin_count = 1 },
+	};
+
+	memset(long_name, 'x', sizeof(long_name) - 1);
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		ck_assert_int_eq(
+			probe_start(&w.options, &none[i], on_done, &w, &probe),
+			-EINVAL);
+}
+END_TEST
+
+/* Ends. */
+
+/* A GET by http, one by https, or a key, of that server. */
+static struct probe_target target_of(int kind, struct probe_world *of)
+{
+	struct probe_target t = key_target();
+
+	identity = probe_identity(&probe_identities()->good);
+	pin(0, &identity);
+	of->http.tls = kind > 0 ? &identity : NULL;
+	of->http.reply = OK;
+	t.port = of->http.at.port;
+	t.body = kind == 1;
+	if (kind < 2)
+		t.url = probe_world_url(of, kind ? "https" : "http", "/");
+	return t;
+}
+
+/* After each number of turns of the loop, so in each phase of it. */
+START_TEST(can_be_cancelled_at_any_time)
+{
+	const struct probe_target t = target_of(_i, &w);
+	int turns = -1;
+
+	w.http.in_pieces = true;
+	while (told.count == 0 && ++turns < TURNS_MAX) {
+		start(&t);
+		for (int i = 0; i < turns && told.count == 0; i++)
+			probe_world_turn(&w);
+		if (told.count > 0)
+			break;
+		probe_cancel(probe);
+		for (int i = 0; i < 5; i++)
+			uv_run(&w.loop, UV_RUN_NOWAIT);
+		ck_assert_uint_eq(told.count, 0);
+	}
+	expect(_i < 2 ? ONDEMAND_PROBE_STATUS : ONDEMAND_PROBE_KEY_OK,
+	       _i < 2 ? 200 : 0);
+	ck_assert_int_gt(turns, 3);
+	probe_cancel(NULL);
+	printf("note: cancelled after each of %d turns\n", turns);
+}
+END_TEST
+
+START_TEST(can_be_cancelled_while_addresses_are_silent)
+{
+	struct sockaddr_in at;
+	int fillers[4], hole = make_black_hole(&at, fillers);
+	const struct probe_target t = {
+		.url = probe_world_url(&w, "http", "/"),
+	};
+
+	for (w.address_count = 0; w.address_count < 3; w.address_count++)
+		w.addresses[w.address_count] =
+			(struct ip_addr) { AF_INET, { 127, 0, 1, 7 } };
+	start(&t);
+	while (connects < 3)
+		probe_world_turn(&w);
+	probe_cancel(probe);
+	for (int i = 0; i < 4; i++)
+		close(fillers[i]);
+	close(hole);
+}
+END_TEST
+
+static void on_done_next(void *arg, const struct probe_result *r)
+{
+	const struct probe_target t = {
+		.url = probe_world_url(&w, "http", "/"),
+	};
+
+	(void)r;
+	/* It is over, so this does nothing. */
+	probe_cancel(probe);
+	ck_assert_int_eq(probe_start(&w.options, &t, on_done, arg, &probe), 0);
+}
+
+START_TEST(may_be_followed_by_another_at_once)
+{
+	const struct probe_target t = {
+		.url = probe_world_url(&w, "http", "/"),
+	};
+
+	w.http.reply = OK;
+	ck_assert_int_eq(probe_start(&w.options, &t, on_done_next, &w, &probe),
+			 0);
+	wait_done();
+	expect(ONDEMAND_PROBE_STATUS, 200);
+	ck_assert_uint_eq(w.http.requests, 2);
+}
+END_TEST
+
+START_TEST(lets_a_hundred_run_side_by_side)
+{
+	const struct probe_target t = {
+		.url = probe_world_url(&w, "http", "/"),
+	};
+
+	w.http.reply = OK;
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(
+			probe_start(&w.options, &t, on_done, &w, &probe), 0);
+	while (told.count < 100)
+		probe_world_turn(&w);
+	expect(ONDEMAND_PROBE_STATUS, 200);
+}
+END_TEST
+
+/* Servers whose memory does not run out: in a thread of their own. */
+
+static struct probe_world far;
+static uv_async_t far_stop;
+
+static void on_far_stop(uv_async_t *async)
+{
+	uv_stop(async->loop);
+}
+
+static void far_run(void *arg)
+{
+	uv_run(arg, UV_RUN_DEFAULT);
+}
+
+/* Memory runs out at each place in turn: the start says so, or an answer comes
+ * that is another. */
+static void run_out_of_memory(const struct probe_target *t)
+{
+	int r = probe_start(&w.options, t, on_done, &w, &probe);
+
+	while (r == 0 && told.count == 0)
+		uv_run(&w.loop, UV_RUN_ONCE);
+	allocation_fail_at(0);
+	ck_assert(r == 0 || r == -ENOMEM);
+	for (int i = 0; i < 5; i++)
+		uv_run(&w.loop, UV_RUN_NOWAIT);
+}
+
+START_TEST(ends_when_memory_runs_out)
+{
+	struct probe_target t;
+	uv_thread_t thread;
+	unsigned long n;
+
+	probe_world_init(&far);
+	t = target_of(_i, &far);
+	w.options.servers = &far.dns.at;
+	uv_async_init(&far.loop, &far_stop, on_far_stop);
+	uv_thread_create(&thread, far_run, &far.loop);
+	for (n = 1; n < 100000; n++) {
+		told.count = 0;
+		allocation_fail_at(n);
+		run_out_of_memory(&t);
+		if (!allocation_has_failed())
+			break;
+	}
+	expect(_i < 2 ? ONDEMAND_PROBE_STATUS : ONDEMAND_PROBE_KEY_OK,
+	       _i < 2 ? 200 : 0);
+	printf("note: each of %lu allocations\n", n - 1);
+	uv_async_send(&far_stop);
+	uv_thread_join(&thread);
+	uv_close((uv_handle_t *)&far_stop, NULL);
+	probe_world_fini(&far);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("probe");
+	TCase *t = tcase_create("probe");
+
+	tcase_set_timeout(t, 120);
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_loop_test(t, tells_the_status, 0, ARRAY_SIZE(replies));
+	tcase_add_test(t, says_what_a_server_needs_to_hear);
+	tcase_add_test(t, brings_the_body_when_asked);
+	tcase_add_test(t, takes_a_huge_header_for_no_answer);
+	tcase_add_loop_test(t, trusts_only_the_right_certificate, 0, 2);
+	tcase_add_test(t, trusts_the_systems_certificates_by_default);
+	tcase_add_test(t, takes_no_plain_text_for_tls);
+	tcase_add_test(t, tells_that_there_is_no_name);
+	tcase_add_test(t, tells_that_no_dns_server_answers);
+	tcase_add_test(t, tells_that_there_is_no_dns_server);
+	tcase_add_test(t, needs_no_dns_for_an_address);
+	tcase_add_loop_test(t, waits_no_longer_than_its_limit, 0, 7);
+	tcase_add_test(t, tells_that_a_connection_is_refused);
+	tcase_add_test(t, tries_eight_addresses_of_a_hundred);
+	tcase_add_test(t, finds_the_address_that_works);
+	tcase_add_test(t, does_not_wait_for_an_address_that_is_silent);
+	tcase_add_test(t, gives_up_where_all_are_silent);
+	tcase_add_test(t, leaves_by_the_uplink_alone);
+	tcase_add_test(t, asks_nothing_where_it_may_not_mark);
+	tcase_add_loop_test(t, knows_who_has_the_key, 0, 4);
+	tcase_add_loop_test(t, is_not_content_with_the_certificate, 0, 3);
+	tcase_add_test(t, finds_no_key_where_none_is);
+	tcase_add_test(t, refuses_a_target_that_is_none);
+	tcase_add_loop_test(t, can_be_cancelled_at_any_time, 0, 3);
+	tcase_add_test(t, can_be_cancelled_while_addresses_are_silent);
+	tcase_add_test(t, may_be_followed_by_another_at_once);
+	tcase_add_test(t, lets_a_hundred_run_side_by_side);
+	tcase_add_loop_test(t, ends_when_memory_runs_out, 0, 3);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
