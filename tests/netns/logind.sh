@@ -354,7 +354,7 @@ the_real_one() {
 		cd /run/systemd && mkdir -p inhibit seats sessions users
 		echo mem >/run/power/state; echo "[deep]" >/run/power/mem_sleep
 		mount --bind /run/power /sys/power
-		for n in 4000 4001; do
+		for n in 4000 4001 4002; do
 			echo "u$n:x:$n:$n::/:/bin/false" >>/etc/passwd
 			echo "u$n:x:$n:" >>/etc/group
 		done' || fail "no /sys/power"
@@ -384,10 +384,11 @@ real_sleep() {
 # Text logins without a terminal: such a seat has one session at a time in
 # front, and changes it when told.
 real_login() { # UID
-	local scope
-	start "leader$1" h sleep 600
-	until_true 5 on h pgrep -n -x sleep || fail "no leader"
-	mock login "$1" "$(on h pgrep -n -x sleep)"
+	local scope leader="sleep 60$1"
+	# shellcheck disable=SC2086
+	start "leader$1" h $leader
+	until_true 5 on h pgrep -fx "$leader" || fail "no leader"
+	mock login "$1" "$(on h pgrep -fx "$leader")"
 	until_true 5 mock_has_said "StartTransientUnit .*" || fail "no scope"
 	scope=$(sed -n 's/^StartTransientUnit //p' "$lab/mock.log" | tail -n 1)
 	mock_line=$(wc -l <"$lab/mock.log")
@@ -404,6 +405,15 @@ real_people() {
 	told "logout 4000, now 0"
 	on h busctl call $logind ListSessions | grep -q 4000 ||
 		fail "its programs did not stay"
+	real_login 4001
+	told "login 4001, now 1"
+	on h busctl call $logind ActivateSession s c2 || fail "not in front"
+	real_login 4002
+	told "login 4002, now 2"
+	on h busctl call $logind ActivateSession s c3 || fail "no switch"
+	told "switch 4001 to 4002"
+	on h busctl call $logind ActivateSession s c2 || fail "no switch back"
+	told "switch 4002 to 4001"
 }
 
 lab_begin
