@@ -184,13 +184,20 @@ static int make_stub(void)
 	return r;
 }
 
+static void nothing_by_name(void *arg, const char *name, const char *because)
+{
+	(void)arg;
+	(void)name;
+	(void)because;
+}
+
 static int make_split_dns(void)
 {
 	const struct split_dns_options o = {
 		.loop = &loop,
 		.device = "none9",
 		.changed = nothing,
-		.trigger = nothing,
+		.trigger = nothing_by_name,
 	};
 	struct split_dns *d = split_dns_create(&o);
 
