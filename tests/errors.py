@@ -36,6 +36,7 @@ OTHER_PLACES = {
     "tunnel/base/human.c": "a duration or size",
     "tunnel/cli/cli_explain.c:servers_text": "an answer",
     "tunnel/daemon/split_dns_status.c:put_servers": "a status",
+    "tunnel/host/logind_linux.c:settle_lock": "what logind lists",
     "tunnel/daemon/split_dns_status.c:split_dns_explain": "an answer",
     "tunnel/cli/cli_help.c": "help",
     "tunnel/cli/cli_status.c": "a status",

@@ -38,9 +38,11 @@ struct expected {
 	const char *actions;
 };
 
-/* ENDED has two rows: a passing reason, and a final one. */
+/* ENDED has two rows: a passing reason, and a final one; ASKED_UP: somebody's
+ * word, and nobody's. */
 enum {
-	ROWS = SESSION_EVENT_COUNT + 1,
+	ROWS = SESSION_EVENT_COUNT + 2,
+	ROW_AUTOMATIC = 1,
 };
 
 static const struct {
@@ -57,6 +59,15 @@ static const struct {
 	    { S, "" },
 	    { R, "" },
 	    { C, "za!" } } },
+	{ SESSION_EVENT_ASKED_UP,
+	  REASON_NONE,
+	  { { C, "a!" },
+	    { C, "a!" },
+	    { C, "" },
+	    { U, "" },
+	    { S, "" },
+	    { R, "" },
+	    { F, "" } } },
 	{ SESSION_EVENT_ASKED_DOWN,
 	  REASON_USER,
 	  { { D, "" },
@@ -231,7 +242,14 @@ START_TEST(answers_every_pair_as_the_table_says)
 
 		session_at(&s, (enum session_state)from);
 		ck_assert_int_eq(s.state, from);
-		report(&s, table[_i].event, table[_i].reason, 2, &out);
+		session_report(&s,
+			       &(struct session_input) {
+				       .event = table[_i].event,
+				       .reason = table[_i].reason,
+				       .automatic = _i == ROW_AUTOMATIC,
+				       .now_ns = 2,
+			       },
+			       &out);
 		ck_assert_msg((int)s.state == e->state &&
 				      strcmp(spell(&out, text), e->actions) ==
 					      0,
@@ -255,7 +273,8 @@ START_TEST(has_a_row_for_every_event)
 		seen[table[i].event] = true;
 	}
 	ck_assert_int_eq(events, SESSION_EVENT_COUNT);
-	printf("note: %d pairs of state and event, %d more for final reasons\n",
+	printf("note: %d pairs of state and event, %d more for final reasons "
+	       "and for starts that nobody asked for\n",
 	       events * SESSION_STATE_COUNT,
 	       (ROWS - events) * SESSION_STATE_COUNT);
 }
@@ -355,10 +374,27 @@ static void check_invariants(const struct session *s, const struct world *w)
 		ck_assert(session_reason_is_final(s->reason));
 }
 
+/* U8, of every step: is it a start that a refusal forbids? */
+static void check_refusal(const struct session *before,
+			  const struct session_input *in,
+			  const struct session_actions *out)
+{
+	bool person = in->event == SESSION_EVENT_ASKED_UP && !in->automatic;
+	bool starts = false;
+
+	for (size_t i = 0; i < out->count; i++)
+		if (out->action[i] == SESSION_ACTION_START_ATTEMPT)
+			starts = true;
+	if (!starts || before->refusal == REASON_NONE || person)
+		return;
+	ck_assert_uint_ge(in->now_ns, before->refusal_ns);
+	ck_assert(before->moved || in->event == SESSION_EVENT_NETWORK_CHANGED);
+}
+
 START_TEST(keeps_its_promises_over_random_events)
 {
 	unsigned int seed = 7;
-	unsigned long taken = 0;
+	unsigned long taken = 0, refused = 0;
 	struct session s;
 	struct world w = { 0 };
 	uint64_t now_ns = 0;
@@ -370,8 +406,10 @@ START_TEST(keeps_its_promises_over_random_events)
 						      SESSION_EVENT_COUNT),
 			.reason = (enum reason)(rand_r(&seed) % REASON_COUNT),
 			.now_ns = now_ns,
+			.automatic = rand_r(&seed) % 2,
 			.jitter = (uint32_t)rand_r(&seed) << 1,
 		};
+		struct session before = s;
 		struct session_actions out;
 
 		/* The shell reports this only behind BRING_HOST_UP. */
@@ -384,14 +422,22 @@ START_TEST(keeps_its_promises_over_random_events)
 			continue;
 		if (in.event == SESSION_EVENT_HOST_CHANGED && !w.attempt)
 			continue;
+		/* A timer is never early. */
+		if (in.event == SESSION_EVENT_RETRY_CAME_DUE &&
+		    now_ns < s.retry_ns)
+			continue;
 		session_report(&s, &in, &out);
 		obey(&w, &out);
 		check_invariants(&s, &w);
-		now_ns += (uint64_t)(rand_r(&seed) % 100) * NS_PER_S;
+		check_refusal(&before, &in, &out);
+		refused += before.refusal == REASON_NONE &&
+			   s.refusal != REASON_NONE;
+		now_ns += (uint64_t)(rand_r(&seed) % 20) * NS_PER_S;
 		taken++;
 	}
-	printf("note: %lu random events, %llu transitions\n", taken,
-	       (unsigned long long)s.log_count);
+	printf("note: %lu random events, %llu transitions, %lu refusals\n",
+	       taken, (unsigned long long)s.log_count, refused);
+	ck_assert_uint_gt(refused, 0);
 }
 END_TEST
 
@@ -482,6 +528,115 @@ START_TEST(connect_cuts_a_reconnects_back_off_short)
 }
 END_TEST
 
+/* --- U8: a refused authentication. --- */
+
+static void asked_up(struct session *s, bool automatic, uint64_t now_ns)
+{
+	struct session_input in = {
+		.event = SESSION_EVENT_ASKED_UP,
+		.now_ns = now_ns,
+		.automatic = automatic,
+	};
+	struct session_actions out;
+
+	session_report(s, &in, &out);
+}
+
+/* At second 0. */
+static void refused(struct session *s)
+{
+	struct session_actions out;
+
+	session_at(s, SESSION_STATE_CONNECTING);
+	report(s, SESSION_EVENT_ENDED, REASON_REFUSED, 0, &out);
+	ck_assert_int_eq(s->state, SESSION_STATE_FAILED);
+	ck_assert_uint_eq(s->retry_ns, CLOCK_NEVER);
+}
+
+START_TEST(u8_a_refusal_holds_for_ten_seconds_then_follows_the_network)
+{
+	char text[SESSION_ACTIONS_MAX + 1];
+	struct session_actions out;
+	struct session s;
+
+	refused(&s);
+	report(&s, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE, NS_PER_S, &out);
+	ck_assert_int_eq(s.state, SESSION_STATE_FAILED);
+	ck_assert_str_eq(spell(&out, text), "t");
+	ck_assert_uint_eq(s.retry_ns, 10ULL * NS_PER_S);
+	report(&s, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE, 2, &out);
+	ck_assert_str_eq(spell(&out, text), "");
+	report(&s, SESSION_EVENT_RETRY_CAME_DUE, REASON_NONE, s.retry_ns, &out);
+	ck_assert_int_eq(s.state, SESSION_STATE_CONNECTING);
+}
+END_TEST
+
+START_TEST(u8_a_refusal_holds_until_the_network_changes)
+{
+	struct session_actions out;
+	struct session s;
+
+	refused(&s);
+	asked_up(&s, true, 3600ULL * NS_PER_S);
+	ck_assert_int_eq(s.state, SESSION_STATE_FAILED);
+	report(&s, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE,
+	       3601ULL * NS_PER_S, &out);
+	ck_assert_int_eq(s.state, SESSION_STATE_CONNECTING);
+}
+END_TEST
+
+START_TEST(u8_a_refusal_holds_through_down_and_up_again)
+{
+	struct session_actions out;
+	struct session s;
+
+	refused(&s);
+	report(&s, SESSION_EVENT_ASKED_DOWN, REASON_RULE, 1, &out);
+	asked_up(&s, true, 2);
+	ck_assert_int_eq(s.state, SESSION_STATE_FAILED);
+	ck_assert_int_eq(s.reason, REASON_REFUSED);
+	ck_assert_uint_eq(s.retry_ns, CLOCK_NEVER);
+	/* Armed, and another network, all within the time. */
+	report(&s, SESSION_EVENT_ASKED_DOWN, REASON_RULE, 3, &out);
+	report(&s, SESSION_EVENT_ARMED, REASON_NONE, 4, &out);
+	report(&s, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE, 5, &out);
+	asked_up(&s, true, 6);
+	ck_assert_int_eq(s.state, SESSION_STATE_FAILED);
+	ck_assert_uint_eq(s.retry_ns, 10ULL * NS_PER_S);
+	report(&s, SESSION_EVENT_ASKED_DOWN, REASON_RULE, 7, &out);
+	asked_up(&s, true, 10ULL * NS_PER_S);
+	ck_assert_int_eq(s.state, SESSION_STATE_CONNECTING);
+}
+END_TEST
+
+START_TEST(u8_a_person_starts_at_once_after_a_refusal)
+{
+	struct session_actions out;
+	struct session s;
+
+	refused(&s);
+	asked_up(&s, false, 1);
+	ck_assert_int_eq(s.state, SESSION_STATE_CONNECTING);
+	refused(&s);
+	report(&s, SESSION_EVENT_ASKED_DOWN, REASON_USER, 1, &out);
+	asked_up(&s, false, 2);
+	ck_assert_int_eq(s.state, SESSION_STATE_CONNECTING);
+}
+END_TEST
+
+START_TEST(u8_a_refusal_is_of_one_profile)
+{
+	struct session_actions out;
+	struct session s;
+
+	refused(&s);
+	report(&s, SESSION_EVENT_ASKED_DOWN, REASON_RULE, 1, &out);
+	report(&s, SESSION_EVENT_ASKED_DOWN, REASON_REPLACED, 2, &out);
+	asked_up(&s, true, 3);
+	ck_assert_int_eq(s.state, SESSION_STATE_CONNECTING);
+}
+END_TEST
+
 START_TEST(keeps_the_last_hundred_transitions)
 {
 	struct session_actions out;
@@ -517,6 +672,13 @@ int main(void)
 		       waits_before_replacing_what_ended_soon_after_it_came_up);
 	tcase_add_test(tc, forgets_failures_after_a_steady_minute);
 	tcase_add_test(tc, connect_cuts_a_reconnects_back_off_short);
+	tcase_add_test(
+		tc,
+		u8_a_refusal_holds_for_ten_seconds_then_follows_the_network);
+	tcase_add_test(tc, u8_a_refusal_holds_until_the_network_changes);
+	tcase_add_test(tc, u8_a_refusal_holds_through_down_and_up_again);
+	tcase_add_test(tc, u8_a_person_starts_at_once_after_a_refusal);
+	tcase_add_test(tc, u8_a_refusal_is_of_one_profile);
 	tcase_add_test(tc, keeps_the_last_hundred_transitions);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

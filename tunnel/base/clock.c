@@ -6,18 +6,49 @@
 
 #ifdef CLOCK_BOOTTIME
 #define CLOCK_WITH_SLEEP CLOCK_BOOTTIME
+#define CLOCK_AWAKE CLOCK_MONOTONIC
 #else
 /* Darwin's CLOCK_MONOTONIC goes on during sleep. */
 #define CLOCK_WITH_SLEEP CLOCK_MONOTONIC
+#define CLOCK_AWAKE CLOCK_UPTIME_RAW
 #endif
 
-uint64_t clock_now_ns(void)
+static uint64_t read_ns(clockid_t id)
 {
 	struct timespec ts;
-	int r = clock_gettime(CLOCK_WITH_SLEEP, &ts);
+	int r = clock_gettime(id, &ts);
 
 	assert(r == 0);
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t clock_now_ns(void)
+{
+	return read_ns(CLOCK_WITH_SLEEP);
+}
+
+uint64_t clock_awake_ns(void)
+{
+	return read_ns(CLOCK_AWAKE);
+}
+
+/* Between two readings this process may lose the CPU, which must not look like
+ * sleep: the one with sleep is read between two of the other. */
+uint64_t clock_asleep_ns(void)
+{
+	uint64_t best_ns = UINT64_MAX, asleep = 0;
+
+	for (int i = 0; i < 5 && best_ns > NS_PER_MS; i++) {
+		uint64_t before = read_ns(CLOCK_AWAKE);
+		uint64_t both = read_ns(CLOCK_WITH_SLEEP);
+		uint64_t after = read_ns(CLOCK_AWAKE);
+
+		if (after - before >= best_ns)
+			continue;
+		best_ns = after - before;
+		asleep = both - after;
+	}
+	return asleep;
 }
 
 int64_t clock_wall_ms(void)

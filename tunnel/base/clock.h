@@ -18,6 +18,10 @@ enum {
 
 /* Nanoseconds since boot, time asleep included (CLOCK_BOOTTIME). */
 uint64_t clock_now_ns(void);
+/* Without time asleep: the clock of libuv's timers and of sd-bus. */
+uint64_t clock_awake_ns(void);
+/* How long the machine has slept since its boot. Only differences mean much. */
+uint64_t clock_asleep_ns(void);
 /* Since 1970, for people and certificates only. */
 int64_t clock_wall_s(void);
 int64_t clock_wall_ms(void);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +24,49 @@ int folder_open(const char *path)
 	if (r == 0)
 		return fd;
 	close(fd);
+	return r;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int folder_write(int dir, const char *name, mode_t mode, const char *text)
+{
+	char second[NAME_MAX + 1];
+	int fd, r;
+
+	if ((size_t)snprintf(second, sizeof(second), ".%s.new", name) >=
+	    sizeof(second))
+		return -ENAMETOOLONG;
+	(void)unlinkat(dir, second, 0); /* what a crash left */
+	fd = openat(dir, second,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, text, strlen(text));
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && renameat(dir, second, dir, name) < 0)
+		r = -errno;
+	if (r)
+		(void)unlinkat(dir, second, 0);
+	else
+		(void)fsync(dir); /* the name; not every file system can */
 	return r;
 }
 

@@ -9,9 +9,14 @@
 
 enum reason {
 	REASON_NONE,
-	REASON_USER,		    /* a person said so */
-	REASON_SHUTDOWN,	    /* the daemon is ending */
-	REASON_REPLACED,	    /* another profile's turn */
+	REASON_USER,	 /* a person said so */
+	REASON_SHUTDOWN, /* the daemon is ending */
+	REASON_REPLACED, /* another profile's turn */
+	REASON_RULE,	 /* of its profile */
+	REASON_METERED,
+	REASON_IDLE,
+	REASON_SLEEP,
+	REASON_LOGOUT,
 	REASON_NAME_UNRESOLVED,	    /* the gateway's name has no address */
 	REASON_UNREACHABLE,	    /* no route, or nothing ever answered */
 	REASON_TIMEOUT,		    /* it answered, and then did not finish */

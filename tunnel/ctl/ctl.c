@@ -21,6 +21,10 @@
 	{                                                           \
 		name, CTL_KIND_NUMBER, offsetof(type, member), NULL \
 	}
+#define INDEX(type, name, member)                                  \
+	{                                                          \
+		name, CTL_KIND_INDEX, offsetof(type, member), NULL \
+	}
 #define BOOL(type, name, member)                                  \
 	{                                                         \
 		name, CTL_KIND_BOOL, offsetof(type, member), NULL \
@@ -94,10 +98,61 @@ static const struct ctl_table reason_table =
 static const struct ctl_field hold_fields[] = {
 	TEXT(struct ctl_status, "state", hold.state),
 	TEXT(struct ctl_status, "cause", hold.cause),
+	TEXT(struct ctl_status, "reason", hold.reason),
 	NUMBER(struct ctl_status, "since", hold.since),
+	NUMBER(struct ctl_status, "until", hold.until),
+	TEXT(struct ctl_status, "ends", hold.ends),
+	TEXT(struct ctl_status, "ended", hold.ended),
 };
 static const struct ctl_table hold_table =
 	TABLE(hold_fields, struct ctl_status);
+
+static const struct ctl_field rule_fields[] = {
+	TEXT(struct ctl_status, "outcome", rule.outcome),
+	INDEX(struct ctl_status, "index", rule.index),
+	TEXT(struct ctl_status, "action", rule.action),
+	TEXT(struct ctl_status, "text", rule.text),
+};
+static const struct ctl_table rule_table =
+	TABLE(rule_fields, struct ctl_status);
+
+static const struct ctl_field want_fields[] = {
+	TEXT(struct ctl_status, "state", want.state),
+	TEXT(struct ctl_status, "because", want.because),
+};
+static const struct ctl_table want_table =
+	TABLE(want_fields, struct ctl_status);
+
+static const struct ctl_field network_fields[] = {
+	TEXT(struct ctl_status, "type", network.type),
+	TEXT(struct ctl_status, "device", network.device),
+	TEXT(struct ctl_status, "ssid", network.ssid),
+	TEXT(struct ctl_status, "ssid_hex", network.ssid_hex),
+	TEXT(struct ctl_status, "bssid", network.bssid),
+	TEXT(struct ctl_status, "security", network.security),
+	TEXT(struct ctl_status, "gateway", network.gateway),
+	TEXT(struct ctl_status, "gateway_link_address", network.gateway_link),
+	TEXTS(struct ctl_status, "dns_servers", network.servers),
+	TEXTS(struct ctl_status, "search_domains", network.search),
+	BOOL(struct ctl_status, "metered", network.metered),
+	TEXT(struct ctl_status, "metered_by", network.metered_by),
+	BOOL(struct ctl_status, "other_vpn", network.other_vpn),
+	TEXT(struct ctl_status, "portal", network.portal),
+	TEXT(struct ctl_status, "portal_url", network.portal_url),
+};
+static const struct ctl_table network_table =
+	TABLE(network_fields, struct ctl_status);
+
+static const struct ctl_field demand_fields[] = {
+	TEXT(struct ctl_demand, "profile", profile),
+	TEXT(struct ctl_demand, "want", want),
+	TEXT(struct ctl_demand, "because", because),
+	TEXT(struct ctl_demand, "hold", hold),
+	TEXT(struct ctl_demand, "action", action),
+	INDEX(struct ctl_demand, "index", index),
+};
+static const struct ctl_table demand_table =
+	TABLE(demand_fields, struct ctl_demand);
 
 static const struct ctl_field gateway_fields[] = {
 	TEXT(struct ctl_status, "name", gateway.name),
@@ -146,6 +201,10 @@ static const struct ctl_field status_fields[] = {
 	NUMBER(struct ctl_status, "attempts", attempts),
 	NUMBER(struct ctl_status, "repairs", repairs),
 	OBJECT("hold", hold_table),
+	OBJECT("rule", rule_table),
+	OBJECT("want", want_table),
+	OBJECT("network", network_table),
+	OBJECTS(struct ctl_status, "on_demand", on_demand, demand_table),
 	OBJECT("gateway", gateway_table),
 	TEXT(struct ctl_status, "transport", transport),
 	TEXT(struct ctl_status, "group", group),
@@ -197,6 +256,9 @@ static const struct ctl_field request_fields[] = {
 	TEXT(struct ctl_request, "text", text),
 	BOOL(struct ctl_request, "wait", wait),
 	NUMBER(struct ctl_request, "wait_s", wait_s),
+	NUMBER(struct ctl_request, "for_s", for_s),
+	BOOL(struct ctl_request, "until_reboot", until_reboot),
+	TEXT(struct ctl_request, "reason", reason),
 	BOOL(struct ctl_request, "replace", replace),
 	BOOL(struct ctl_request, "json", json),
 	BOOL(struct ctl_request, "follow", follow),
@@ -214,11 +276,13 @@ static const struct {
 	[CTL_COMMAND_RELOAD] = { "reload", true },
 	[CTL_COMMAND_CONNECT] = { "connect", true },
 	[CTL_COMMAND_DISCONNECT] = { "disconnect", true },
+	[CTL_COMMAND_AUTO] = { "auto", true },
 	[CTL_COMMAND_PROFILE_LIST] = { "profile-list", false },
 	[CTL_COMMAND_PROFILE_SHOW] = { "profile-show", true },
 	[CTL_COMMAND_PROFILE_ADD] = { "profile-add", true },
 	[CTL_COMMAND_PROFILE_REMOVE] = { "profile-remove", true },
 	[CTL_COMMAND_EXPLAIN_DNS] = { "explain-dns", false },
+	[CTL_COMMAND_EXPLAIN_NETWORK] = { "explain-network", false },
 };
 
 bool ctl_command_acts(enum ctl_command command)

@@ -58,11 +58,13 @@ enum ctl_command {
 	CTL_COMMAND_RELOAD,
 	CTL_COMMAND_CONNECT,
 	CTL_COMMAND_DISCONNECT,
+	CTL_COMMAND_AUTO, /* the rules decide again */
 	CTL_COMMAND_PROFILE_LIST,
 	CTL_COMMAND_PROFILE_SHOW,
 	CTL_COMMAND_PROFILE_ADD,
 	CTL_COMMAND_PROFILE_REMOVE,
 	CTL_COMMAND_EXPLAIN_DNS,
+	CTL_COMMAND_EXPLAIN_NETWORK,
 	CTL_COMMAND_COUNT,
 };
 
@@ -72,9 +74,12 @@ struct ctl_request {
 	char *text;    /* profile-add: the file; explain-dns: the name */
 	bool wait;     /* connect: answer when it is up, or has failed */
 	uint64_t wait_s;
-	bool replace; /* profile-add: over one of this name */
-	bool json;    /* explain-dns: the body as JSON */
-	bool follow;  /* watch, log: go on until one end hangs up */
+	uint64_t for_s;	   /* disconnect: so long; 0: no timer */
+	bool until_reboot; /* disconnect: on other networks, too */
+	char *reason;	   /* disconnect: the user's; NULL: none */
+	bool replace;	   /* profile-add: over one of this name */
+	bool json;	   /* explain: the body as JSON */
+	bool follow;	   /* watch, log: go on until one end hangs up */
 };
 
 struct ctl_list {
@@ -124,10 +129,38 @@ struct ctl_status {
 	uint64_t retry_at; /* 0: no attempt is due */
 	uint64_t attempts;
 	uint64_t repairs; /* of what others changed of ours on the host */
+	/* The user's word about this profile, and what ends it. */
 	struct {
 		char *state, *cause;
-		uint64_t since;
+		char *reason; /* the user's, if one was given */
+		uint64_t since, until;
+		char *ends;  /* "network", "time", "reboot", "command" */
+		char *ended; /* a sentence: how the one before ended */
 	} hold;
+	/* What the profile's rules say about the network. */
+	struct {
+		char *outcome;	/* "off", "match", "no-match", "pending", ... */
+		uint64_t index; /* of the rule, plus one; 0: none */
+		char *action;
+		char *text; /* "WiFi, SSID CafeNet" */
+	} rule;
+	/* "up", "armed" or "down", and a sentence: why. */
+	struct {
+		char *state, *because;
+	} want;
+	struct {
+		char *type, *device, *security;
+		char *ssid;	/* escaped where it is no UTF-8 */
+		char *ssid_hex; /* its bytes */
+		char *bssid, *gateway, *gateway_link;
+		struct ctl_list servers; /* char *: of the DNS */
+		struct ctl_list search;	 /* char * */
+		bool metered, other_vpn;
+		char *metered_by;
+		char *portal; /* "free", "captive"; NULL: not known */
+		char *portal_url;
+	} network;
+	struct ctl_list on_demand; /* struct ctl_demand: of all profiles */
 	struct {
 		char *name, *address;
 		uint64_t certificate_ends;
@@ -160,6 +193,13 @@ struct ctl_status {
 	struct ctl_list problems;    /* char *: profiles that are refused */
 	struct ctl_list warnings;    /* char *: about the profile in force */
 	struct ctl_list transitions; /* struct ctl_transition */
+};
+
+/* A profile that has rules or a hold. */
+struct ctl_demand {
+	char *profile, *want, *because, *hold;
+	char *action;	/* of the rule that matches */
+	uint64_t index; /* of it, plus one; 0: none */
 };
 
 struct ctl_profile {

@@ -33,6 +33,7 @@ void ctl_table_fini(const struct ctl_table *t, char *base)
 			free(list->items);
 			break;
 		case CTL_KIND_NUMBER:
+		case CTL_KIND_INDEX:
 		case CTL_KIND_BOOL:
 			break;
 		}
@@ -71,6 +72,11 @@ static cJSON *encode_field(const struct ctl_field *f, const char *base)
 		return cJSON_CreateString(*(char *const *)at);
 	case CTL_KIND_NUMBER:
 		return cJSON_CreateNumber((double)*(const uint64_t *)at);
+	case CTL_KIND_INDEX:
+		return *(const uint64_t *)at > 0
+			       ? cJSON_CreateNumber(
+					 (double)(*(const uint64_t *)at - 1))
+			       : cJSON_CreateNull();
 	case CTL_KIND_BOOL:
 		return cJSON_CreateBool(*(const bool *)at);
 	case CTL_KIND_OBJECT:
@@ -139,10 +145,21 @@ static int decode_list(const struct ctl_field *f, const cJSON *array,
 	return 0;
 }
 
+/* Doubles are whole up to 2^53; this refuses NaN too. */
+static int decode_number(const cJSON *item, uint64_t *number)
+{
+	if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) ||
+	    item->valuedouble > 9007199254740992.0)
+		return -EBADMSG;
+	*number = (uint64_t)item->valuedouble;
+	return 0;
+}
+
 static int decode_field(const struct ctl_field *f, const cJSON *item,
 			char *base)
 {
 	char *at = base + f->offset;
+	int r;
 
 	switch (f->kind) {
 	case CTL_KIND_TEXT:
@@ -150,13 +167,14 @@ static int decode_field(const struct ctl_field *f, const cJSON *item,
 			return -EBADMSG;
 		*(char **)at = strdup(item->valuestring);
 		return *(char **)at ? 0 : -ENOMEM;
+	case CTL_KIND_INDEX:
+		if (cJSON_IsNull(item))
+			return 0;
+		r = decode_number(item, (uint64_t *)at);
+		*(uint64_t *)at += r == 0;
+		return r;
 	case CTL_KIND_NUMBER:
-		/* Doubles are whole up to 2^53; this refuses NaN too. */
-		if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) ||
-		    item->valuedouble > 9007199254740992.0)
-			return -EBADMSG;
-		*(uint64_t *)at = (uint64_t)item->valuedouble;
-		return 0;
+		return decode_number(item, (uint64_t *)at);
 	case CTL_KIND_BOOL:
 		if (!cJSON_IsBool(item))
 			return -EBADMSG;

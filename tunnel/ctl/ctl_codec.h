@@ -13,6 +13,7 @@
 enum ctl_kind {
 	CTL_KIND_TEXT,
 	CTL_KIND_NUMBER,
+	CTL_KIND_INDEX, /* a number, kept plus one; 0 is null */
 	CTL_KIND_BOOL,
 	CTL_KIND_TEXTS,	  /* struct ctl_list of char * */
 	CTL_KIND_OBJECT,  /* fields of the same struct, at offset 0 */

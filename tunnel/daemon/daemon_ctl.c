@@ -231,7 +231,8 @@ static bool needs_profiles(enum ctl_command command)
 {
 	return command != CTL_COMMAND_STATUS && command != CTL_COMMAND_WATCH &&
 	       command != CTL_COMMAND_LOG && command != CTL_COMMAND_RELOAD &&
-	       command != CTL_COMMAND_EXPLAIN_DNS;
+	       command != CTL_COMMAND_EXPLAIN_DNS &&
+	       command != CTL_COMMAND_EXPLAIN_NETWORK;
 }
 
 static void on_request(void *arg, struct ctl_peer *peer,
@@ -279,6 +280,10 @@ static void on_request(void *arg, struct ctl_peer *peer,
 		break;
 	case CTL_COMMAND_EXPLAIN_DNS:
 		daemon_explain_dns(d, peer, request);
+		break;
+	case CTL_COMMAND_AUTO:
+	case CTL_COMMAND_EXPLAIN_NETWORK:
+		daemon_reply(peer, true, CTL_EXIT_FAILED, "not yet");
 		break;
 	case CTL_COMMAND_COUNT:
 		break;

@@ -5,6 +5,7 @@
  *
  *                   DOWN    WAITING CONNECT UP      SUSPECT RECONN  FAILED
  *   asked-up        CONNECT CONNECT .       .       .       = (a)   CONNECT
+ *    automatic      CONN(f) CONN(f) .       .       .       .       .
  *   asked-down      .       DOWN    DOWN    DOWN    DOWN    DOWN    DOWN
  *   armed           WAITING .       .       .       .       .       .
  *   lease-came      .       .       = (b)   .       .       = (b)   .
@@ -15,7 +16,7 @@
  *   heard           .       .       .       .       UP      .       .
  *   went-silent     .       .       .       RECONN  RECONN  .       .
  *   retry-came-due  .       .       .       .       .       = (a)   CONNECT
- *   network-changed .       .       = (d)   SUSPECT = (e)   = (d)   CONNECT
+ *   network-changed .       .       = (d)   SUSPECT = (e)   = (d)   CONN(f)
  *
  *   *    FAILED when the reason is final: a gateway that refuses us does so
  *        again, and a device that leads nowhere is taken away
@@ -25,13 +26,17 @@
  *        that went silent is replaced at once
  *   (d)  the attempt starts again, from the new network, without back-off
  *   (e)  an echo asks whether the new network carries us
+ *   (f)  FAILED while a refusal is in force
  *
  * Timers. Retry: armed when an attempt failed and another is allowed, stopped
  * by leaving FAILED and by a new attempt; its length is session_backoff_ns of
  * the failures in a row, or what a refusal asks for if that is longer, and a
  * session that was up for SESSION_STEADY_NS ends the row. A final reason arms
- * none: only the user or another network starts again. Liveness: runs in UP and
- * SUSPECT; liveness.h has its lengths.
+ * none: it is a refusal, in force also while DOWN and WAITING. Nothing starts
+ * by itself for SESSION_REFUSAL_NS, whatever happens, nor after that until the
+ * network has changed; then at once, or (retry) when that time is over. A
+ * person's asked-up ends it, and so does another profile. Liveness: runs in UP
+ * and SUSPECT; liveness.h has its lengths.
  *
  * The device and all that the host was told outlive the session: they come
  * with the first lease and go when the tunnel is not wanted, or has failed.
@@ -45,6 +50,7 @@
 #define SESSION_BACKOFF_MIN_NS (1ULL * NS_PER_S)
 #define SESSION_BACKOFF_MAX_NS (60ULL * NS_PER_S)
 #define SESSION_STEADY_NS (60ULL * NS_PER_S)
+#define SESSION_REFUSAL_NS (10ULL * NS_PER_S)
 
 static const char *const state_names[SESSION_STATE_COUNT] = {
 	[SESSION_STATE_DOWN] = "down",
@@ -184,6 +190,42 @@ static void time_next_attempt(struct session *s, const struct session_input *in,
 	add(out, SESSION_ACTION_ARM_RETRY);
 }
 
+static bool may_start(const struct session *s, const struct session_input *in)
+{
+	return s->refusal == REASON_NONE ||
+	       (s->moved && in->now_ns >= s->refusal_ns);
+}
+
+/* What happens to a refusal, whatever the state. */
+static void note_refusal(struct session *s, const struct session_input *in)
+{
+	bool other = in->event == SESSION_EVENT_ASKED_DOWN &&
+		     (in->reason == REASON_REPLACED ||
+		      in->reason == REASON_PROFILE_REMOVED);
+	bool person = in->event == SESSION_EVENT_ASKED_UP && !in->automatic;
+
+	if (other || person)
+		s->refusal = REASON_NONE;
+	if (in->event == SESSION_EVENT_NETWORK_CHANGED)
+		s->moved = true;
+}
+
+static void refuse(struct session *s, const struct session_input *in)
+{
+	s->refusal = in->reason;
+	s->refusal_ns = in->now_ns + SESSION_REFUSAL_NS;
+	s->moved = false;
+}
+
+/* The network has changed, and the refusal is not old enough. */
+static void await_refusal(struct session *s, struct session_actions *out)
+{
+	if (!s->moved || s->retry_ns != CLOCK_NEVER)
+		return;
+	s->retry_ns = s->refusal_ns;
+	add(out, SESSION_ACTION_ARM_RETRY);
+}
+
 /* What leaving a state does, whatever comes next. */
 static void leave(struct session *s, enum session_state to, uint64_t now_ns,
 		  struct session_actions *out)
@@ -210,6 +252,7 @@ static void enter(struct session *s, enum session_state from,
 	case SESSION_STATE_SUSPECT:
 		break;
 	case SESSION_STATE_CONNECTING:
+		s->refusal = REASON_NONE;
 		start_attempt(s, out);
 		break;
 	case SESSION_STATE_UP:
@@ -232,6 +275,10 @@ static void enter(struct session *s, enum session_state from,
 		stop_retry(s, out);
 		if (!session_reason_is_final(in->reason))
 			time_next_attempt(s, in, out);
+		else if (in->event != SESSION_EVENT_ASKED_UP)
+			refuse(s, in);
+		else
+			await_refusal(s, out);
 		break;
 	case SESSION_STATE_COUNT:
 		assert(false);
@@ -278,11 +325,25 @@ static void session_ended(struct session *s, const struct session_input *in,
 	}
 }
 
+/* From DOWN or WAITING. */
+static void start(struct session *s, const struct session_input *in,
+		  struct session_actions *out)
+{
+	struct session_input again = *in;
+
+	if (may_start(s, in)) {
+		session_enter(s, SESSION_STATE_CONNECTING, in, out);
+		return;
+	}
+	again.reason = s->refusal;
+	session_enter(s, SESSION_STATE_FAILED, &again, out);
+}
+
 static void report_down(struct session *s, const struct session_input *in,
 			struct session_actions *out)
 {
 	if (in->event == SESSION_EVENT_ASKED_UP)
-		session_enter(s, SESSION_STATE_CONNECTING, in, out);
+		start(s, in, out);
 	else if (in->event == SESSION_EVENT_ARMED)
 		session_enter(s, SESSION_STATE_WAITING, in, out);
 }
@@ -291,7 +352,7 @@ static void report_waiting(struct session *s, const struct session_input *in,
 			   struct session_actions *out)
 {
 	if (in->event == SESSION_EVENT_ASKED_UP)
-		session_enter(s, SESSION_STATE_CONNECTING, in, out);
+		start(s, in, out);
 	else if (in->event == SESSION_EVENT_ASKED_DOWN)
 		session_enter(s, SESSION_STATE_DOWN, in, out);
 }
@@ -303,7 +364,7 @@ static void report_attempting(struct session *s, const struct session_input *in,
 	switch (in->event) {
 	case SESSION_EVENT_ASKED_UP:
 	case SESSION_EVENT_RETRY_CAME_DUE:
-		if (!s->attempt)
+		if (!s->attempt && !in->automatic)
 			start_attempt(s, out);
 		break;
 	case SESSION_EVENT_ASKED_DOWN:
@@ -385,8 +446,13 @@ static void report_failed(struct session *s, const struct session_input *in,
 	switch (in->event) {
 	case SESSION_EVENT_ASKED_UP:
 	case SESSION_EVENT_NETWORK_CHANGED:
+		if (in->automatic)
+			break;
 		s->failures = 0;
-		session_enter(s, SESSION_STATE_CONNECTING, in, out);
+		if (may_start(s, in))
+			session_enter(s, SESSION_STATE_CONNECTING, in, out);
+		else
+			await_refusal(s, out);
 		break;
 	case SESSION_EVENT_RETRY_CAME_DUE:
 		session_enter(s, SESSION_STATE_CONNECTING, in, out);
@@ -420,6 +486,7 @@ void session_report(struct session *s, const struct session_input *in,
 		    struct session_actions *ret_actions)
 {
 	ret_actions->count = 0;
+	note_refusal(s, in);
 	switch (s->state) {
 	case SESSION_STATE_DOWN:
 		report_down(s, in, ret_actions);

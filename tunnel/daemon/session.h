@@ -30,7 +30,8 @@ enum session_state {
 };
 
 enum session_event {
-	SESSION_EVENT_ASKED_UP,	  /* wanted now: a person, or a trigger */
+	SESSION_EVENT_ASKED_UP,	  /* wanted now: a person, or (automatic) a rule
+				   */
 	SESSION_EVENT_ASKED_DOWN, /* not wanted any more; has a reason */
 	SESSION_EVENT_ARMED,	  /* to be started by a trigger */
 	SESSION_EVENT_LEASE_CAME, /* authenticated, and usable */
@@ -82,6 +83,11 @@ struct session {
 	bool attempt; /* an attempt or a session exists */
 	bool host;    /* the host may have been changed */
 
+	/* The last final reason; REASON_NONE: none is in force. */
+	enum reason refusal;
+	uint64_t refusal_ns; /* when a start that nobody asked for may be */
+	bool moved;	     /* the network has changed since */
+
 	/* The last transitions, oldest first from log_count % MAX. */
 	struct session_transition log[SESSION_LOG_MAX];
 	uint64_t log_count; /* ever */
@@ -91,6 +97,7 @@ struct session_input {
 	enum session_event event;
 	enum reason reason; /* of ASKED_DOWN, HOST_REFUSED and ENDED */
 	uint64_t now_ns;
+	bool automatic;	 /* ASKED_UP: nobody said so */
 	uint32_t jitter; /* random, for the back-off */
 	/* ENDED: the other end's word for how long a retry makes no sense. */
 	uint64_t retry_after_ns;

@@ -14,6 +14,7 @@
 
 #include "config/file.h"
 #include "crypto/secret.h"
+#include "tunnel/base/folder.h"
 #include "tunnel/gateway/gateway_clients.h"
 #include "tunnel/gateway/gateway_store_json.h"
 
@@ -29,51 +30,6 @@ enum {
 
 /* Files. */
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, text, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Through a second name, so that a crash leaves the old file or the new one.
- */
-static int write_at(int dir, const char *name, mode_t mode, const char *text)
-{
-	char second[NAME_MAX + 1];
-	int fd, rc;
-
-	if ((size_t)snprintf(second, sizeof(second), ".%s.new", name) >=
-	    sizeof(second))
-		return -ENAMETOOLONG;
-	unlinkat(dir, second, 0); /* what a crash left */
-	fd = openat(dir, second,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (fd < 0)
-		return -errno;
-	rc = write_all(fd, text, strlen(text));
-	if (rc == 0 && fsync(fd) < 0)
-		rc = -errno;
-	if (close(fd) < 0 && rc == 0)
-		rc = -errno;
-	if (rc == 0 && renameat(dir, second, dir, name) < 0)
-		rc = -errno;
-	if (rc)
-		unlinkat(dir, second, 0);
-	else
-		(void)fsync(dir); /* the name; not every file system can */
-	return rc;
-}
-
 int gateway_store_write(const char *path, const char *text,
 			struct gateway_error *error)
 {
@@ -86,7 +42,7 @@ int gateway_store_write(const char *path, const char *text,
 		snprintf(folder, sizeof(folder), "%.*s",
 			 slash == path ? 1 : (int)(slash - path), path);
 	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rc = dir < 0 ? -errno : write_at(dir, name, 0600, text);
+	rc = dir < 0 ? -errno : folder_write(dir, name, 0600, text);
 	if (dir >= 0)
 		close(dir);
 	if (rc)
@@ -204,11 +160,11 @@ static int write_identity(int dir, const struct pki_identity *id,
 
 	rc = pki_certificate_pem(id, pem);
 	if (rc == 0)
-		rc = write_at(dir, certificate, 0644, pem);
+		rc = folder_write(dir, certificate, 0644, pem);
 	if (rc == 0)
 		rc = pki_key_pem(id, pem);
 	if (rc == 0)
-		rc = write_at(dir, key, 0600, pem);
+		rc = folder_write(dir, key, 0600, pem);
 	secret_wipe(pem, sizeof(pem));
 	return rc;
 }
@@ -254,7 +210,8 @@ int gateway_store_init(const char *dir, const struct gateway_init *init,
 		text = gateway_config_print(init->config);
 	/* The configuration comes last: without it there is no gateway. */
 	if (rc == 0)
-		rc = text ? write_at(fd, "gateway.json", 0644, text) : -ENOMEM;
+		rc = text ? folder_write(fd, "gateway.json", 0644, text)
+			  : -ENOMEM;
 	if (rc)
 		gateway_error_set(error, "%s: the gateway cannot be made: %s",
 				  dir, strerror(-rc));
@@ -292,7 +249,7 @@ static int write_client(int dir, const struct gateway_client *c)
 		return -ENOMEM;
 	clients = openat(dir, "clients", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	snprintf(file, sizeof(file), "%s" JSON_SUFFIX, c->name);
-	rc = clients < 0 ? -errno : write_at(clients, file, 0600, text);
+	rc = clients < 0 ? -errno : folder_write(clients, file, 0600, text);
 	if (clients >= 0)
 		close(clients);
 	free(text);

@@ -166,7 +166,7 @@ int bus_get_bool(struct bus *b, const struct bus_place *from,
 	return r > 0 ? 0 : -EBADMSG;
 }
 
-static bool same_network(uint32_t pid)
+bool bus_same_network(uint32_t pid)
 {
 	struct stat ours, theirs;
 	char path[40];
@@ -196,5 +196,5 @@ int bus_has(struct bus *b, const char *name)
 		return 0; /* it went away between the two questions */
 	r = sd_bus_message_read(reply, "u", &pid);
 	sd_bus_message_unref(reply);
-	return r < 0 ? r : same_network(pid);
+	return r < 0 ? r : bus_same_network(pid);
 }

@@ -49,6 +49,8 @@ uint64_t bus_left_ns(const struct bus *b);
 /* 1: the name has an owner, who lives in our own network namespace. 0: nobody,
  * or somebody elsewhere: another machine's as far as we are concerned. */
 int bus_has(struct bus *b, const char *name);
+/* Does this process live in our network namespace? */
+bool bus_same_network(uint32_t pid);
 
 /* Each returns 0 or -errno (-ETIMEDOUT when the patience is over); `ret_reply`
  * may be NULL, else it is the caller's to sd_bus_message_unref. */

@@ -33,13 +33,13 @@ struct dump {
 	struct rows rows;
 };
 
-int netlink_open(struct netlink *ret_nl)
+static int open_socket(int protocol, struct netlink *ret_nl)
 {
 	struct netlink nl = { .seq = 1 };
 	struct timeval patience = { .tv_sec = ANSWER_S };
 	int on = 1;
 
-	nl.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	nl.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	if (nl.fd < 0)
 		return -errno;
 	if (setsockopt(nl.fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
@@ -54,6 +54,16 @@ int netlink_open(struct netlink *ret_nl)
 	(void)setsockopt(nl.fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	*ret_nl = nl;
 	return 0;
+}
+
+int netlink_open(struct netlink *ret_nl)
+{
+	return open_socket(NETLINK_ROUTE, ret_nl);
+}
+
+int netlink_open_generic(struct netlink *ret_nl)
+{
+	return open_socket(NETLINK_GENERIC, ret_nl);
 }
 
 void netlink_close(struct netlink *nl)
@@ -112,8 +122,9 @@ static int rows_add(struct rows *r, const void *row)
 	return 0;
 }
 
-static int keep(struct dump *d, const struct nlmsghdr *n)
+static int keep(void *arg, const struct nlmsghdr *n)
 {
+	struct dump *d = arg;
 	union {
 		struct rtnl_link link;
 		struct rtnl_addr addr;
@@ -144,9 +155,9 @@ static int keep(struct dump *d, const struct nlmsghdr *n)
 	return r ? r : rows_add(&d->rows, &row);
 }
 
-/* Reads until the answer to `seq` is complete. `d` is NULL where only an
- * acknowledgement comes. */
-static int read_answer(struct netlink *nl, uint32_t seq, struct dump *d)
+/* Reads until the answer to `seq` is complete. */
+static int read_answer(struct netlink *nl, uint32_t seq, netlink_cb each,
+		       void *arg)
 {
 	_Alignas(struct nlmsghdr) char buf[RECEIVE_MAX];
 	bool interrupted = false;
@@ -169,22 +180,33 @@ static int read_answer(struct netlink *nl, uint32_t seq, struct dump *d)
 				r = rtnl_parse_ack(n, nl->why, sizeof(nl->why));
 				return r == 0 && interrupted ? -EAGAIN : r;
 			}
-			r = d ? keep(d, n) : 0;
+			r = each(arg, n);
 			if (r)
 				return r;
 		}
 	}
 }
 
-static int request(struct netlink *nl, const void *msg, size_t len,
-		   struct dump *d)
+int netlink_ask(struct netlink *nl, const void *msg, size_t len,
+		netlink_cb each, void *arg)
 {
 	uint32_t seq = nl->seq++;
 	int r;
 
 	nl->why[0] = '\0';
 	r = send_request(nl, msg, len);
-	return r ? r : read_answer(nl, seq, d);
+	return r ? r : read_answer(nl, seq, each, arg);
+}
+
+static int ignore(void *arg ATTR_UNUSED, const struct nlmsghdr *n ATTR_UNUSED)
+{
+	return 0;
+}
+
+/* Only an acknowledgement comes. */
+static int request(struct netlink *nl, const void *msg, size_t len)
+{
+	return netlink_ask(nl, msg, len, ignore, NULL);
 }
 
 /* A dump during which the table changed is not a picture of any moment: the
@@ -199,7 +221,7 @@ static int dump(struct netlink *nl, struct dump *d, uint8_t family,
 		size_t len = rtnl_build_dump(msg, nl->seq, d->what, family);
 
 		d->rows.count = 0;
-		r = request(nl, msg, len, d);
+		r = netlink_ask(nl, msg, len, keep, d);
 	}
 	if (r) {
 		free(d->rows.data);
@@ -214,30 +236,28 @@ int netlink_link(struct netlink *nl, const struct rtnl_link_set *l)
 {
 	_Alignas(struct nlmsghdr) char msg[RTNL_MSG_MAX];
 
-	return request(nl, msg, rtnl_build_link(msg, nl->seq, l), NULL);
+	return request(nl, msg, rtnl_build_link(msg, nl->seq, l));
 }
 
 int netlink_link_delete(struct netlink *nl, uint32_t ifindex)
 {
 	_Alignas(struct nlmsghdr) char msg[RTNL_MSG_MAX];
 
-	return request(nl, msg, rtnl_build_link_delete(msg, nl->seq, ifindex),
-		       NULL);
+	return request(nl, msg, rtnl_build_link_delete(msg, nl->seq, ifindex));
 }
 
 int netlink_veth(struct netlink *nl, const char *name, const char *peer)
 {
 	_Alignas(struct nlmsghdr) char msg[RTNL_MSG_MAX];
 
-	return request(nl, msg, rtnl_build_veth(msg, nl->seq, name, peer),
-		       NULL);
+	return request(nl, msg, rtnl_build_veth(msg, nl->seq, name, peer));
 }
 
 int netlink_addr(struct netlink *nl, enum rtnl_op op, const struct rtnl_addr *a)
 {
 	_Alignas(struct nlmsghdr) char msg[RTNL_MSG_MAX];
 
-	return request(nl, msg, rtnl_build_addr(msg, nl->seq, op, a), NULL);
+	return request(nl, msg, rtnl_build_addr(msg, nl->seq, op, a));
 }
 
 int netlink_route(struct netlink *nl, enum rtnl_op op,
@@ -245,14 +265,14 @@ int netlink_route(struct netlink *nl, enum rtnl_op op,
 {
 	_Alignas(struct nlmsghdr) char msg[RTNL_MSG_MAX];
 
-	return request(nl, msg, rtnl_build_route(msg, nl->seq, op, r), NULL);
+	return request(nl, msg, rtnl_build_route(msg, nl->seq, op, r));
 }
 
 int netlink_rule(struct netlink *nl, enum rtnl_op op, const struct rtnl_rule *r)
 {
 	_Alignas(struct nlmsghdr) char msg[RTNL_MSG_MAX];
 
-	return request(nl, msg, rtnl_build_rule(msg, nl->seq, op, r), NULL);
+	return request(nl, msg, rtnl_build_rule(msg, nl->seq, op, r));
 }
 
 int netlink_links(struct netlink *nl, struct rtnl_link **ret_links,
@@ -291,4 +311,40 @@ int netlink_rules(struct netlink *nl, struct rtnl_rule **ret_rules,
 			  .rows.size = sizeof(struct rtnl_rule) };
 
 	return dump(nl, &d, AF_UNSPEC, ret_rules, ret_count);
+}
+
+struct neighbours {
+	uint32_t ifindex;
+	struct rows rows;
+};
+
+static int keep_neighbour(void *arg, const struct nlmsghdr *n)
+{
+	struct neighbours *d = arg;
+	struct neighbour row;
+	int r = neighbour_parse(n, &row);
+
+	if (r == -ENOMSG || (r == 0 && row.ifindex != d->ifindex))
+		return 0;
+	return r ? r : rows_add(&d->rows, &row);
+}
+
+/* Neighbours come and go at any time, and one of them is all that is wanted:
+ * an interrupted dump is as good. */
+int netlink_neighbours(struct netlink *nl, uint32_t ifindex,
+		       struct neighbour **ret_neighbours, size_t *ret_count)
+{
+	_Alignas(struct nlmsghdr) char msg[RTNL_MSG_MAX];
+	struct neighbours d = { .ifindex = ifindex,
+				.rows.size = sizeof(struct neighbour) };
+	size_t len = neighbour_build_dump(msg, nl->seq, ifindex);
+	int r = netlink_ask(nl, msg, len, keep_neighbour, &d);
+
+	if (r && r != -EAGAIN) {
+		free(d.rows.data);
+		return r;
+	}
+	*ret_neighbours = (struct neighbour *)d.rows.data;
+	*ret_count = d.rows.count;
+	return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/host/rtnl.h"
 
+#include "tunnel/host/nlattrs.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +14,6 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-
-enum { ATTRS_MAX = 64 };
-
-/* The attributes of one message by type; the last of a kind counts. */
-struct attrs {
-	const struct nlattr *at[ATTRS_MAX];
-};
 
 static struct nlmsghdr *put_header(void *buf, uint16_t type, uint16_t flags,
 				   uint32_t seq)
@@ -215,52 +210,7 @@ size_t rtnl_build_dump(void *buf, uint32_t seq, enum rtnl_dump what,
 	return n->nlmsg_len;
 }
 
-/* mnl_attr_for_each would round the message's length up to four and read what
- * is behind it. */
-static bool read_attrs(const void *at, size_t len, struct attrs *ret)
-{
-	const struct nlattr *a = at;
-	const char *end = (const char *)at + len;
-
-	memset(ret, 0, sizeof(*ret));
-	while (end - (const char *)a >= (ptrdiff_t)sizeof(*a)) {
-		uint16_t type = mnl_attr_get_type(a);
-
-		if (!mnl_attr_ok(a, (int)(end - (const char *)a)))
-			return false;
-		if (type < ATTRS_MAX)
-			ret->at[type] = a;
-		a = mnl_attr_next(a);
-	}
-	return true;
-}
-
-/* The fixed header behind the netlink header, and the attributes. */
-static const void *read_message(const struct nlmsghdr *n, size_t header,
-				struct attrs *ret_attrs)
-{
-	const char *payload = mnl_nlmsg_get_payload(n);
-	size_t padded = MNL_ALIGN(header);
-	size_t len;
-
-	if (n->nlmsg_len < MNL_NLMSG_HDRLEN + padded)
-		return NULL;
-	len = n->nlmsg_len - MNL_NLMSG_HDRLEN - padded;
-	return read_attrs(payload + padded, len, ret_attrs) ? payload : NULL;
-}
-
-/* A missing attribute leaves the value as it is. */
-static bool read_u32(const struct attrs *a, int type, uint32_t *value)
-{
-	if (!a->at[type])
-		return true;
-	if (mnl_attr_get_payload_len(a->at[type]) < sizeof(*value))
-		return false;
-	*value = mnl_attr_get_u32(a->at[type]);
-	return true;
-}
-
-static bool read_addr(const struct attrs *a, int type, uint8_t family,
+static bool read_addr(const struct nlattrs *a, int type, uint8_t family,
 		      struct ip_addr *addr)
 {
 	if (!a->at[type])
@@ -288,34 +238,47 @@ static bool read_name(const struct nlattr *a, char name[static RTNL_NAME_MAX])
 	return true;
 }
 
+static bool read_link_info(const struct nlattr *info, struct rtnl_link *l)
+{
+	struct nlattrs a, data;
+
+	if (!info)
+		return true;
+	if (!nlattrs_read_nested(info, &a))
+		return false;
+	/* A kind too long for us is none that we know. */
+	(void)read_name(a.at[IFLA_INFO_KIND], l->kind);
+	if (strcmp(l->kind, "bond") != 0 || !a.at[IFLA_INFO_DATA])
+		return true;
+	return nlattrs_read_nested(a.at[IFLA_INFO_DATA], &data) &&
+	       nlattrs_u32(&data, IFLA_BOND_ACTIVE_SLAVE, &l->active);
+}
+
 int rtnl_parse_link(const struct nlmsghdr *n, struct rtnl_link *ret_link)
 {
 	struct rtnl_link l = { 0 };
 	const struct ifinfomsg *ifi;
-	const struct nlattr *info;
-	struct attrs a, nested;
+	struct nlattrs a;
 
 	if (n->nlmsg_type != RTM_NEWLINK && n->nlmsg_type != RTM_DELLINK)
 		return -ENOMSG;
-	ifi = read_message(n, sizeof(*ifi), &a);
+	ifi = nlattrs_read_message(n, sizeof(*ifi), &a);
 	if (!ifi || ifi->ifi_index <= 0)
 		return -EBADMSG;
 	l.index = (uint32_t)ifi->ifi_index;
 	l.up = ifi->ifi_flags & IFF_UP;
 	l.carrier = ifi->ifi_flags & IFF_LOWER_UP;
+	l.running = ifi->ifi_flags & IFF_RUNNING;
+	l.type = ifi->ifi_type;
+	l.elsewhere = a.at[IFLA_LINK_NETNSID] != NULL;
 	if (!read_name(a.at[IFLA_IFNAME], l.name) ||
-	    !read_u32(&a, IFLA_MTU, &l.mtu) ||
-	    !read_u32(&a, IFLA_TXQLEN, &l.txqlen) ||
-	    !read_u32(&a, IFLA_GSO_MAX_SIZE, &l.gso_max_size))
+	    !nlattrs_u32(&a, IFLA_MTU, &l.mtu) ||
+	    !nlattrs_u32(&a, IFLA_TXQLEN, &l.txqlen) ||
+	    !nlattrs_u32(&a, IFLA_GSO_MAX_SIZE, &l.gso_max_size) ||
+	    !nlattrs_u32(&a, IFLA_LINK, &l.lower) ||
+	    !nlattrs_u32(&a, IFLA_MASTER, &l.master) ||
+	    !read_link_info(a.at[IFLA_LINKINFO], &l))
 		return -EBADMSG;
-	info = a.at[IFLA_LINKINFO];
-	if (info) {
-		if (!read_attrs(mnl_attr_get_payload(info),
-				mnl_attr_get_payload_len(info), &nested))
-			return -EBADMSG;
-		/* A kind too long for us is none that we know. */
-		(void)read_name(nested.at[IFLA_INFO_KIND], l.kind);
-	}
 	*ret_link = l;
 	return 0;
 }
@@ -329,11 +292,11 @@ int rtnl_parse_addr(const struct nlmsghdr *n, struct rtnl_addr *ret_addr)
 {
 	struct rtnl_addr addr = { 0 };
 	const struct ifaddrmsg *ifa;
-	struct attrs a;
+	struct nlattrs a;
 
 	if (n->nlmsg_type != RTM_NEWADDR && n->nlmsg_type != RTM_DELADDR)
 		return -ENOMSG;
-	ifa = read_message(n, sizeof(*ifa), &a);
+	ifa = nlattrs_read_message(n, sizeof(*ifa), &a);
 	if (!ifa)
 		return -EBADMSG;
 	if (!is_ip(ifa->ifa_family))
@@ -364,15 +327,59 @@ static enum rtnl_kind route_kind(uint8_t type)
 	}
 }
 
+/* A gateway of another family than the route's. */
+static bool read_via(const struct nlattrs *a, struct ip_addr *addr)
+{
+	const struct rtvia *via;
+	size_t len;
+
+	if (!a->at[RTA_VIA])
+		return true;
+	via = mnl_attr_get_payload(a->at[RTA_VIA]);
+	len = mnl_attr_get_payload_len(a->at[RTA_VIA]);
+	if (len < sizeof(*via) || !is_ip((uint8_t)via->rtvia_family))
+		return false;
+	addr->family = (uint8_t)via->rtvia_family;
+	if (len != sizeof(*via) + addr_size(addr))
+		return false;
+	memcpy(addr->bytes, via->rtvia_addr, addr_size(addr));
+	return true;
+}
+
+/* Into the route's own next hop, or into the first of several. */
+static bool read_hop(const struct nlattrs *a, struct rtnl_route *r)
+{
+	const struct nlattr *several = a->at[RTA_MULTIPATH];
+	const struct rtnexthop *hop;
+	struct nlattrs nested;
+	size_t len;
+
+	if (!several) {
+		r->hop_ifindex = r->ifindex;
+		r->hop_gateway = r->gateway;
+		return read_via(a, &r->hop_gateway);
+	}
+	hop = mnl_attr_get_payload(several);
+	len = mnl_attr_get_payload_len(several);
+	if (len < sizeof(*hop) || hop->rtnh_len < sizeof(*hop) ||
+	    hop->rtnh_len > len ||
+	    !nlattrs_read(hop + 1, hop->rtnh_len - sizeof(*hop), &nested))
+		return false;
+	r->hop_ifindex = (uint32_t)hop->rtnh_ifindex;
+	return read_addr(&nested, RTA_GATEWAY, r->to.addr.family,
+			 &r->hop_gateway) &&
+	       read_via(&nested, &r->hop_gateway);
+}
+
 int rtnl_parse_route(const struct nlmsghdr *n, struct rtnl_route *ret_route)
 {
 	struct rtnl_route r = { 0 };
 	const struct rtmsg *rtm;
-	struct attrs a;
+	struct nlattrs a;
 
 	if (n->nlmsg_type != RTM_NEWROUTE && n->nlmsg_type != RTM_DELROUTE)
 		return -ENOMSG;
-	rtm = read_message(n, sizeof(*rtm), &a);
+	rtm = nlattrs_read_message(n, sizeof(*rtm), &a);
 	if (!rtm)
 		return -EBADMSG;
 	if (!is_ip(rtm->rtm_family) || rtm->rtm_flags & RTM_F_CLONED)
@@ -384,48 +391,53 @@ int rtnl_parse_route(const struct nlmsghdr *n, struct rtnl_route *ret_route)
 	r.protocol = rtm->rtm_protocol;
 	if (!read_addr(&a, RTA_DST, rtm->rtm_family, &r.to.addr) ||
 	    !read_addr(&a, RTA_GATEWAY, rtm->rtm_family, &r.gateway) ||
-	    !read_u32(&a, RTA_TABLE, &r.table) ||
-	    !read_u32(&a, RTA_OIF, &r.ifindex) ||
-	    !read_u32(&a, RTA_PRIORITY, &r.metric) ||
+	    !nlattrs_u32(&a, RTA_TABLE, &r.table) ||
+	    !nlattrs_u32(&a, RTA_OIF, &r.ifindex) ||
+	    !nlattrs_u32(&a, RTA_PRIORITY, &r.metric) || !read_hop(&a, &r) ||
 	    r.to.len > addr_bits(&r.to.addr))
 		return -EBADMSG;
 	*ret_route = r;
 	return 0;
 }
 
-/* Attributes by which a rule selects or acts otherwise than struct rtnl_rule
- * can say. Defaults of these (suppress_prefixlen -1) are always sent. */
-static bool rule_has_more(const struct fib_rule_hdr *frh, const struct attrs *a)
+/* How a rule selects or acts otherwise than struct rtnl_rule can build.
+ * Defaults of these (suppress_prefixlen -1) are always sent. */
+static bool read_more(const struct fib_rule_hdr *frh, const struct nlattrs *a,
+		      struct rtnl_rule *r)
 {
 	static const uint8_t others[] = { FRA_SRC,	   FRA_DST,
 					  FRA_IIFNAME,	   FRA_OIFNAME,
-					  FRA_GOTO,	   FRA_TUN_ID,
+					  FRA_TUN_ID,	   FRA_L3MDEV,
 					  FRA_IP_PROTO,	   FRA_SPORT_RANGE,
 					  FRA_DPORT_RANGE, FRA_UID_RANGE };
 	uint32_t suppress = UINT32_MAX, group = UINT32_MAX;
 	uint32_t flags = frh->flags & ~(uint32_t)FIB_RULE_INVERT;
 
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-		if (a->at[others[i]])
-			return true;
-	}
-	if (!read_u32(a, FRA_SUPPRESS_PREFIXLEN, &suppress) ||
-	    !read_u32(a, FRA_SUPPRESS_IFGROUP, &group))
-		return true;
-	return frh->action != FR_ACT_TO_TBL || frh->tos || frh->src_len ||
-	       frh->dst_len || flags || suppress != UINT32_MAX ||
-	       group != UINT32_MAX;
+	if (!nlattrs_u32(a, FRA_SUPPRESS_PREFIXLEN, &suppress) ||
+	    !nlattrs_u32(a, FRA_SUPPRESS_IFGROUP, &group))
+		return false;
+	r->selects = frh->tos || frh->src_len || frh->dst_len;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		r->selects |= a->at[others[i]] != NULL;
+	r->looks_up = frh->action == FR_ACT_TO_TBL;
+	r->ends = frh->action == FR_ACT_BLACKHOLE ||
+		  frh->action == FR_ACT_UNREACHABLE ||
+		  frh->action == FR_ACT_PROHIBIT;
+	r->suppress_len = (int32_t)suppress;
+	r->more = r->selects || !r->looks_up || a->at[FRA_GOTO] || flags ||
+		  suppress != UINT32_MAX || group != UINT32_MAX;
+	return true;
 }
 
 int rtnl_parse_rule(const struct nlmsghdr *n, struct rtnl_rule *ret_rule)
 {
 	struct rtnl_rule r = { 0 };
 	const struct fib_rule_hdr *frh;
-	struct attrs a;
+	struct nlattrs a;
 
 	if (n->nlmsg_type != RTM_NEWRULE && n->nlmsg_type != RTM_DELRULE)
 		return -ENOMSG;
-	frh = read_message(n, sizeof(*frh), &a);
+	frh = nlattrs_read_message(n, sizeof(*frh), &a);
 	if (!frh)
 		return -EBADMSG;
 	if (!is_ip(frh->family))
@@ -433,15 +445,14 @@ int rtnl_parse_rule(const struct nlmsghdr *n, struct rtnl_rule *ret_rule)
 	r.family = frh->family;
 	r.invert = frh->flags & FIB_RULE_INVERT;
 	r.table = frh->table;
-	if (!read_u32(&a, FRA_PRIORITY, &r.priority) ||
-	    !read_u32(&a, FRA_FWMARK, &r.mark) ||
-	    !read_u32(&a, FRA_FWMASK, &r.mask) ||
-	    !read_u32(&a, FRA_TABLE, &r.table))
+	if (!nlattrs_u32(&a, FRA_PRIORITY, &r.priority) ||
+	    !nlattrs_u32(&a, FRA_FWMARK, &r.mark) ||
+	    !nlattrs_u32(&a, FRA_FWMASK, &r.mask) ||
+	    !nlattrs_u32(&a, FRA_TABLE, &r.table) || !read_more(frh, &a, &r))
 		return -EBADMSG;
 	if (a.at[FRA_PROTOCOL] &&
 	    mnl_attr_get_payload_len(a.at[FRA_PROTOCOL]) >= 1)
 		r.protocol = mnl_attr_get_u8(a.at[FRA_PROTOCOL]);
-	r.more = rule_has_more(frh, &a);
 	*ret_rule = r;
 	return 0;
 }
@@ -454,7 +465,7 @@ static void read_why(const struct nlmsghdr *n, char *why, size_t why_size)
 	size_t skip = sizeof(*err);
 	size_t len = mnl_nlmsg_get_payload_len(n);
 	const struct nlattr *msg;
-	struct attrs a;
+	struct nlattrs a;
 
 	if (!(n->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
@@ -464,7 +475,8 @@ static void read_why(const struct nlmsghdr *n, char *why, size_t why_size)
 			return;
 		skip += MNL_ALIGN(err->msg.nlmsg_len - sizeof(err->msg));
 	}
-	if (skip > len || !read_attrs((const char *)err + skip, len - skip, &a))
+	if (skip > len ||
+	    !nlattrs_read((const char *)err + skip, len - skip, &a))
 		return;
 	msg = a.at[NLMSGERR_ATTR_MSG];
 	if (msg)

@@ -45,6 +45,13 @@ struct rtnl_link {
 	uint32_t gso_max_size;
 	bool up;
 	bool carrier;
+	/* Parsed only, from here. */
+	bool running;	 /* packets can go: after authentication, too */
+	bool elsewhere;	 /* `lower` is in another namespace */
+	uint16_t type;	 /* ARPHRD_* */
+	uint32_t lower;	 /* what a VLAN or macvlan is on; 0: none */
+	uint32_t master; /* the bridge or bond that it is a port of; 0: none */
+	uint32_t active; /* of a bond: the port in use; 0: not told */
 };
 
 /* What to set on a link; 0 and false leave a thing as it is. */
@@ -71,6 +78,10 @@ struct rtnl_route {
 	uint32_t ifindex;	/* 0: none, or several next hops */
 	struct ip_addr gateway; /* family 0: on the link */
 	uint32_t metric;
+	/* Parsed only: the first of several next hops, or the only one; its
+	 * gateway may be an IPv6 address in a route of IPv4 (RFC 5549). */
+	uint32_t hop_ifindex;
+	struct ip_addr hop_gateway;
 };
 
 /* "[not] fwmark MARK/MASK lookup TABLE" */
@@ -85,6 +96,11 @@ struct rtnl_rule {
 	/* Parsed only: it has a selector or an action which this struct does
 	 * not tell, so it is never one of ours. */
 	bool more;
+	bool selects; /* ... and it is (also) a selector */
+	bool ends;    /* it refuses what it selects */
+	bool looks_up;
+	/* Routes whose prefix is no longer than this do not count; -1: all. */
+	int32_t suppress_len;
 };
 
 /* Builders fill `buf` (RTNL_MSG_MAX bytes, aligned for a struct nlmsghdr) with

@@ -1,0 +1,391 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# What the daemon hears of sleep and of people at the machine: a bus of its own
+# and a logind that does as it is told, on one host without a network. Each
+# signal gives its event and nothing else does; the lock that delays a sleep is
+# taken and let go; the bus and logind come late, go, start again, lie, and are
+# not there at all, where nothing may wake up for them.
+set -u
+# shellcheck source=tests/netns/lib_owners.sh
+. "$(dirname "$0")/lib_owners.sh"
+lab_logs="watch mock real"
+logind="org.freedesktop.login1 /org/freedesktop/login1
+	org.freedesktop.login1.Manager"
+
+if why=$(lab_cannot) || why=$(owners_cannot); then
+	echo "$why"
+	exit 77
+fi
+for program in logind_watch logind_mock; do
+	[ -x "$lab_root/build/linux/lab/$program" ] || {
+		echo "FAIL: build/linux/lab/$program is missing: run make lab"
+		exit 1
+	}
+done
+
+# --- the programs and their lines ---
+
+launch() { # LABEL COMMAND...: reads from the pipe $lab/LABEL.in
+	local label=$1
+	shift
+	[ -p "$lab/$label.in" ] || mkfifo "$lab/$label.in"
+	# shellcheck disable=SC2016
+	start "$label" h sh -c 'exec "$@" <>"$0"' "/run/lab/$label.in" "$@"
+}
+
+start_mock() { # [COMMAND...]
+	[ $# -gt 0 ] || set -- /run/lab/logind_mock
+	launch mock "$@"
+	mock_line=0
+	until_true 5 grep -q '^ready' "$lab/mock.log" || fail "no mock"
+}
+
+obeyed() { # HOW-OFTEN
+	[ "$(grep -c '^ok' "$lab/mock.log")" -gt "$1" ]
+}
+
+mock() { # WORD...: logind does it
+	local before
+	before=$(grep -c '^ok' "$lab/mock.log")
+	echo "$*" >"$lab/mock.in"
+	until_true 5 obeyed "$before" || fail "the mock did not obey \"$*\""
+}
+
+mock_says() { # LINE: since the last time
+	until_true 5 mock_has_said "$1" ||
+		fail "the mock did not say \"$1\""
+	mock_line=$(wc -l <"$lab/mock.log")
+	checks=$((checks + 1))
+}
+
+mock_has_said() { # LINE
+	tail -n "+$((mock_line + 1))" "$lab/mock.log" | grep -qx "$1"
+}
+
+watch() { # WORD...
+	echo "$*" >"$lab/watch.in"
+}
+
+has_line() {
+	[ "$(wc -l <"$lab/watch.log")" -gt "$line" ]
+}
+
+last_is() { # LINE
+	tail -n 1 "$lab/watch.log" | grep -qx "$1"
+}
+
+# The next line of all that it prints.
+told() { # GLOB
+	local got
+	until_true 10 has_line || fail "not told \"$1\""
+	line=$((line + 1))
+	got=$(sed -n "${line}p" "$lab/watch.log")
+	# shellcheck disable=SC2053
+	[[ $got == $1 ]] || fail "told \"$got\", not \"$1\""
+	checks=$((checks + 1))
+}
+
+state_soon() { # WHAT: while there is nothing else to tell
+	until_true 15 state_is "$1" || fail "it is not \"$1\""
+	checks=$((checks + 1))
+}
+
+state_is() { # WHAT: "told" or "alone", and "delays" or "lets sleep"
+	watch state
+	until_true 5 has_line || return
+	line=$((line + 1))
+	sed -n "${line}p" "$lab/watch.log" | grep -q "^state $1;"
+}
+
+count_turns() { # $turn
+	watch state
+	told "state *"
+	turn=$(sed -n "${line}s/.*turn //p" "$lab/watch.log")
+}
+
+# Each question is a turn of the loop by itself.
+still() { # MOST-TURNS WHEN
+	local before turn
+	count_turns
+	before=$((turn + 1))
+	sleep 3
+	count_turns
+	[ $((turn - before)) -le "$1" ] ||
+		fail "$((turn - before)) turns in 3 s $2"
+	echo "note: $((turn - before)) turns of the loop in 3 s $2"
+	checks=$((checks + 1))
+}
+
+end_bus() {
+	on h sh -c 'kill $(pidof dbus-daemon)'
+	until_true 5 no_bus || fail "the bus does not end"
+}
+
+no_bus() {
+	! on h pidof dbus-daemon
+}
+
+no_watch() {
+	! running watch
+}
+
+# --- what is tried ---
+
+without_a_bus() {
+	launch watch /run/lab/logind_watch
+	state_is "alone, lets sleep" || fail "not alone"
+	watch delay yes
+	still 4 "without a bus"
+	# Something has the bus's name, and nobody listens.
+	on h touch /run/dbus/system_bus_socket
+	still 20 "with a socket that nobody has"
+	on h rm /run/dbus/system_bus_socket
+}
+
+sleep_is_told() {
+	bus h
+	start_mock
+	mock_says "locked sleep adit delay"
+	state_soon "told, delays"
+	still 8 "with a bus"
+	mock sleep yes
+	told sleep
+	mock_has_said released && fail "released before it was done"
+	watch 'done'
+	mock_says released
+	state_is "told, lets sleep" || fail "it holds a lock"
+	mock sleep no
+	told "wake after 0 s"
+	mock_says "locked sleep adit delay"
+	# Not wanted any more, also in the middle.
+	mock sleep yes
+	told sleep
+	watch delay no
+	mock_says released
+	mock sleep no
+	told "wake after 0 s"
+	# Refused, and then not.
+	mock refuse yes
+	watch delay yes
+	mock sleep yes
+	told sleep
+	watch 'done'
+	mock refuse no
+	mock sleep no
+	told "wake after 0 s"
+	mock_says "locked sleep adit delay"
+	watch delay no
+	mock_says released
+}
+
+people_are_told() {
+	# Nobody at the machine.
+	mock session c1 110 seat0 greeter
+	mock active c1
+	mock session 2 1000 - user
+	mock session 3 0 seat0 background
+	mock session 4 1000 seat0 user
+	told "login 1000, now 1"
+	mock active 4
+	mock remove c1
+	# A second session, also on another seat, is none of a second user.
+	mock session 5 1000 seat0 user
+	mock session 6 1000 seat1 user
+	mock active 5
+	mock remove 4
+	mock session 7 1001 seat1 user
+	told "login 1001, now 2"
+	mock active 7 # on the other seat
+	mock active 5
+	# The screen is locked by the greeter, and unlocked.
+	mock session c2 110 seat0 greeter
+	mock active c2
+	mock active 5
+	# Two of them take turns.
+	mock session 8 1001 seat0 user-early
+	mock active 8
+	told "switch 1000 to 1001"
+	mock active 5
+	told "switch 1001 to 1000"
+	mock active c2
+	mock active 8
+	told "switch 1000 to 1001"
+	# One logs out at another seat, with programs that stay.
+	mock remove 5
+	mock state 6 closing
+	mock remove c2
+	told "logout 1000, now 1"
+	mock remove 6
+	# Who comes after one who has logged out did not switch.
+	mock remove 7
+	mock remove 8
+	told "logout 1001, now 0"
+	mock session 9 1000 seat0 user
+	told "login 1000, now 1"
+	mock active 9
+}
+
+# What follows is told before anything that may not be told.
+lies_do_no_harm() {
+	mock absurd signals
+	mock spoof
+	mock session 10 1002 seat1 user
+	told "login 1002, now 2"
+	local what
+	for what in list empty session; do
+		mock absurd $what
+		mock session "x$what" 1003 seat0 user
+		mock absurd no
+		mock remove "x$what"
+		mock session 11 1004 seat1 user
+		told "login 1004, now 3"
+		mock remove 11
+		told "logout 1004, now 2"
+	done
+	# More people than there can be: as if it had not been said.
+	for what in {1..62}; do
+		mock session "m$what" $((2000 + what)) seat1 user
+	done
+	until_true 5 grep -q "^login 2062, now 64" "$lab/watch.log" ||
+		fail "not 64 people"
+	for what in {63..70}; do
+		mock session "m$what" $((2000 + what)) seat1 user
+	done
+	for what in {1..70}; do
+		mock remove "m$what"
+	done
+	until_true 5 last_is "logout 20.., now 2" ||
+		fail "people stay for ever"
+	line=$(wc -l <"$lab/watch.log")
+	mock sleep yes
+	told sleep
+	mock sleep no
+	told "wake after 0 s"
+}
+
+# A signal that comes from nowhere, or the end of one who should have said it.
+logind_starts_again() {
+	watch delay yes
+	mock_says "locked sleep adit delay"
+	mock sleep yes
+	told sleep
+	stop mock KILL
+	told "wake after 0 s"
+	state_soon "alone, lets sleep"
+	start_mock
+	mock_says "locked sleep adit delay"
+	# The new one knows neither.
+	told "logout 1000, now 0"
+	told "logout 1002, now 0"
+	mock session 1 1000 seat0 user
+	told "login 1000, now 1"
+	mock active 1
+	# One that is about to sleep already says so when it is asked.
+	stop mock KILL
+	start_mock /run/lab/logind_mock preparing
+	told sleep
+	told "logout 1000, now 0"
+	mock sleep no
+	told "wake after 0 s"
+	mock_says "locked sleep adit delay"
+	stop mock KILL
+	state_soon "alone, lets sleep"
+}
+
+in_another_network() {
+	start_mock unshare -n /run/lab/logind_mock
+	mock sleep yes
+	state_is "alone, lets sleep" || fail "a logind of another network"
+	mock_has_said "locked .*" && fail "it was asked for a lock"
+	stop mock KILL
+	start_mock
+	mock_says "locked sleep adit delay"
+}
+
+bus_starts_again() {
+	end_bus
+	stop mock KILL
+	state_soon "alone, lets sleep"
+	still 8 "after the end of the bus"
+	bus h
+	start_mock
+	mock_says "locked sleep adit delay"
+	state_soon "told, delays"
+	mock session 1 1000 seat0 user
+	told "login 1000, now 1"
+	# One that hangs: nobody waits for it.
+	on h sh -c 'kill -STOP $(pidof dbus-daemon)'
+	watch delay no
+	watch delay yes
+	state_is "told, lets sleep" || fail "it waits for a bus that hangs"
+	on h sh -c 'kill -CONT $(pidof dbus-daemon)'
+	state_soon "told, delays"
+}
+
+clock_jumps() {
+	watch jump 3600
+	until_true 5 has_line || fail "no answer to jump"
+	if [ "$(sed -n "$((line + 1))p" "$lab/watch.log")" = "cannot jump" ]; then
+		line=$((line + 1))
+		echo "note: no time namespaces here: the clocks did not jump"
+		return
+	fi
+	told jumped
+	told "wake after 3600 s"
+	mock sleep yes
+	told sleep
+	watch jump 10800
+	told jumped
+	mock sleep no
+	told "wake after 7200 s"
+}
+
+# systemd's own logind, with a systemd that only says that it suspends.
+the_real_one() {
+	stop mock KILL
+	state_soon "alone, lets sleep"
+	start_mock /run/lab/logind_mock systemd
+	# Nobody writes there: that would be systemd's part.
+	on h sh -c 'mkdir -p /run/power /run/systemd
+		cd /run/systemd && mkdir -p inhibit seats sessions users
+		echo mem >/run/power/state; echo "[deep]" >/run/power/mem_sleep
+		mount --bind /run/power /sys/power' || fail "no /sys/power"
+	start real h /usr/lib/systemd/systemd-logind
+	told "logout 1000, now 0"
+	state_soon "told, delays"
+	on h busctl call $logind ListInhibitors | grep -q '"sleep" "adit"' ||
+		fail "the real logind knows of no lock"
+	on h busctl call $logind Suspend b false || fail "no suspend"
+	told sleep
+	mock_has_said "started .*" && fail "it did not wait for us"
+	watch 'done'
+	mock_says "started suspend.target"
+	mock woke
+	told "wake after 0 s"
+	state_soon "told, delays"
+	stop real KILL
+	state_soon "alone, lets sleep"
+	echo "note: $(on h /usr/lib/systemd/systemd-logind --version | head -n 1)"
+}
+
+lab_begin
+cp "$lab_root"/build/linux/lab/logind_{watch,mock} "$lab"
+unpack_owners
+lab_host h
+owner_files h resolved
+line=0 mock_line=0
+without_a_bus
+sleep_is_told
+people_are_told
+lies_do_no_harm
+logind_starts_again
+in_another_network
+bus_starts_again
+clock_jumps
+the_real_one
+watch quit
+until_true 5 no_watch || fail "it does not end"
+stop watch || fail "its end: $?"
+has_line && fail "told more: $(tail -n "+$((line + 1))" "$lab/watch.log")"
+echo "note: $checks checks"

@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Who is logged in is read anew after each signal that may have changed it,
+ * one reading at a time, and only a whole reading counts: signals alone do not
+ * tell enough. UserRemoved waits for the user's last process, and never comes
+ * for one who lingers; SessionRemoved waits for what a session left behind, and
+ * does not say whose it was. A session that is "closing" has no user any more.
+ *
+ * Anybody on the bus can send us what looks like a signal of logind's: each is
+ * taken from the owner of the name alone.
+ */
+#include "tunnel/host/logind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tunnel/base/clock.h"
+#include "tunnel/host/bus_linux.h"
+#include "tunnel/host/presence.h"
+
+#define NAME "org.freedesktop.login1"
+#define PATH "/org/freedesktop/login1"
+#define MANAGER NAME ".Manager"
+#define SESSION NAME ".Session"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+#define DRIVER "org.freedesktop.DBus"
+#define DRIVER_PATH "/org/freedesktop/DBus"
+
+enum {
+	OWNER_MAX = 256, /* D-Bus specification, "Valid Names": 255 */
+	SESSIONS_MAX = 128,
+	BATCH = 32,
+	PATIENCE_US = 5 * 1000 * 1000,
+};
+
+/* What is asked or listened to as long as one owner has the name. */
+enum slot {
+	SLOT_OWNER, /* whose is the name, and where does it live? */
+	SLOT_MANAGER,
+	SLOT_SEATS,
+	SLOT_SESSIONS,
+	SLOT_PREPARING,
+	SLOT_INHIBIT,
+	SLOT_LIST,
+	SLOT_COUNT,
+};
+
+/* A session whose properties were asked for. */
+struct asked {
+	struct logind *logind;
+	sd_bus_slot *slot;
+	uint32_t uid;
+	bool first_seat;
+};
+
+struct logind {
+	struct presence *presence; /* borrowed */
+	bool delay;		   /* wanted */
+
+	/* while connected */
+	sd_bus *bus;
+	sd_bus_slot *name_changes;
+	char candidate[OWNER_MAX]; /* not yet known where it lives */
+	char owner[OWNER_MAX];	   /* "": nobody who counts */
+	sd_bus_slot *slots[SLOT_COUNT];
+	int lock_fd; /* -1: none */
+	bool done;   /* with the sleep that is being prepared */
+
+	/* one reading of who is logged in */
+	bool again; /* something changed since it began */
+	struct presence_users seen;
+	struct asked asked[SESSIONS_MAX];
+	size_t asked_count, unanswered;
+};
+
+static void read_users(struct logind *l);
+
+struct logind *logind_create(struct presence *p)
+{
+	struct logind *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->presence = p;
+	l->lock_fd = -1;
+	return l;
+}
+
+void logind_destroy(struct logind *l)
+{
+	if (l == NULL)
+		return;
+	logind_disconnect(l);
+	free(l);
+}
+
+static void drop(struct logind *l, enum slot s)
+{
+	l->slots[s] = sd_bus_slot_unref(l->slots[s]);
+}
+
+static bool is_from_owner(const struct logind *l, sd_bus_message *m)
+{
+	const char *sender = sd_bus_message_get_sender(m);
+
+	return sender != NULL && l->owner[0] != '\0' &&
+	       strcmp(sender, l->owner) == 0;
+}
+
+/* A call to the owner; the answer comes to `answered` with `l`. */
+static void ask(struct logind *l, enum slot s, const char *interface,
+		const char *method, sd_bus_message_handler_t answered,
+		const char *types, ...)
+{
+	sd_bus_message *m = NULL;
+	va_list args;
+	int r;
+
+	drop(l, s);
+	r = sd_bus_message_new_method_call(l->bus, &m, l->owner, PATH,
+					   interface, method);
+	va_start(args, types);
+	if (r >= 0)
+		r = sd_bus_message_appendv(m, types, args);
+	va_end(args);
+	/* What fails here fails with the connection, or for want of memory:
+	 * the next signal asks again. */
+	if (r >= 0)
+		(void)sd_bus_call_async(l->bus, &l->slots[s], m, answered, l,
+					PATIENCE_US);
+	sd_bus_message_unref(m);
+}
+
+/* --- the lock --- */
+
+static void unlock(struct logind *l)
+{
+	/* An answer that is under way is dropped with its descriptor. */
+	drop(l, SLOT_INHIBIT);
+	if (l->lock_fd >= 0)
+		close(l->lock_fd);
+	l->lock_fd = -1;
+}
+
+static int on_inhibit(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct logind *l = arg;
+	int fd;
+
+	(void)error;
+	drop(l, SLOT_INHIBIT);
+	/* Refused: asked again at the next occasion, not at once. */
+	if (sd_bus_message_is_method_error(m, NULL) ||
+	    sd_bus_message_read(m, "h", &fd) < 0)
+		return 0;
+	/* The message owns it. */
+	l->lock_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return 0;
+}
+
+/* A lock that is asked for while a sleep is prepared would be refused. */
+static void settle_lock(struct logind *l)
+{
+	if (!l->delay || l->done) {
+		unlock(l);
+		return;
+	}
+	if (l->lock_fd >= 0 || l->slots[SLOT_INHIBIT] || l->owner[0] == '\0' ||
+	    l->presence->preparing)
+		return;
+	ask(l, SLOT_INHIBIT, MANAGER, "Inhibit", on_inhibit, "ssss", "sleep",
+	    "adit", "takes the tunnel down", "delay");
+}
+
+void logind_delay_sleep(struct logind *l, bool wanted)
+{
+	l->delay = wanted;
+	settle_lock(l);
+}
+
+void logind_sleep_done(struct logind *l)
+{
+	l->done = l->presence->preparing;
+	settle_lock(l);
+}
+
+/* --- sleep --- */
+
+static void prepare(struct logind *l, bool start)
+{
+	if (start) {
+		presence_sleep_announced(l->presence, clock_asleep_ns());
+		return;
+	}
+	l->done = false;
+	presence_sleep_ended(l->presence, clock_asleep_ns());
+	settle_lock(l);
+}
+
+static int on_preparing(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct logind *l = arg;
+	int start;
+
+	(void)error;
+	drop(l, SLOT_PREPARING);
+	if (!sd_bus_message_is_method_error(m, NULL) &&
+	    sd_bus_message_read(m, "v", "b", &start) > 0)
+		prepare(l, start);
+	return 0;
+}
+
+/* --- who is logged in --- */
+
+static void end_reading(struct logind *l)
+{
+	drop(l, SLOT_LIST);
+	for (size_t i = 0; i < l->asked_count; i++)
+		l->asked[i].slot = sd_bus_slot_unref(l->asked[i].slot);
+	l->asked_count = l->unanswered = 0;
+}
+
+static void finish_reading(struct logind *l, bool whole)
+{
+	bool again = l->again;
+
+	end_reading(l);
+	if (again)
+		read_users(l);
+	else if (whole)
+		presence_users_seen(l->presence, &l->seen);
+}
+
+/* What counts in a session, of all that GetAll says. */
+struct session {
+	const char *class, *state;
+	int active;
+};
+
+static int read_property(sd_bus_message *m, struct session *s)
+{
+	const char *name;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	if (r < 0)
+		return r;
+	if (strcmp(name, "Class") == 0)
+		return sd_bus_message_read(m, "v", "s", &s->class);
+	if (strcmp(name, "State") == 0)
+		return sd_bus_message_read(m, "v", "s", &s->state);
+	if (strcmp(name, "Active") == 0)
+		return sd_bus_message_read(m, "v", "b", &s->active);
+	return sd_bus_message_skip(m, "v");
+}
+
+static int read_session(sd_bus_message *m, struct session *ret_session)
+{
+	struct session s = { .active = -1 };
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	while (r >= 0 &&
+	       (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = read_property(m, &s);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	if (r < 0)
+		return r;
+	if (s.class == NULL || s.state == NULL || s.active < 0)
+		return -EBADMSG;
+	*ret_session = s;
+	return 0;
+}
+
+/* "user", and since systemd 256 "user-early" and others of that kind. */
+static bool is_user(const struct session *s)
+{
+	return (strcmp(s->class, "user") == 0 ||
+		strncmp(s->class, "user-", 5) == 0) &&
+	       strcmp(s->state, "closing") != 0;
+}
+
+static int count_session(struct logind *l, const struct asked *a,
+			 sd_bus_message *m)
+{
+	struct session s;
+	int r;
+
+	if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_UNKNOWN_OBJECT) ||
+	    sd_bus_message_is_method_error(m, NAME ".NoSuchSession"))
+		return 0; /* it ended between the two questions */
+	if (sd_bus_message_is_method_error(m, NULL))
+		return -EIO;
+	r = read_session(m, &s);
+	if (r < 0 || !is_user(&s))
+		return r;
+	if (a->first_seat && s.active)
+		l->seen.in_front = a->uid;
+	return presence_users_add(&l->seen, a->uid);
+}
+
+static int on_session(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct asked *a = arg;
+	struct logind *l = a->logind;
+	int r = count_session(l, a, m);
+
+	(void)error;
+	a->slot = sd_bus_slot_unref(a->slot);
+	l->unanswered--;
+	if (r < 0 || l->unanswered == 0)
+		finish_reading(l, r >= 0);
+	return 0;
+}
+
+static int ask_session(struct logind *l, uint32_t uid, bool first_seat,
+		       const char *path)
+{
+	struct asked *a = &l->asked[l->asked_count];
+	int r;
+
+	if (l->asked_count == SESSIONS_MAX)
+		return -ENOSPC;
+	*a = (struct asked) { .logind = l,
+			      .uid = uid,
+			      .first_seat = first_seat };
+	r = sd_bus_call_method_async(l->bus, &a->slot, l->owner, path,
+				     PROPERTIES, "GetAll", on_session, a, "s",
+				     SESSION);
+	if (r < 0)
+		return r;
+	l->asked_count++;
+	l->unanswered++;
+	return 0;
+}
+
+static int ask_sessions(struct logind *l, sd_bus_message *m)
+{
+	const char *id, *name, *seat, *path;
+	uint32_t uid;
+	int r;
+
+	/* No list is not an empty one. */
+	if (sd_bus_message_has_signature(m, "a(susso)") <= 0)
+		return -EBADMSG;
+	r = sd_bus_message_enter_container(m, 'a', "(susso)");
+	while (r >= 0 && (r = sd_bus_message_read(m, "(susso)", &id, &uid,
+						  &name, &seat, &path)) > 0)
+		if (seat[0] != '\0') /* else nobody sits here */
+			r = ask_session(l, uid, strcmp(seat, "seat0") == 0,
+					path);
+	return r;
+}
+
+static int on_list(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct logind *l = arg;
+	int r = sd_bus_message_is_method_error(m, NULL) ? -EIO
+							: ask_sessions(l, m);
+
+	(void)error;
+	drop(l, SLOT_LIST);
+	if (r < 0 || l->unanswered == 0)
+		finish_reading(l, r >= 0);
+	return 0;
+}
+
+static void read_users(struct logind *l)
+{
+	l->again = l->slots[SLOT_LIST] || l->unanswered > 0;
+	if (l->again)
+		return;
+	l->seen = (struct presence_users) { .in_front = PRESENCE_NOBODY };
+	ask(l, SLOT_LIST, MANAGER, "ListSessions", on_list, "");
+}
+
+/* --- signals --- */
+
+static int on_manager_signal(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct logind *l = arg;
+	const char *member = sd_bus_message_get_member(m);
+	int start;
+
+	(void)error;
+	if (!is_from_owner(l, m) || member == NULL)
+		return 0;
+	if (strncmp(member, "Session", strlen("Session")) == 0)
+		read_users(l);
+	else if (strcmp(member, "PrepareForSleep") == 0 &&
+		 sd_bus_message_read(m, "b", &start) > 0)
+		prepare(l, start);
+	return 0;
+}
+
+/* Of a seat or a session; which one, is looked up. */
+static int on_change(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct logind *l = arg;
+
+	(void)error;
+	if (is_from_owner(l, m))
+		read_users(l);
+	return 0;
+}
+
+static void listen_to(struct logind *l, enum slot s, const char *rest,
+		      sd_bus_message_handler_t heard)
+{
+	char match[OWNER_MAX + 256];
+
+	snprintf(match, sizeof(match), "type='signal',sender='%s',%s", l->owner,
+		 rest);
+	/* Fails as `ask` does. */
+	(void)sd_bus_add_match_async(l->bus, &l->slots[s], match, heard, NULL,
+				     l);
+}
+
+/* --- the name --- */
+
+static void adopt(struct logind *l)
+{
+	snprintf(l->owner, sizeof(l->owner), "%s", l->candidate);
+	listen_to(l, SLOT_MANAGER, "path='" PATH "',interface='" MANAGER "'",
+		  on_manager_signal);
+	listen_to(l, SLOT_SEATS,
+		  "path_namespace='" PATH "/seat',interface='" PROPERTIES
+		  "',member='PropertiesChanged'",
+		  on_change);
+	listen_to(l, SLOT_SESSIONS,
+		  "path_namespace='" PATH "/session',interface='" PROPERTIES
+		  "',member='PropertiesChanged',arg0='" SESSION "'",
+		  on_change);
+	ask(l, SLOT_PREPARING, PROPERTIES, "Get", on_preparing, "ss", MANAGER,
+	    "PreparingForSleep");
+	read_users(l);
+	settle_lock(l);
+}
+
+static void leave(struct logind *l)
+{
+	end_reading(l);
+	l->again = false;
+	for (enum slot s = 0; s < SLOT_COUNT; s++)
+		drop(l, s);
+	unlock(l);
+	l->owner[0] = l->candidate[0] = '\0';
+	l->done = false;
+	presence_lost(l->presence, clock_asleep_ns());
+}
+
+static int on_process(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct logind *l = arg;
+	uint32_t pid;
+
+	(void)error;
+	drop(l, SLOT_OWNER);
+	if (!sd_bus_message_is_method_error(m, NULL) &&
+	    sd_bus_message_read(m, "u", &pid) > 0 && bus_same_network(pid))
+		adopt(l);
+	return 0;
+}
+
+static void ask_driver(struct logind *l, const char *method, const char *name,
+		       sd_bus_message_handler_t answered)
+{
+	drop(l, SLOT_OWNER);
+	/* Fails as `ask` does; then there is no logind for us. */
+	(void)sd_bus_call_method_async(l->bus, &l->slots[SLOT_OWNER], DRIVER,
+				       DRIVER_PATH, DRIVER, method, answered, l,
+				       "s", name);
+}
+
+static void consider(struct logind *l, const char *owner)
+{
+	snprintf(l->candidate, sizeof(l->candidate), "%s", owner);
+	ask_driver(l, "GetConnectionUnixProcessID", l->candidate, on_process);
+}
+
+static int on_owner(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct logind *l = arg;
+	const char *owner;
+
+	(void)error;
+	drop(l, SLOT_OWNER);
+	if (!sd_bus_message_is_method_error(m, NULL) &&
+	    sd_bus_message_read(m, "s", &owner) > 0)
+		consider(l, owner);
+	return 0;
+}
+
+static int on_name_change(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct logind *l = arg;
+	const char *sender = sd_bus_message_get_sender(m);
+	const char *name, *before, *owner;
+
+	(void)error;
+	if (sender == NULL || strcmp(sender, DRIVER) != 0 ||
+	    sd_bus_message_read(m, "sss", &name, &before, &owner) < 0 ||
+	    strcmp(name, NAME) != 0)
+		return 0;
+	leave(l);
+	if (owner[0] != '\0')
+		consider(l, owner);
+	return 0;
+}
+
+/* --- the connection --- */
+
+int logind_connect(struct logind *l)
+{
+	int r = sd_bus_open_system(&l->bus);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_add_match_async(l->bus, &l->name_changes,
+				   "type='signal',sender='" DRIVER
+				   "',path='" DRIVER_PATH "',interface='" DRIVER
+				   "',member='NameOwnerChanged',arg0='" NAME
+				   "'",
+				   on_name_change, NULL, l);
+	if (r < 0) {
+		logind_disconnect(l);
+		return r;
+	}
+	ask_driver(l, "GetNameOwner", NAME, on_owner);
+	return 0;
+}
+
+void logind_disconnect(struct logind *l)
+{
+	if (l->bus == NULL)
+		return;
+	leave(l);
+	l->name_changes = sd_bus_slot_unref(l->name_changes);
+	/* Without a flush, which would wait for a bus that hangs. */
+	sd_bus_close(l->bus);
+	l->bus = sd_bus_unref(l->bus);
+}
+
+int logind_fd(const struct logind *l)
+{
+	return sd_bus_get_fd(l->bus);
+}
+
+int logind_events(const struct logind *l)
+{
+	int r = sd_bus_get_events(l->bus);
+
+	return r < 0 ? 0 : r;
+}
+
+uint64_t logind_timeout_ns(const struct logind *l)
+{
+	uint64_t at_us, now_us;
+	int r = sd_bus_get_timeout(l->bus, &at_us);
+
+	if (r < 0)
+		return 0; /* it is over: logind_process says so */
+	if (at_us == UINT64_MAX)
+		return CLOCK_NEVER;
+	now_us = clock_awake_ns() / 1000;
+	return at_us > now_us ? (at_us - now_us) * 1000 : 0;
+}
+
+int logind_process(struct logind *l)
+{
+	int r = 1;
+
+	for (int i = 0; r > 0 && i < BATCH; i++)
+		r = sd_bus_process(l->bus, NULL);
+	if (r < 0)
+		return r;
+	/* Told once that the other side is gone, it is quiet afterwards. */
+	return sd_bus_is_open(l->bus) > 0 ? 0 : -ENOTCONN;
+}
+
+bool logind_is_there(const struct logind *l)
+{
+	return l->owner[0] != '\0';
+}
+
+bool logind_delays_sleep(const struct logind *l)
+{
+	return l->lock_fd >= 0;
+}
