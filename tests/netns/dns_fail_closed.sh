@@ -26,6 +26,7 @@ for kind in "" -lease; do # whose the match domain is
 '"$edit"
 done
 start_answerers
+rule outer "corp.example.lan.example 203.0.113.66" # that means no good
 start_aditd
 add_profiles good refused good-lease refused-lease
 start_capture

@@ -274,6 +274,9 @@ static void detected(struct dns_host *h)
 	log_info("this machine's DNS is kept by %s%s%s: %s",
 		 dns_owner_name(h->owner.kind), h->owner.version[0] ? " " : "",
 		 h->owner.version, h->owner.because);
+	/* The uplink's search list is part of what the host is to be told: it
+	 * is told once. */
+	tell(h);
 }
 
 static void applied(struct dns_host *h, struct dns_plan *plan)
