@@ -131,8 +131,15 @@ static struct dns_upstream *uplink_upstream(struct split_dns *d)
 		.mark = HOST_MARK,
 	};
 
-	for (size_t i = 0; i < uplink->server_count && i < DNS_SERVERS_MAX; i++)
-		servers[o.count++].at = uplink->servers[i];
+	for (size_t i = 0; i < uplink->server_count && i < DNS_SERVERS_MAX;
+	     i++) {
+		const struct dns_owner_server *from = &uplink->servers[i];
+		struct dns_server *server = &servers[o.count++];
+
+		server->at = from->at;
+		server->tls = from->tls;
+		snprintf(server->name, sizeof(server->name), "%s", from->name);
+	}
 	return dns_upstream_create(&o);
 }
 
@@ -186,24 +193,58 @@ static void read_lists(struct split_dns *d, const struct profile *p)
 }
 
 /* What of the input decides; the rest follows from it. */
+
+static uint64_t mix(uint64_t seen, const void *bytes, size_t len)
+{
+	const uint64_t parts[] = { seen, hash_fnv1a(bytes, len) };
+
+	return hash_fnv1a(parts, sizeof(parts));
+}
+
+static uint64_t mix_lease(uint64_t seen, const struct lease *l)
+{
+	seen = mix(seen, &l->index, sizeof(l->index));
+	seen = mix(seen, l->dns, l->dns_count * sizeof(l->dns[0]));
+	seen = mix(seen, l->routes.prefix,
+		   l->routes.count * sizeof(l->routes.prefix[0]));
+	for (size_t i = 0; i < l->match.count; i++)
+		seen = mix(seen, l->match.name[i], strlen(l->match.name[i]));
+	for (size_t i = 0; i < l->search.count; i++)
+		seen = mix(seen, l->search.name[i], strlen(l->search.name[i]));
+	return seen;
+}
+
+static uint64_t mix_uplink(uint64_t seen, const struct dns_owner_uplink *u)
+{
+	for (size_t i = 0; i < u->server_count; i++) {
+		const struct dns_owner_server *s = &u->servers[i];
+		const uint32_t parts[] = { s->at.port, s->at.scope_id, s->tls };
+
+		seen = mix(seen, &s->at.addr, sizeof(s->at.addr));
+		seen = mix(seen, parts, sizeof(parts));
+		seen = mix(seen, s->name, strlen(s->name));
+	}
+	for (size_t i = 0; i < u->search_count; i++)
+		seen = mix(seen, u->search[i], strlen(u->search[i]));
+	return seen;
+}
+
 static uint64_t digest(const struct split_dns *d,
 		       const struct split_dns_input *in)
 {
-	const struct dns_owner_uplink *uplink = &dns_host_view(d->host)->uplink;
 	const uint64_t parts[] = {
 		in->mode,
 		in->hold,
 		in->profile ? in->profile->fingerprint : 0,
-		in->lease ? in->lease->index : 0,
-		in->lease ? in->lease->routes.count : 0,
-		in->lease ? in->lease->match.count : 0,
 		in->reason ? hash_fnv1a(in->reason, strlen(in->reason)) : 0,
-		hash_fnv1a(uplink->servers, sizeof(uplink->servers)),
-		hash_fnv1a(uplink->search, sizeof(uplink->search)),
 		d->reloads,
 	};
+	uint64_t seen = mix_uplink(hash_fnv1a(parts, sizeof(parts)),
+				   &dns_host_view(d->host)->uplink);
 
-	return hash_fnv1a(parts, sizeof(parts)) | 1; /* never 0 */
+	if (in->lease)
+		seen = mix_lease(seen, in->lease);
+	return seen | 1; /* never 0 */
 }
 
 /* What the gateway said last is what its names are also while it is away. */

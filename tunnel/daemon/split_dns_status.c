@@ -28,7 +28,7 @@ static bool put_texts(struct ctl_list *list, const char *const *texts,
 }
 
 /* "10.77.0.1 over TLS as dns.example: the server's certificate has expired",
- * "10.77.0.2 (silent)". */
+ * "10.77.0.2 (silent)". Without a name it is its address that counts. */
 static bool put_servers(struct ctl_list *list, const struct dns_upstream *u)
 {
 	for (size_t i = 0; u != NULL && i < dns_upstream_server_count(u); i++) {
@@ -38,9 +38,10 @@ static bool put_servers(struct ctl_list *list, const struct dns_upstream *u)
 		char text[DNS_SERVER_NAME_MAX + ADDR_TEXT_MAX +
 			  DNS_TLS_FAILURE_MAX + 64];
 
-		snprintf(text, sizeof(text), "%s%s%s%s%s",
+		snprintf(text, sizeof(text), "%s%s%s%s%s%s",
 			 addr_text(&s->at.addr, addr),
-			 s->tls ? " over TLS as " : "", s->tls ? s->name : "",
+			 s->tls ? " over TLS" : "",
+			 s->tls && s->name[0] ? " as " : "", s->name,
 			 state.tls_failure[0] ? ": "
 			 : state.dead	      ? " (silent)"
 					      : "",
