@@ -539,6 +539,14 @@ void dns_host_want(struct dns_host *h, struct dns_plan *plan)
 	step(h);
 }
 
+void dns_host_give_up(struct dns_host *h, const char *why)
+{
+	if (h->applied == NULL)
+		return;
+	fail(h, why);
+	step(h);
+}
+
 const struct dns_host_view *dns_host_view(const struct dns_host *h)
 {
 	return &h->view;

@@ -134,8 +134,11 @@ static struct dns_upstream *uplink_upstream(struct split_dns *d)
 	for (size_t i = 0; i < uplink->server_count && i < DNS_SERVERS_MAX;
 	     i++) {
 		const struct dns_owner_server *from = &uplink->servers[i];
-		struct dns_server *server = &servers[o.count++];
+		struct dns_server *server = &servers[o.count];
 
+		if (dns_loop_has(d->loops, &from->at))
+			continue;
+		o.count++;
 		server->at = from->at;
 		server->tls = from->tls;
 		snprintf(server->name, sizeof(server->name), "%s", from->name);
@@ -214,11 +217,13 @@ static uint64_t mix_lease(uint64_t seen, const struct lease *l)
 	return seen;
 }
 
-static uint64_t mix_uplink(uint64_t seen, const struct dns_owner_uplink *u)
+static uint64_t mix_uplink(uint64_t seen, const struct dns_owner_uplink *u,
+			   const struct dns_loop *loops)
 {
 	for (size_t i = 0; i < u->server_count; i++) {
 		const struct dns_owner_server *s = &u->servers[i];
-		const uint32_t parts[] = { s->at.port, s->at.scope_id, s->tls };
+		const uint32_t parts[] = { s->at.port, s->at.scope_id, s->tls,
+					   dns_loop_has(loops, &s->at) };
 
 		seen = mix(seen, &s->at.addr, sizeof(s->at.addr));
 		seen = mix(seen, parts, sizeof(parts));
@@ -240,7 +245,7 @@ static uint64_t digest(const struct split_dns *d,
 		d->reloads,
 	};
 	uint64_t seen = mix_uplink(hash_fnv1a(parts, sizeof(parts)),
-				   &dns_host_view(d->host)->uplink);
+				   &dns_host_view(d->host)->uplink, d->loops);
 
 	if (in->lease)
 		seen = mix_lease(seen, in->lease);
@@ -386,8 +391,32 @@ void split_dns_update(struct split_dns *d, const struct split_dns_input *in)
 static void on_host_changed(void *arg)
 {
 	struct split_dns *d = arg;
+	const struct dns_host_view *v = dns_host_view(d->host);
 
-	if (!d->ending)
+	if (d->ending)
+		return;
+	if (!v->applied)
+		dns_loop_forget(d->loops);
+	else if (v->settled)
+		dns_loop_look(d->loops, &v->uplink);
+	d->o.changed(d->o.arg);
+}
+
+/* Names outside need somebody to be asked, else the host is better off without
+ * us. */
+static void on_loop_changed(void *arg)
+{
+	struct split_dns *d = arg;
+	const struct dns_owner_uplink *u = &dns_host_view(d->host)->uplink;
+	size_t loops = 0;
+
+	for (size_t i = 0; i < u->server_count; i++)
+		loops += dns_loop_has(d->loops, &u->servers[i].at);
+	if (loops > 0 && loops == u->server_count)
+		dns_host_give_up(d->host,
+				 "the name servers of this machine ask aditd "
+				 "in turn: give them servers of their own");
+	else
 		d->o.changed(d->o.arg);
 }
 
@@ -437,16 +466,24 @@ struct split_dns *split_dns_create(const struct split_dns_options *o)
 		.canary = on_canary,
 		.arg = d,
 	};
+	struct dns_loop_options loops = {
+		.loop = o->loop,
+		.changed = on_loop_changed,
+		.arg = d,
+	};
 
 	if (d == NULL)
 		return NULL;
 	d->o = *o;
 	(void)getentropy(&forwarder.seed, sizeof(forwarder.seed));
 	d->forwarder = dns_forwarder_create(&forwarder);
+	loops.forwarder = d->forwarder;
+	d->loops = dns_loop_create(&loops);
 	d->host = dns_host_create(&host);
-	if (d->forwarder == NULL || d->host == NULL) {
+	if (d->forwarder == NULL || d->host == NULL || d->loops == NULL) {
 		dns_forwarder_destroy(d->forwarder);
 		dns_host_end(d->host);
+		dns_loop_destroy(d->loops);
 		free(d);
 		return NULL;
 	}
@@ -460,6 +497,7 @@ void split_dns_end(struct split_dns *d)
 		return;
 	d->ending = true;
 	dns_host_end(d->host);
+	dns_loop_destroy(d->loops);
 	dns_stub_destroy(d->stub);
 	dns_forwarder_destroy(d->forwarder);
 	dns_upstream_destroy(d->tunnel);

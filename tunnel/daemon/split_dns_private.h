@@ -6,6 +6,7 @@
 #include "crypto/lease.h"
 #include "dns/stub.h"
 #include "tunnel/daemon/dns_host.h"
+#include "tunnel/daemon/dns_loop.h"
 #include "tunnel/daemon/split_dns.h"
 
 enum {
@@ -20,6 +21,7 @@ struct split_dns {
 	struct dns_stub *stub;		      /* NULL: not needed yet */
 	struct dns_upstream *tunnel, *uplink; /* NULL: not now */
 	struct dns_host *host;
+	struct dns_loop *loops; /* servers of the uplink that ask us */
 	struct dns_plan *plan; /* held; NULL: names go as if we were not here */
 	struct dns_blocklist *lists;
 	struct lease lease; /* the last one that was seen; index 0: none */
