@@ -10,7 +10,6 @@
 
 #include "config/profile.h"
 #include "crypto/lease.h"
-#include "dns/blocklist.h"
 #include "dns/hash.h"
 #include "dns/settings.h"
 #include "dns/stub.h"
@@ -171,30 +170,6 @@ static int ensure_stub(struct split_dns *d)
 	return r;
 }
 
-/* Block lists, read when they are needed. */
-static void read_lists(struct split_dns *d, const struct profile *p)
-{
-	const char *file = NULL;
-	int r;
-
-	if (d->lists_of == p->fingerprint)
-		return;
-	dns_blocklist_destroy(d->lists);
-	d->lists = NULL;
-	d->lists_of = p->fingerprint;
-	d->lists_problem[0] = '\0';
-	r = dns_settings_read_lists(p, &d->lists, &file);
-	if (r == 0)
-		return;
-	snprintf(d->lists_problem, sizeof(d->lists_problem),
-		 "the block list %s cannot be read: %s%s", file ? file : "",
-		 strerror(-r),
-		 p->block_lists_fail == PROFILE_LISTS_FAIL_CLOSED
-			 ? "; names outside the match domains are blocked"
-			 : "");
-	log_warning("%s", d->lists_problem);
-}
-
 /* What of the input decides; the rest follows from it. */
 
 static uint64_t mix(uint64_t seen, const void *bytes, size_t len)
@@ -280,8 +255,8 @@ static int settings_of(struct split_dns *d, const struct split_dns_input *in,
 		.lease = lease_of(d, in),
 		.system_search = search,
 		.system_search_count = uplink->search_count,
-		.blocklist = d->lists,
-		.lists_unread = d->lists_problem[0] != '\0',
+		.blocklist = dns_lists_get(d->lists),
+		.lists_unread = dns_lists_problem(d->lists)[0] != '\0',
 	};
 
 	for (size_t i = 0; i < uplink->search_count; i++)
@@ -289,16 +264,14 @@ static int settings_of(struct split_dns *d, const struct split_dns_input *in,
 	return dns_settings_init(ret_settings, &input);
 }
 
-/* Do all names have to come to the stub, or only those of our domains? */
-static bool wants_everything(const struct dns_settings *s,
-			     const struct profile *p)
+/* Are names of no domain the tunnel's? */
+static bool has_all_names(const struct dns_policy *p)
 {
 	bool root = false;
 
-	for (size_t i = 0; i < s->policy.match_count; i++)
-		root |= dns_name_labels(&s->policy.match[i].name) == 0;
-	return root || s->policy.default_tunnel != DNS_TUNNEL_NONE ||
-	       p->rebinding_protection || p->block_list_count > 0;
+	for (size_t i = 0; i < p->match_count; i++)
+		root |= dns_name_labels(&p->match[i].name) == 0;
+	return root || p->default_tunnel != DNS_TUNNEL_NONE;
 }
 
 static bool has_names(const struct dns_policy *p)
@@ -360,10 +333,15 @@ static bool arrive(struct split_dns *d, const struct split_dns_input *in)
 
 	if (in->mode == DNS_MODE_OFF || in->profile == NULL)
 		return false;
-	read_lists(d, in->profile);
+	dns_lists_read(d->lists, in->profile);
 	if (settings_of(d, in, &s) < 0)
 		return false;
-	everything = wants_everything(&s, in->profile);
+	/* Do all names have to come to the stub, or only those of our domains?
+	 */
+	everything = has_all_names(&s.policy) ||
+		     in->profile->rebinding_protection ||
+		     in->profile->block_list_count > 0;
+	d->all_names = has_all_names(&s.policy);
 	if ((everything || has_names(&s.policy)) && ensure_stub(d) == 0) {
 		at = dns_stub_endpoint(d->stub);
 		plan = dns_plan_create(&s.policy, &at, everything);
@@ -437,9 +415,19 @@ void split_dns_look(struct split_dns *d)
 		dns_host_look(d->host);
 }
 
+static void on_lists_changed(void *arg)
+{
+	struct split_dns *d = arg;
+
+	if (d->ending)
+		return;
+	d->reloads++;
+	d->o.changed(d->o.arg);
+}
+
 void split_dns_reload(struct split_dns *d)
 {
-	d->lists_of = 0;
+	dns_lists_forget(d->lists);
 	d->reloads++;
 	d->o.changed(d->o.arg);
 }
@@ -471,6 +459,11 @@ struct split_dns *split_dns_create(const struct split_dns_options *o)
 		.changed = on_loop_changed,
 		.arg = d,
 	};
+	const struct dns_lists_options lists = {
+		.loop = o->loop,
+		.changed = on_lists_changed,
+		.arg = d,
+	};
 
 	if (d == NULL)
 		return NULL;
@@ -480,7 +473,10 @@ struct split_dns *split_dns_create(const struct split_dns_options *o)
 	loops.forwarder = d->forwarder;
 	d->loops = dns_loop_create(&loops);
 	d->host = dns_host_create(&host);
-	if (d->forwarder == NULL || d->host == NULL || d->loops == NULL) {
+	d->lists = dns_lists_create(&lists);
+	if (d->forwarder == NULL || d->host == NULL || d->loops == NULL ||
+	    d->lists == NULL) {
+		dns_lists_close(d->lists);
 		dns_forwarder_destroy(d->forwarder);
 		dns_host_end(d->host);
 		dns_loop_destroy(d->loops);
@@ -502,7 +498,7 @@ void split_dns_end(struct split_dns *d)
 	dns_forwarder_destroy(d->forwarder);
 	dns_upstream_destroy(d->tunnel);
 	dns_upstream_destroy(d->uplink);
-	dns_blocklist_destroy(d->lists);
+	dns_lists_close(d->lists);
 	dns_plan_release(d->plan);
 	lease_fini(&d->lease);
 	free(d);

@@ -179,8 +179,8 @@ static bool put_host(const struct split_dns *d, struct ctl_status *s)
 	}
 	s->dns.repairs = v->repairs;
 	return put_problem(s, v->problem) && put_problem(s, d->stub_problem) &&
-	       put_problem(s, d->lists_problem) && put_problem(s, d->refused) &&
-	       put_owner_note(v, s);
+	       put_problem(s, dns_lists_problem(d->lists)) &&
+	       put_problem(s, d->refused) && put_owner_note(v, s);
 }
 
 int split_dns_status(const struct split_dns *d, struct ctl_status *s)
@@ -198,6 +198,7 @@ int split_dns_status(const struct split_dns *d, struct ctl_status *s)
 			       plan->search_count))
 			return -ENOMEM;
 		s->dns.everything = plan->everything;
+		s->dns.all_names = d->all_names;
 	}
 	return put_servers(&s->dns.servers, d->tunnel) &&
 			       put_servers(&s->dns.uplink,
