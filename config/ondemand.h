@@ -25,6 +25,7 @@
 
 enum {
 	ONDEMAND_SSID_MAX = 32, /* IEEE 802.11, bytes */
+	ONDEMAND_SSID_TEXT_MAX = 4 * ONDEMAND_SSID_MAX + 1, /* as \xNN */
 	ONDEMAND_STATUS_OK = 200,
 };
 
@@ -159,6 +160,7 @@ struct ondemand_attempt {
 };
 
 enum ondemand_why {
+	ONDEMAND_WHY_MATCH, /* the resolver's own: it starts the tunnel */
 	ONDEMAND_WHY_NO_NAME,
 	ONDEMAND_WHY_ADDRESS,
 	ONDEMAND_WHY_OWN_NAME,
@@ -171,6 +173,7 @@ enum ondemand_why {
 	ONDEMAND_WHY_REDIRECTED,
 	ONDEMAND_WHY_SERVERS,
 	ONDEMAND_WHY_URL,
+	ONDEMAND_WHYS,
 };
 
 struct ondemand_connection {
@@ -185,7 +188,10 @@ struct ondemand_connection {
 const struct profile_connection_rule *ondemand_parameter(
 	const struct profile *p, const struct profile_rule *rule,
 	const char *host);
-/* What is unknown counts as failed. */
+/* WORKS, or why a name of this ConnectIfNeeded parameter starts the tunnel.
+ * What is unknown counts as failed. */
+enum ondemand_why ondemand_judge(const struct profile_connection_rule *c,
+				 const struct ondemand_attempt *a);
 struct ondemand_connection ondemand_connect(const struct profile *p,
 					    const struct profile_rule *rule,
 					    const struct ondemand_attempt *a);
@@ -197,11 +203,20 @@ struct ondemand_explanation {
 	const struct ondemand *ondemand;
 	const struct ondemand_facts *facts;
 	struct ondemand_decision decision;
-	const struct ondemand_attempt *attempt;
+	const struct ondemand_attempt *attempt; /* NULL: of nobody */
 	/* Warnings about the rules are told again, all of the facts' are told;
 	 * NULL: there are none. */
 	const struct config_report *profile_report, *facts_report;
 };
+
+/* "Connect". */
+const char *ondemand_action_name(enum profile_action action);
+/* "WiFi, SSID CafeNet", cut to the buffer. Returns buf. */
+const char *ondemand_rule_text(const struct profile_rule *rule, char *buf,
+			       size_t size);
+/* False: it is shown with escapes, being no UTF-8 or holding a zero byte. */
+bool ondemand_ssid_text(const uint8_t *ssid, size_t len,
+			char text[static ONDEMAND_SSID_TEXT_MAX]);
 
 /* One line of JSON, as `adit explain network --json` prints it. */
 void ondemand_print_json(const struct ondemand_explanation *e, FILE *to);

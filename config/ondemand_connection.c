@@ -61,8 +61,8 @@ const struct profile_connection_rule *ondemand_parameter(
 }
 
 /* RequiredDNSServers stand in for the uplink's. */
-static enum ondemand_why judge_need(const struct profile_connection_rule *c,
-				    const struct ondemand_attempt *a)
+enum ondemand_why ondemand_judge(const struct profile_connection_rule *c,
+				 const struct ondemand_attempt *a)
 {
 	if (c->dns_server_count > 0) {
 		if (a->required_dns != ONDEMAND_LOOKUP_OK)
@@ -104,7 +104,7 @@ struct ondemand_connection ondemand_connect(const struct profile *p,
 	} else if (r.parameter->action == PROFILE_DOMAIN_NEVER_CONNECT) {
 		r.why = ONDEMAND_WHY_NEVER;
 	} else {
-		r.why = judge_need(r.parameter, a);
+		r.why = ondemand_judge(r.parameter, a);
 		r.start = r.why != ONDEMAND_WHY_WORKS;
 	}
 	return r;
@@ -112,7 +112,8 @@ struct ondemand_connection ondemand_connect(const struct profile *p,
 
 const char *ondemand_why_text(enum ondemand_why why)
 {
-	static const char *const texts[] = {
+	static const char *const texts[ONDEMAND_WHYS] = {
+		[ONDEMAND_WHY_MATCH] = "it is one of the tunnel's own names",
 		[ONDEMAND_WHY_NO_NAME] = "no name is asked for",
 		[ONDEMAND_WHY_ADDRESS] = "it is an address, not a name",
 		[ONDEMAND_WHY_OWN_NAME] = "the client itself asks for it",

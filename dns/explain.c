@@ -70,6 +70,48 @@ static void put_kept_json(FILE *to, const struct dns_explanation *e)
 	fputs(any ? "]" : "", to);
 }
 
+/* What asking for a name does to the tunnel. */
+struct effect {
+	const char *starts, *because;
+};
+
+static struct effect effect_of(const struct dns_decision *d)
+{
+	enum ondemand_why why;
+
+	if (d->route == DNS_ROUTE_TUNNEL)
+		return (struct effect) { "yes", ondemand_why_text(
+							ONDEMAND_WHY_MATCH) };
+	if (d->because == DNS_BECAUSE_GATEWAY)
+		return (struct effect) { "no", ondemand_why_text(
+						       ONDEMAND_WHY_OWN_NAME) };
+	if (d->need != NULL && d->need->never)
+		return (struct effect) { "no", ondemand_why_text(
+						       ONDEMAND_WHY_NEVER) };
+	if (d->because != DNS_BECAUSE_NEEDED)
+		return (struct effect) {
+			"no", ondemand_why_text(ONDEMAND_WHY_NO_DOMAIN)
+		};
+	why = dns_need_judge(d->need, ONDEMAND_LOOKUP_OK);
+	if (why != ONDEMAND_WHY_WORKS)
+		return (struct effect) { "yes", ondemand_why_text(why) };
+	return (struct effect) {
+		"if it fails", d->need->server_count > 0
+				       ? "RequiredDNSServers are asked first"
+				       : "the uplink's servers are asked first"
+	};
+}
+
+static void put_armed_json(FILE *to, const struct dns_explanation *e)
+{
+	struct effect effect = effect_of(&e->first);
+
+	fprintf(to, ", \"armed\": {\"starts\": \"%s\", \"because\": ",
+		effect.starts);
+	put_json(to, effect.because);
+	fputc('}', to);
+}
+
 void dns_explain_json(const struct dns_explanation *e, FILE *to)
 {
 	char name[DNS_TEXT_MAX], text[DNS_DECISION_TEXT_MAX];
@@ -91,6 +133,8 @@ void dns_explain_json(const struct dns_explanation *e, FILE *to)
 	fputs(", \"because\": ", to);
 	put_json(to, dns_decision_text(d, text));
 	put_kept_json(to, e);
+	if (e->armed)
+		put_armed_json(to, e);
 	fputs("}\n", to);
 }
 
@@ -108,6 +152,16 @@ static const char *verdict(enum dns_route route)
 		break;
 	}
 	return "is answered here, and asked of nobody";
+}
+
+/* "starts the tunnel: yes, because it is one of the tunnel's own names" */
+static void put_armed(FILE *to, const struct dns_explanation *e)
+{
+	struct effect effect = effect_of(&e->first);
+
+	if (e->armed)
+		fprintf(to, "starts the tunnel: %s, because %s\n",
+			effect.starts, effect.because);
 }
 
 static void put_kept(FILE *to, const struct dns_explanation *e)
@@ -149,6 +203,7 @@ void dns_explain_text(const struct dns_explanation *e, const char *servers,
 				verdict(c->decision.route),
 				dns_decision_text(&c->decision, text));
 	}
+	put_armed(to, e);
 	put_kept(to, e);
 	if (by_tunnel)
 		fprintf(to, "the tunnel's servers: %s\n", servers);

@@ -24,6 +24,7 @@ struct dns_explanation {
 	struct dns_name name;
 	bool is_full;		   /* written with a final dot */
 	struct dns_decision first; /* of the name that is asked first */
+	bool armed;		   /* a name may start the tunnel */
 	size_t count;		   /* of the candidates */
 	struct dns_candidate candidates[DNS_CANDIDATES_MAX];
 	struct dns_kept kept[DNS_CANDIDATES_MAX];
@@ -35,7 +36,9 @@ void dns_explain(struct dns_explanation *e, const struct dns_policy *p);
 void dns_explain_first(struct dns_explanation *e);
 
 /* One object on one line, as profile.md says; what is kept only where there is
- * something ("cached"). */
+ * something ("cached"), and what it does to a tunnel only while that is armed
+ * ("armed": whether it "starts" it, "yes", "no" or "if it fails", and
+ * "because"). */
 void dns_explain_json(const struct dns_explanation *e, FILE *to);
 /* Lines for a person. `servers` says who the tunnel's are. */
 void dns_explain_text(const struct dns_explanation *e, const char *servers,

@@ -5,46 +5,15 @@
 #include <string.h>
 
 #include "dns/cache.h"
+#include "dns/forwarder_private.h"
 #include "dns/hash.h"
 #include "dns/rebinding.h"
 #include "tunnel/base/clock.h"
 
 enum {
-	FLIGHT_BUCKETS = 4096,
 	/* Edges that one query may live through: each asks it again. */
 	EDGES_MAX = 8,
 	FIXED_TTL_S = 10000, /* of localhost; RFC 6761 names no number */
-	REASON_MAX = 200,
-};
-
-/* One question on its way to one side, and who waits for its answer. */
-struct dns_flight {
-	struct dns_ask ask;
-	struct dns_forwarder *forwarder;
-	struct dns_flight *next, **link; /* in its bucket */
-	struct dns_query query;		 /* of who came first */
-	enum dns_route route;
-	bool asked;
-	bool guarded; /* by the rebinding protection */
-	struct dns_request *waiting;
-};
-
-struct dns_forwarder {
-	struct dns_forwarder_options o;
-	struct dns_forwarder_state state;
-	char reason[REASON_MAX];
-	struct dns_policy policy;
-	struct dns_cache *cache;
-	struct dns_flight *flights[FLIGHT_BUCKETS];
-	/* Until the tunnel is up, the oldest first; `held_end` is where the
-	 * next one goes. */
-	struct dns_request *held, **held_end;
-	size_t held_count;
-	/* At an edge: those that are still to be begun again. */
-	struct dns_request *again;
-	struct dns_forwarder_stats stats;
-	struct dns_name canary; /* len 0: none */
-	uint8_t buffer[DNS_MESSAGE_MAX];
 };
 
 struct dns_forwarder *dns_forwarder_create(
@@ -56,6 +25,7 @@ struct dns_forwarder *dns_forwarder_create(
 		return NULL;
 	f->o = *o;
 	f->held_end = &f->held;
+	armed_init(f);
 	dns_policy_init(&f->policy);
 	f->cache = dns_cache_create(
 		o->cache_bytes ? o->cache_bytes : DNS_CACHE_BYTES, o->seed);
@@ -68,7 +38,7 @@ struct dns_forwarder *dns_forwarder_create(
 
 /* Lists of requests: a link points back, so that one can leave anywhere. */
 
-static void request_link(struct dns_request **at, struct dns_request *r)
+void request_link(struct dns_request **at, struct dns_request *r)
 {
 	r->next = *at;
 	r->link = at;
@@ -77,7 +47,7 @@ static void request_link(struct dns_request **at, struct dns_request *r)
 	*at = r;
 }
 
-static void request_unlink(struct dns_forwarder *f, struct dns_request *r)
+void request_unlink(struct dns_forwarder *f, struct dns_request *r)
 {
 	if (r->link == NULL)
 		return;
@@ -117,9 +87,10 @@ static void flight_unlink(struct dns_flight *flight)
 	flight->link = NULL;
 }
 
-static void flight_destroy(struct dns_flight *flight)
+void flight_destroy(struct dns_flight *flight)
 {
 	flight_unlink(flight);
+	armed_unwatch(flight);
 	free(flight);
 }
 
@@ -127,6 +98,7 @@ void dns_forwarder_destroy(struct dns_forwarder *f)
 {
 	if (f == NULL)
 		return;
+	armed_leave(f);
 	for (size_t i = 0; i < FLIGHT_BUCKETS; i++)
 		while (f->flights[i] != NULL) {
 			f->o.cancel(f->o.arg, &f->flights[i]->ask);
@@ -247,6 +219,8 @@ static bool guards(const struct dns_forwarder *f, const struct dns_decision *d)
 
 static void on_done(struct dns_ask *ask, enum dns_ask_result result,
 		    struct dns_answer *answer);
+static void proceed(struct dns_forwarder *f, struct dns_request *r,
+		    uint64_t now_ns);
 
 static struct dns_flight *flight_find(struct dns_forwarder *f,
 				      const struct dns_query *q,
@@ -279,6 +253,10 @@ static struct dns_flight *flight_create(struct dns_forwarder *f,
 	flight->query = *q;
 	flight->route = d->route;
 	flight->guarded = guards(f, d);
+	if (d->because == DNS_BECAUSE_NEEDED && d->route == DNS_ROUTE_UPLINK) {
+		flight->need = d->need;
+		flight->judged = f->state.mode == DNS_MODE_ARMED;
+	}
 	flight->next = *bucket;
 	flight->link = bucket;
 	if (flight->next != NULL)
@@ -287,8 +265,21 @@ static struct dns_flight *flight_create(struct dns_forwarder *f,
 	return flight;
 }
 
-static void ask_side(struct dns_forwarder *f, struct dns_request *r,
-		     const struct dns_candidate *c)
+static enum dns_ask_result flight_ask(struct dns_forwarder *f,
+				      struct dns_flight *flight, bool tcp)
+{
+	flight->asked = true;
+	if (flight->judged)
+		armed_watch(flight);
+	if (flight->need != NULL && flight->need->server_count > 0)
+		return f->o.ask_required(f->o.arg, flight->need, &flight->query,
+					 tcp, &flight->ask);
+	return f->o.ask(f->o.arg, flight->route, &flight->query, tcp,
+			&flight->ask);
+}
+
+void forwarder_ask_side(struct dns_forwarder *f, struct dns_request *r,
+			const struct dns_candidate *c)
 {
 	struct dns_query q = r->query;
 	enum dns_ask_result result;
@@ -314,23 +305,24 @@ static void ask_side(struct dns_forwarder *f, struct dns_request *r,
 	f->stats.under_way++;
 	if (flight->asked)
 		return;
-	flight->asked = true;
-	result = f->o.ask(f->o.arg, flight->route, &flight->query, r->tcp,
-			  &flight->ask);
-	if (result == DNS_ASK_ANSWERED)
-		return;
-	request_unlink(f, r);
-	r->flight = NULL;
-	flight_destroy(flight);
-	finish_failed(f, r, result);
+	result = flight_ask(f, flight, r->tcp);
+	if (result != DNS_ASK_ANSWERED)
+		on_done(&flight->ask, result, NULL);
 }
 
-/* It waits for the tunnel, and what is asked for it may start the tunnel. */
-static void hold(struct dns_forwarder *f, struct dns_request *r,
-		 uint64_t now_ns)
+bool forwarder_holds(const struct dns_forwarder *f)
 {
-	const struct dns_name name = r->query.name;
+	return f->state.mode == DNS_MODE_ARMED ||
+	       (f->state.mode == DNS_MODE_WAITING && f->state.hold);
+}
 
+void forwarder_hold(struct dns_forwarder *f, struct dns_request *r,
+		    uint64_t now_ns)
+{
+	if (!forwarder_holds(f)) {
+		proceed(f, r, now_ns);
+		return;
+	}
 	if (f->held_count >= DNS_HELD_MAX ||
 	    f->stats.under_way >= DNS_REQUESTS_MAX) {
 		f->stats.refused_full++;
@@ -343,23 +335,28 @@ static void hold(struct dns_forwarder *f, struct dns_request *r,
 	f->held_count++;
 	f->stats.under_way++;
 	f->stats.held++;
-	if (f->state.mode != DNS_MODE_ARMED)
-		return;
-	f->stats.triggers++;
-	f->o.trigger(f->o.arg, &name); /* may come back as an edge */
 }
 
-static enum outcome serve_tunnel(struct dns_forwarder *f, struct dns_request *r,
-				 const struct dns_candidate *c, uint64_t now_ns)
+void forwarder_trigger(struct dns_forwarder *f, const struct dns_name *name,
+		       enum ondemand_why why)
 {
-	if (f->state.mode == DNS_MODE_ARMED ||
-	    (f->state.mode == DNS_MODE_WAITING && f->state.hold))
-		hold(f, r, now_ns);
-	else if (f->state.mode == DNS_MODE_WAITING)
+	if (f->state.mode != DNS_MODE_ARMED)
+		return;
+	f->stats.triggers[why]++;
+	f->o.trigger(f->o.arg, name, why); /* may come back as an edge */
+}
+
+static void serve_tunnel(struct dns_forwarder *f, struct dns_request *r,
+			 const struct dns_candidate *c, uint64_t now_ns)
+{
+	if (forwarder_holds(f)) {
+		forwarder_hold(f, r, now_ns);
+		forwarder_trigger(f, &c->name, ONDEMAND_WHY_MATCH);
+	} else if (f->state.mode == DNS_MODE_WAITING) {
 		finish_waiting(f, r);
-	else
-		ask_side(f, r, c);
-	return SERVED;
+	} else {
+		forwarder_ask_side(f, r, c);
+	}
 }
 
 static enum outcome serve(struct dns_forwarder *f, struct dns_request *r,
@@ -382,8 +379,12 @@ static enum outcome serve(struct dns_forwarder *f, struct dns_request *r,
 		return use_answer(f, r, c, a, age_s);
 	}
 	if (d->route == DNS_ROUTE_TUNNEL)
-		return serve_tunnel(f, r, c, now_ns);
-	ask_side(f, r, c);
+		serve_tunnel(f, r, c, now_ns);
+	else if (d->because == DNS_BECAUSE_NEEDED &&
+		 f->state.mode == DNS_MODE_ARMED)
+		armed_serve(f, r, c, now_ns);
+	else
+		forwarder_ask_side(f, r, c);
 	return SERVED;
 }
 
@@ -394,15 +395,34 @@ static bool asks_zone(uint16_t type)
 	       type == DNS_TYPE_DS || type == DNS_TYPE_DNSKEY;
 }
 
-/* A tunnel that takes the default route, and does not have it yet, leaves the
- * names of the world where they are: make before break. Those of its own
- * domains it keeps. */
+/* What the policy says of a tunnel that is up, taken back: a tunnel that takes
+ * the default route, and does not have it yet, leaves the names of the world
+ * where they are: make before break. Those of its own domains it keeps, but for
+ * what EvaluateConnection says. */
 static void while_not_up(const struct dns_forwarder *f, struct dns_decision *d)
 {
-	if (f->state.mode == DNS_MODE_UP || d->because != DNS_BECAUSE_DEFAULT)
+	bool exempt = d->need != NULL && d->need->never;
+
+	if (f->state.mode == DNS_MODE_UP ||
+	    (f->state.mode == DNS_MODE_ARMED && f->state.any_name &&
+	     d->because == DNS_BECAUSE_DEFAULT))
 		return;
+	if (exempt && d->route == DNS_ROUTE_TUNNEL) {
+		d->because = DNS_BECAUSE_EXEMPT;
+	} else if (d->because == DNS_BECAUSE_NEEDED) {
+		d->route = f->state.mode == DNS_MODE_WAITING && f->state.hold
+				   ? DNS_ROUTE_TUNNEL
+				   : DNS_ROUTE_UPLINK;
+		return;
+	} else if (d->because == DNS_BECAUSE_REVERSE &&
+		   f->state.mode == DNS_MODE_ARMED) {
+		d->because = DNS_BECAUSE_ADDRESS;
+	} else if (d->because == DNS_BECAUSE_DEFAULT) {
+		d->because = DNS_BECAUSE_NOT_YET;
+	} else {
+		return;
+	}
 	d->route = DNS_ROUTE_UPLINK;
-	d->because = DNS_BECAUSE_NOT_YET;
 	d->has_match = false;
 }
 
@@ -440,6 +460,8 @@ static void proceed(struct dns_forwarder *f, struct dns_request *r,
 		r->candidate++;
 	}
 	/* The label itself is nobody's. */
+	if (armed_label(f, r, now_ns))
+		return;
 	f->stats.answered[DNS_ROUTE_FIXED]++;
 	finish_error(f, r, DNS_RCODE_NXDOMAIN, DNS_ERROR_NONE, NULL);
 }
@@ -497,10 +519,10 @@ static void deliver(struct dns_forwarder *f, struct dns_request *r,
 	proceed(f, r, now_ns);
 }
 
-static void on_done(struct dns_ask *ask, enum dns_ask_result result,
-		    struct dns_answer *answer)
+/* Tells those who wait for it. */
+static void flight_finish(struct dns_flight *flight, enum dns_ask_result result,
+			  struct dns_answer *answer)
 {
-	struct dns_flight *flight = (struct dns_flight *)ask;
 	struct dns_forwarder *f = flight->forwarder;
 	uint64_t now_ns = f->o.now(f->o.arg);
 	struct dns_cache_key key =
@@ -509,8 +531,6 @@ static void on_done(struct dns_ask *ask, enum dns_ask_result result,
 		       dns_answer_points_inside(answer);
 	struct dns_request *r;
 
-	/* Who asks the same from within `done` begins a flight of its own. */
-	flight_unlink(flight);
 	while ((r = flight->waiting) != NULL) {
 		request_unlink(f, r);
 		r->flight = NULL;
@@ -532,6 +552,18 @@ static void on_done(struct dns_ask *ask, enum dns_ask_result result,
 	flight_destroy(flight);
 }
 
+static void on_done(struct dns_ask *ask, enum dns_ask_result result,
+		    struct dns_answer *answer)
+{
+	struct dns_flight *flight = (struct dns_flight *)ask;
+
+	/* Who asks the same from within `done` begins a flight of its own. */
+	flight_unlink(flight);
+	armed_unwatch(flight);
+	if (!flight->judged || !armed_judge(flight, result, answer))
+		flight_finish(flight, result, answer);
+}
+
 /* Edges, and time. */
 
 static void begin_again(struct dns_forwarder *f, struct dns_request *r,
@@ -545,6 +577,16 @@ static void begin_again(struct dns_forwarder *f, struct dns_request *r,
 			     "the network changes too fast");
 	else
 		proceed(f, r, now_ns);
+}
+
+void forwarder_release(struct dns_forwarder *f, struct dns_request **list)
+{
+	struct dns_request *r;
+
+	while ((r = *list) != NULL) {
+		request_unlink(f, r);
+		proceed(f, r, f->o.now(f->o.arg));
+	}
 }
 
 /* Moves a whole list to those that are begun again. */
@@ -577,6 +619,7 @@ void dns_forwarder_set(struct dns_forwarder *f,
 		       struct dns_policy *policy, uint64_t now_ns)
 {
 	size_t len = 0;
+	bool another;
 
 	f->state = *state;
 	f->state.reason = NULL;
@@ -584,16 +627,20 @@ void dns_forwarder_set(struct dns_forwarder *f,
 		len = strnlen(state->reason, sizeof(f->reason) - 1);
 	memcpy(f->reason, state->reason ? state->reason : "", len);
 	f->reason[len] = '\0';
+	armed_leave(f);
+	dns_cache_flush(f->cache);
+	set_flights_aside(f);
+	set_aside(f, &f->armed.delayed);
 	if (policy != NULL) {
+		dns_arming_carry(&policy->arming, &f->policy.arming);
 		dns_policy_fini(&f->policy);
 		f->policy = *policy;
 		dns_policy_init(policy);
 	}
-	dns_cache_flush(f->cache);
-	set_flights_aside(f);
-	/* What is held goes on being held: with the time it has left. */
-	if (!(state->mode == DNS_MODE_ARMED ||
-	      (state->mode == DNS_MODE_WAITING && state->hold)))
+	another = armed_enter(f, now_ns);
+	/* What is held goes on being held, with the time it has left; on
+	 * another network that is judged anew. */
+	if (!forwarder_holds(f) || another)
 		set_aside(f, &f->held);
 	while (f->again != NULL)
 		begin_again(f, f->again, now_ns);
@@ -601,7 +648,11 @@ void dns_forwarder_set(struct dns_forwarder *f,
 
 uint64_t dns_forwarder_deadline(const struct dns_forwarder *f)
 {
-	return f->held != NULL ? f->held->held_until_ns : CLOCK_NEVER;
+	uint64_t armed_ns = armed_deadline(f);
+
+	if (f->held == NULL || f->held->held_until_ns > armed_ns)
+		return armed_ns;
+	return f->held->held_until_ns;
 }
 
 void dns_forwarder_timeout(struct dns_forwarder *f, uint64_t now_ns)
@@ -612,6 +663,7 @@ void dns_forwarder_timeout(struct dns_forwarder *f, uint64_t now_ns)
 		request_unlink(f, r);
 		finish_waiting(f, r);
 	}
+	armed_timeout(f, now_ns);
 }
 
 static void put_kept(struct dns_forwarder *f, const struct dns_candidate *c,
@@ -639,6 +691,7 @@ void dns_forwarder_explain(struct dns_forwarder *f, struct dns_explanation *e,
 			   uint64_t now_ns)
 {
 	e->count = candidates_of(f, &e->name, e->is_full, e->candidates);
+	e->armed = f->state.mode == DNS_MODE_ARMED;
 	for (size_t i = 0; i < e->count; i++)
 		put_kept(f, &e->candidates[i], now_ns, &e->kept[i]);
 	dns_explain_first(e);

@@ -19,6 +19,15 @@
  *   armed     held, and `trigger` is called      of the uplink
  *   waiting   SERVFAIL, or held after a trigger  of the uplink
  *   up        of the tunnel                      of the uplink
+ *
+ * Between the two are the names of EvaluateConnection (arming.h). A
+ * NeverConnect name is another name in every mode but up. A ConnectIfNeeded
+ * name is the tunnel's when it is up, and while names are held after a trigger;
+ * before, the uplink's servers or RequiredDNSServers are asked, and when armed,
+ * what they say is judged: it is told, or the name is held and starts the
+ * tunnel. For this the forwarder asks the uplink once per network for a name
+ * that cannot exist, to know redirecting resolvers by their addresses, and has
+ * each RequiredURLStringProbe sent by `need_probe`.
  */
 #ifndef ADIT_DNS_FORWARDER_H
 #define ADIT_DNS_FORWARDER_H
@@ -36,6 +45,12 @@ enum {
 	DNS_REQUESTS_MAX = 10000, /* under way; the rest gets SERVFAIL */
 	DNS_HELD_MAX = 1000,	  /* of these: waiting for the tunnel */
 	DNS_HOLD_MS = 10000,	  /* so long */
+	/* Judged names wait so long for the name that cannot exist, and then
+	 * for an answer: together less than the 5 s after which libc asks
+	 * again, so that its first question is the one that is answered. */
+	DNS_REDIRECT_MS = 1000,
+	DNS_JUDGE_MS = 2500,
+	DNS_REDIRECTED_MAX = 16,	    /* addresses that it is sent to */
 	DNS_CACHE_BYTES = 24 * 1024 * 1024, /* 100,000 names and more */
 };
 
@@ -74,9 +89,19 @@ struct dns_forwarder_options {
 	enum dns_ask_result (*ask)(void *arg, enum dns_route route,
 				   const struct dns_query *q, bool tcp,
 				   struct dns_ask *ask);
+	/* The same, of RequiredDNSServers. */
+	enum dns_ask_result (*ask_required)(void *arg,
+					    const struct dns_need *need,
+					    const struct dns_query *q, bool tcp,
+					    struct dns_ask *ask);
 	void (*cancel)(void *arg, struct dns_ask *ask);
-	/* Armed, and somebody asks for a name of the tunnel's. */
-	void (*trigger)(void *arg, const struct dns_name *name);
+	/* Armed, and somebody asks for a name that starts the tunnel. It comes
+	 * again for each until an edge. */
+	void (*trigger)(void *arg, const struct dns_name *name,
+			enum ondemand_why why);
+	/* A GET of this URL is needed on this network; its answer goes to
+	 * dns_forwarder_probe_answered(), never from within. */
+	void (*need_probe)(void *arg, uint64_t generation, const char *url);
 	uint64_t (*now)(void *arg); /* ns, for answers that come by ask->done */
 	void *arg;
 	size_t cache_bytes; /* 0: DNS_CACHE_BYTES */
@@ -87,7 +112,11 @@ struct dns_forwarder_state {
 	/* Waiting: what was held stays so, and so does what comes, because a
 	 * trigger began it. */
 	bool hold;
+	/* Armed: any name starts a tunnel that had the default route, since
+	 * it went down only because nobody used it. */
+	bool any_name;
 	bool rebinding_protection;
+	uint64_t generation; /* of the network; heeded when armed */
 	/* Why the tunnel is not up: for Extended DNS Errors. Borrowed for the
 	 * call. NULL: "the tunnel is not up". */
 	const char *reason;
@@ -104,7 +133,9 @@ struct dns_forwarder_stats {
 	uint64_t refused_rebinding;
 	uint64_t refused_kind; /* FORMERR, NOTIMP, BADVERS, transfers */
 	uint64_t failed[DNS_ASK_RESULTS];
-	uint64_t held, triggers;
+	uint64_t held;
+	uint64_t judged;		  /* of ConnectIfNeeded, while armed */
+	uint64_t triggers[ONDEMAND_WHYS]; /* by what started the tunnel */
 	uint64_t canaries;
 	uint64_t restarted; /* by an edge */
 	size_t under_way;
@@ -120,6 +151,11 @@ void dns_forwarder_destroy(struct dns_forwarder *f);
 void dns_forwarder_set(struct dns_forwarder *f,
 		       const struct dns_forwarder_state *state,
 		       struct dns_policy *policy, uint64_t now_ns);
+
+/* False: it is late, or of nobody's, and is dropped. */
+bool dns_forwarder_probe_answered(struct dns_forwarder *f, uint64_t generation,
+				  const char *url,
+				  struct ondemand_answer answer);
 
 /* A query that parsed as DNS_QUERY_GOOD. */
 void dns_forwarder_take(struct dns_forwarder *f, struct dns_request *r,

@@ -29,7 +29,8 @@ static const struct dns_network link_local[] = {
 
 void dns_policy_init(struct dns_policy *p)
 {
-	*p = (struct dns_policy) { .default_tunnel = DNS_TUNNEL_NONE };
+	*p = (struct dns_policy) { .default_tunnel = DNS_TUNNEL_NONE,
+				   .arming_tunnel = DNS_TUNNEL_NONE };
 }
 
 void dns_policy_fini(struct dns_policy *p)
@@ -40,6 +41,7 @@ void dns_policy_fini(struct dns_policy *p)
 	free(p->slots);
 	free(p->search);
 	free(p->system_search);
+	dns_arming_fini(&p->arming);
 	dns_policy_init(p);
 }
 
@@ -454,10 +456,13 @@ static const struct dns_zone *completed_by(const struct dns_policy *p,
 static void decide(const struct dns_policy *p, const struct dns_name *n,
 		   const struct dns_zone *by, struct dns_decision *d)
 {
+	const struct dns_name *domain = NULL;
 	const struct dns_zone *z;
 
+	d->need = NULL;
 	if (decide_special(p, n, d))
 		return;
+	d->need = dns_arming_find(&p->arming, n, &domain);
 	z = by ? by : find_match(p, n);
 	if (z == NULL)
 		z = by = completed_by(p, n);
@@ -470,6 +475,14 @@ static void decide(const struct dns_policy *p, const struct dns_name *n,
 	}
 	if (decide_lists(p, n, d))
 		return;
+	if (d->need != NULL && !d->need->never) {
+		decided(d,
+			p->arming_tunnel != DNS_TUNNEL_NONE ? DNS_ROUTE_TUNNEL
+							    : DNS_ROUTE_UPLINK,
+			p->arming_tunnel, DNS_BECAUSE_NEEDED);
+		matched(d, domain);
+		return;
+	}
 	z = find_zone(p, HASH_BASIS, (const uint8_t *)"", 1);
 	if (z != NULL) {
 		decided(d, DNS_ROUTE_TUNNEL, z->tunnel, DNS_BECAUSE_DEFAULT);
@@ -556,6 +569,12 @@ const char *dns_decision_text(const struct dns_decision *d,
 		[DNS_BECAUSE_LIST] = "a block list has",
 		[DNS_BECAUSE_LISTS_FAIL] = "a block list cannot be read, and "
 					   "BlockListsFail is \"closed\"",
+		[DNS_BECAUSE_NEEDED] = "it is in ConnectIfNeeded domain",
+		[DNS_BECAUSE_EXEMPT] = "while the tunnel is not up, "
+				       "NeverConnect exempts",
+		[DNS_BECAUSE_ADDRESS] =
+			"a name of an address starts no tunnel, and it is not "
+			"up",
 		[DNS_BECAUSE_DEFAULT] = "the tunnel has the default route",
 		[DNS_BECAUSE_OUTSIDE] = "it is in no match domain",
 		[DNS_BECAUSE_NO_DOMAINS] =
@@ -575,7 +594,8 @@ const char *dns_decision_text(const struct dns_decision *d,
 			 "match domain \"\" is every name");
 	else if (d->has_match)
 		snprintf(buf, DNS_DECISION_TEXT_MAX, "%s %s", texts[d->because],
-			 dns_name_text(&d->match, name));
+			 d->match.len > 1 ? dns_name_text(&d->match, name)
+					  : "*");
 	else
 		snprintf(buf, DNS_DECISION_TEXT_MAX, "%s", texts[d->because]);
 	return buf;

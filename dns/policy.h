@@ -12,14 +12,21 @@
  *   6a. one label in front of a search domain of ours:
  *      somebody completed it before he asked             tunnel
  *   7. a block list                                      blocked
- *   8. the tunnel if it has the default route, or the
+ *   8. a ConnectIfNeeded domain of the rule that armed   tunnel
+ *   9. the tunnel if it has the default route, or the
  *      match domain ""                                   tunnel
- *   9. the rest                                          uplink
+ *  10. the rest                                          uplink
  *
  * A name of the gateway is that name alone and not what is below it: the
  * gateway may be called like a match domain. A match domain is not subject to
  * the block lists: the administrator named it. A short name is completed even
  * if it is a match domain ("corp" is corp.corp, and "corp." the domain).
+ *
+ * That is the tunnel that is up. While it is not, the forwarder takes back what
+ * `need` says: a NeverConnect name is the uplink's, in a match domain too, and
+ * a ConnectIfNeeded name is the uplink's (or of RequiredDNSServers) until it
+ * has started the tunnel.
+ *
  * While the tunnel is not wanted nothing of this holds, and everything is the
  * uplink's; the caller knows. Plain data; pure; any thread.
  */
@@ -30,6 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dns/arming.h"
 #include "dns/name.h"
 #include "tunnel/base/attr.h"
 
@@ -52,6 +60,9 @@ enum dns_because {
 	DNS_BECAUSE_MATCH,	/* a match domain */
 	DNS_BECAUSE_LIST,	/* a block list has it */
 	DNS_BECAUSE_LISTS_FAIL, /* a list cannot be read, and that blocks */
+	DNS_BECAUSE_NEEDED,	/* a ConnectIfNeeded domain */
+	DNS_BECAUSE_EXEMPT,	/* a NeverConnect domain, and it is not up */
+	DNS_BECAUSE_ADDRESS,	/* REVERSE, which starts no tunnel */
 	DNS_BECAUSE_DEFAULT,	/* the tunnel has the default route, or "" */
 	DNS_BECAUSE_OUTSIDE,	/* of all match domains */
 	DNS_BECAUSE_NO_DOMAINS, /* there are none: the servers go unused */
@@ -95,6 +106,8 @@ struct dns_policy {
 	size_t search_count;
 	struct dns_name *system_search; /* the uplink's; none of ours is here */
 	size_t system_search_count;
+	struct dns_arming arming; /* empty: no EvaluateConnection matched */
+	int arming_tunnel;
 	int default_tunnel; /* that has the default route; DNS_TUNNEL_NONE */
 	const struct dns_blocklist *blocklist; /* borrowed, or NULL */
 	bool lists_fail_closed; /* a list could not be read, and blocks all */
@@ -117,6 +130,9 @@ struct dns_decision {
 	int tunnel; /* DNS_ROUTE_TUNNEL: which; and */
 	int next;   /* which on its failure (equal match), or DNS_TUNNEL_NONE */
 	enum dns_because because;
+	/* That the rule which armed has for it, whatever decided; NULL: none.
+	 * Borrowed from the policy. */
+	const struct dns_need *need;
 	/* The suffix of the profile's, the lease's or a list's that decided;
 	 * `has_match` false: none did. */
 	bool has_match;

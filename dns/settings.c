@@ -192,15 +192,20 @@ static int fill(struct dns_settings *s, const struct dns_settings_input *in)
 		error = add_system_search(&s->policy, in);
 	if (error == 0)
 		error = add_routes(&r, in->profile, in->lease);
+	if (error == 0)
+		error = dns_arming_init(&s->policy.arming, in->rule);
 	if (error < 0)
 		return error;
 	s->is_full = in->full || in->profile->include_all_networks ||
 		     (r.by_ipv4.low && r.by_ipv4.high) ||
 		     (r.by_ipv6.low && r.by_ipv6.high);
-	if (!has_servers(s, in))
+	if (!has_servers(s, in)) {
 		s->policy.reverse_count = 0;
-	else if (s->is_full)
-		s->policy.default_tunnel = in->tunnel;
+	} else {
+		s->policy.arming_tunnel = in->tunnel;
+		if (s->is_full)
+			s->policy.default_tunnel = in->tunnel;
+	}
 	s->policy.blocklist = in->blocklist;
 	s->policy.lists_fail_closed =
 		in->lists_unread &&

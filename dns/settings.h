@@ -31,6 +31,8 @@ struct dns_settings_input {
 	const struct lease *lease;	  /* NULL: none yet, or offline */
 	const char *const *system_search; /* of the uplink */
 	size_t system_search_count;
+	/* EvaluateConnection's, that matched; NULL: none. */
+	const struct profile_rule *rule;
 	bool full; /* the tunnel has the default route, whatever they say */
 	const struct dns_blocklist *blocklist; /* outlives the settings */
 	bool lists_unread;		       /* not every list was read */

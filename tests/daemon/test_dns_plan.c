@@ -94,6 +94,38 @@ START_TEST(has_a_canary_where_there_are_no_domains)
 }
 END_TEST
 
+START_TEST(has_the_names_that_may_start_the_tunnel)
+{
+	static char n_ex[] = "n.ex";
+	static char m_ex[] = "m.ex";
+	static char star[] = "*";
+	static char never_ex[] = "never.ex";
+	static char *needed[] = { n_ex, m_ex, star };
+	static char *exempt[] = { never_ex };
+	static struct profile_connection_rule parameters[] = {
+		{ .domains = exempt,
+		  .domain_count = 1,
+		  .action = PROFILE_DOMAIN_NEVER_CONNECT },
+		{ .domains = needed, .domain_count = ARRAY_SIZE(needed) },
+	};
+	static const struct profile_rule rule = {
+		.action = PROFILE_ACTION_EVALUATE,
+		.connections = parameters,
+		.connection_count = ARRAY_SIZE(parameters),
+	};
+
+	add_match("m.ex");
+	add_reverse("10.0.0.0/8");
+	ck_assert_int_eq(dns_arming_init(&policy.arming, &rule), 0);
+	make(false);
+	check_match(3, "m.ex", "n.ex", "10.in-addr.arpa");
+	ck_assert_uint_eq(plan->domain_count, 2);
+	ck_assert_uint_eq(plan->needed_count, 1);
+	make(true);
+	check_match(2, "m.ex", "n.ex");
+}
+END_TEST
+
 START_TEST(leaves_out_the_root)
 {
 	add_match("");
@@ -144,6 +176,7 @@ int main(void)
 	tcase_add_test(t,
 		       has_the_reverse_zones_of_the_lease_behind_the_domains);
 	tcase_add_test(t, has_a_canary_where_there_are_no_domains);
+	tcase_add_test(t, has_the_names_that_may_start_the_tunnel);
 	tcase_add_test(t, leaves_out_the_root);
 	tcase_add_test(t, is_bounded);
 	tcase_add_test(t, knows_its_like);

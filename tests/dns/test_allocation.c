@@ -169,6 +169,36 @@ static int make_settings_of_lease(void)
 	});
 }
 
+/* EvaluateConnection has matched. */
+static int make_settings_of_rule(void)
+{
+	static char a_test[] = "a.test";
+	static char b_test[] = "b.test";
+	static char url[] = "https://a.test/";
+	static char *domains[] = { a_test, b_test };
+	static struct ip_addr servers[] = { { AF_INET, { 10, 0, 0, 53 } } };
+	static struct profile_connection_rule parameters[] = {
+		{ .domains = domains,
+		  .domain_count = 1,
+		  .action = PROFILE_DOMAIN_NEVER_CONNECT },
+		{ .domains = domains,
+		  .domain_count = 2,
+		  .dns_servers = servers,
+		  .dns_server_count = 1,
+		  .probe_url = url },
+	};
+	static const struct profile_rule rule = {
+		.action = PROFILE_ACTION_EVALUATE,
+		.connections = parameters,
+		.connection_count = ARRAY_SIZE(parameters),
+	};
+
+	return make_settings(&(struct dns_settings_input) {
+		.profile = profile,
+		.rule = &rule,
+	});
+}
+
 static const struct {
 	const char *name;
 	int (*make)(void);
@@ -179,6 +209,7 @@ static const struct {
 	{ "forwarder", make_forwarder, false },
 	{ "settings and plan of a profile", make_settings_of_profile, false },
 	{ "settings and plan of a lease", make_settings_of_lease, false },
+	{ "settings and plan of a rule", make_settings_of_rule, false },
 };
 
 START_TEST(fails_as_documented_when_memory_runs_out)

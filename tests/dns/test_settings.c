@@ -261,6 +261,42 @@ START_TEST(fails_open_or_closed_as_the_profile_says)
 }
 END_TEST
 
+static struct profile_rule evaluate_connection(void)
+{
+	static char needed_ex[] = "needed.ex";
+	static char *needed[] = { needed_ex };
+	static struct profile_connection_rule parameter = {
+		.domains = needed,
+		.domain_count = 1,
+	};
+
+	return (struct profile_rule) { .action = PROFILE_ACTION_EVALUATE,
+				       .connections = &parameter,
+				       .connection_count = 1 };
+}
+
+START_TEST(has_the_domains_of_the_rule_that_matched)
+{
+	const struct profile_rule rule = evaluate_connection();
+
+	make();
+	check_route("a.needed.ex", DNS_ROUTE_UPLINK);
+	dns_settings_fini(&settings);
+	input.rule = &rule;
+	make();
+	check_route("a.needed.ex", DNS_ROUTE_TUNNEL);
+	ck_assert_int_eq(decide("a.needed.ex").because, DNS_BECAUSE_NEEDED);
+	ck_assert_int_eq(decide("a.lease.ex").because, DNS_BECAUSE_MATCH);
+	check_route("other.org", DNS_ROUTE_UPLINK);
+	/* A tunnel without servers can resolve none of them. */
+	dns_settings_fini(&settings);
+	lease.dns_count = 0;
+	make();
+	check_route("a.needed.ex", DNS_ROUTE_UPLINK);
+	ck_assert_ptr_nonnull(decide("a.needed.ex").need);
+}
+END_TEST
+
 /* The uplink's list is whatever a network said. */
 START_TEST(ignores_what_is_no_domain_in_the_uplinks_list)
 {
@@ -292,6 +328,7 @@ int main(void)
 		       leaves_a_tunnel_without_servers_its_match_domains_alone);
 	tcase_add_test(t, is_the_resolver_of_every_name_if_asked_to);
 	tcase_add_test(t, fails_open_or_closed_as_the_profile_says);
+	tcase_add_test(t, has_the_domains_of_the_rule_that_matched);
 	tcase_add_test(t, ignores_what_is_no_domain_in_the_uplinks_list);
 	suite_add_tcase(s, t);
 	return suite_run(s);

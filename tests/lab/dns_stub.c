@@ -63,12 +63,14 @@ static void on_cancel(void *arg, struct dns_ask *ask)
 	dns_upstream_cancel(ask);
 }
 
-static void on_trigger(void *arg, const struct dns_name *name)
+static void on_trigger(void *arg, const struct dns_name *name,
+		       enum ondemand_why why)
 {
 	char text[DNS_TEXT_MAX];
 
 	(void)arg;
-	printf("triggered by %s\n", dns_name_text(name, text));
+	printf("triggered by %s: %s\n", dns_name_text(name, text),
+	       ondemand_why_text(why));
 }
 
 static uint64_t on_now(void *arg)

@@ -2,6 +2,7 @@
 #include "tests/lib/forwarder_world.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tunnel/base/bytes.h"
@@ -9,18 +10,35 @@
 
 struct forwarder_world forwarder_world;
 
+static enum dns_ask_result asked(enum dns_route route,
+				 const struct dns_need *need,
+				 const struct dns_query *q, struct dns_ask *ask)
+{
+	ck_assert_uint_lt(forwarder_world.asked_count, ASKS_MAX);
+	ask->exchange = (struct dns_exchange *)&forwarder_world;
+	forwarder_world.asked[forwarder_world.asked_count++] =
+		(struct asked) { ask, *q, route, need };
+	forwarder_world.asks++;
+	return DNS_ASK_ANSWERED;
+}
+
 static enum dns_ask_result on_ask(void *arg, enum dns_route route,
 				  const struct dns_query *q, bool tcp,
 				  struct dns_ask *ask)
 {
 	(void)arg;
 	(void)tcp;
-	ck_assert_uint_lt(forwarder_world.asked_count, ASKS_MAX);
-	ask->exchange = (struct dns_exchange *)&forwarder_world;
-	forwarder_world.asked[forwarder_world.asked_count++] =
-		(struct asked) { ask, *q, route };
-	forwarder_world.asks++;
-	return DNS_ASK_ANSWERED;
+	return asked(route, NULL, q, ask);
+}
+
+static enum dns_ask_result on_ask_required(void *arg,
+					   const struct dns_need *need,
+					   const struct dns_query *q, bool tcp,
+					   struct dns_ask *ask)
+{
+	(void)arg;
+	(void)tcp;
+	return asked(DNS_ROUTE_UPLINK, need, q, ask);
 }
 
 static void forget(size_t i)
@@ -42,13 +60,24 @@ static void on_cancel(void *arg, struct dns_ask *ask)
 	ck_abort_msg("it cancels what it did not ask");
 }
 
-static void on_trigger(void *arg, const struct dns_name *name)
+static void on_trigger(void *arg, const struct dns_name *name,
+		       enum ondemand_why why)
 {
 	(void)arg;
 	(void)name;
 	forwarder_world.triggers++;
+	forwarder_world.why = why;
 	if (forwarder_world.on_trigger != NULL)
 		forwarder_world.on_trigger();
+}
+
+static void on_need_probe(void *arg, uint64_t generation, const char *url)
+{
+	(void)arg;
+	forwarder_world.probes++;
+	forwarder_world.probe_generation = generation;
+	snprintf(forwarder_world.probe_url, sizeof(forwarder_world.probe_url),
+		 "%s", url);
 }
 
 static uint64_t on_now(void *arg)
@@ -62,8 +91,10 @@ void forwarder_world_init(void)
 	const struct dns_forwarder_options o = {
 		.seed = 7,
 		.ask = on_ask,
+		.ask_required = on_ask_required,
 		.cancel = on_cancel,
 		.trigger = on_trigger,
+		.need_probe = on_need_probe,
 		.now = on_now,
 	};
 

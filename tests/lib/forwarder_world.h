@@ -21,6 +21,7 @@ struct asked {
 	struct dns_ask *ask;
 	struct dns_query query;
 	enum dns_route route;
+	const struct dns_need *need; /* RequiredDNSServers; NULL: a side's */
 };
 
 extern struct forwarder_world {
@@ -29,7 +30,11 @@ extern struct forwarder_world {
 	struct asked asked[ASKS_MAX];
 	size_t asked_count;
 	uint64_t asks, cancels, triggers;
+	enum ondemand_why why; /* of the last trigger */
 	void (*on_trigger)(void);
+	uint64_t probes; /* that were needed; the last one: */
+	uint64_t probe_generation;
+	char probe_url[256];
 } forwarder_world;
 
 /* A client that keeps what it was told. */

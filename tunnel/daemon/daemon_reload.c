@@ -78,7 +78,7 @@ static bool must_grumble(const struct daemon *d)
 }
 
 /* Reads the folder. Does anything differ from the last time? */
-static bool look(struct daemon *d)
+static bool look(struct daemon *d, bool quiet)
 {
 	int r = profiles_reload(&d->profiles);
 	bool differs = false;
@@ -88,6 +88,7 @@ static bool look(struct daemon *d)
 	else if (r == 0 && d->folder_error < 0)
 		log_notice("%s can be read again", d->profiles.folder);
 	d->folder_error = r;
+	daemon_engine_profiles(d, quiet);
 	for (size_t i = 0; r == 0 && i < d->profiles.count; i++) {
 		log_change(d->profiles.entries[i]);
 		differs |= d->profiles.entries[i]->change != PROFILES_SAME;
@@ -141,12 +142,15 @@ static const struct profile_entry *used_entry(const struct daemon *d)
 /* The tunnel's profile is made that of its file, whoever saw the change. */
 static void follow(struct daemon *d)
 {
-	const struct profile *has = session_io_profile(d->io);
 	const struct profile_entry *e = used_entry(d);
+	const struct profile *has;
 	struct config_report report;
 	struct profile *profile;
 	uint64_t fingerprint;
 
+	daemon_engine_prune(d);
+	daemon_engine_act(d);
+	has = session_io_profile(d->io);
 	if (has == NULL || (e != NULL && profiles_problem(e) != NULL))
 		return;
 	if (e == NULL) {
@@ -166,14 +170,14 @@ static void follow(struct daemon *d)
 
 void daemon_look(struct daemon *d)
 {
-	if (look(d))
+	if (look(d, false))
 		folder_watch_notice(d->folder);
 	profiles_prune(&d->profiles);
 }
 
 void daemon_folder_changed(struct daemon *d)
 {
-	(void)look(d);
+	(void)look(d, true);
 	if (d->folder_error == 0)
 		follow(d);
 	profiles_prune(&d->profiles);
@@ -185,7 +189,7 @@ void daemon_folder_changed(struct daemon *d)
 
 static void reload(struct daemon *d)
 {
-	(void)look(d);
+	(void)look(d, true);
 	if (d->folder_error == 0)
 		follow(d);
 	grumble(d);

@@ -40,6 +40,48 @@ static char **texts_of(const struct dns_zone *zones, size_t count,
 	return texts;
 }
 
+static bool has_text(const struct dns_plan *p, const char *text)
+{
+	for (size_t i = 0; i < p->domain_count; i++)
+		if (strcmp(p->match[i], text) == 0)
+			return true;
+	return false;
+}
+
+/* Names of ConnectIfNeeded come to us as well, to be judged. */
+static int add_needed(struct dns_plan *p, const struct dns_need *need)
+{
+	char **match =
+		reallocarray(p->match, p->domain_count + need->domain_count + 1,
+			     sizeof(*match));
+	char text[DNS_TEXT_MAX];
+
+	if (match == NULL)
+		return -ENOMEM;
+	p->match = match;
+	for (size_t i = 0; i < need->domain_count; i++) {
+		if (dns_name_labels(&need->domains[i]) == 0 ||
+		    has_text(p, dns_name_text(&need->domains[i], text)))
+			continue;
+		match[p->domain_count] = strdup(text);
+		if (match[p->domain_count] == NULL)
+			return -ENOMEM;
+		match[++p->domain_count] = NULL;
+		p->needed_count++;
+	}
+	return 0;
+}
+
+static int add_all_needed(struct dns_plan *p, const struct dns_arming *a)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < a->count; i++)
+		if (!a->needs[i].never)
+			r = add_needed(p, &a->needs[i]);
+	return r;
+}
+
 /* The names of the lease's addresses are ours, too, and whoever routes by
  * domain has to know it. Adds those that are not there; what is beyond the
  * limit stays with the uplink's servers. */
@@ -101,11 +143,15 @@ struct dns_plan *dns_plan_create(const struct dns_policy *policy,
 	p->holders = 1;
 	p->match =
 		texts_of(policy->match, policy->match_count, &p->domain_count);
-	p->owner.match_count = p->domain_count;
 	p->search = texts_of(policy->search, policy->search_count,
 			     &p->owner.search_count);
 	if (p->match == NULL || p->search == NULL ||
-	    (!everything && add_networks(p, policy) < 0)) {
+	    add_all_needed(p, &policy->arming) < 0) {
+		dns_plan_release(p);
+		return NULL;
+	}
+	p->owner.match_count = p->domain_count;
+	if (!everything && add_networks(p, policy) < 0) {
 		dns_plan_release(p);
 		return NULL;
 	}

@@ -44,15 +44,6 @@ static void on_cancel(void *arg, struct dns_ask *ask)
 	dns_upstream_cancel(ask);
 }
 
-static void on_trigger(void *arg, const struct dns_name *name)
-{
-	struct split_dns *d = arg;
-	char text[DNS_TEXT_MAX];
-
-	log_info("somebody asks for %s", dns_name_text(name, text));
-	d->o.trigger(d->o.arg);
-}
-
 static uint64_t on_now(void *arg)
 {
 	(void)arg;
@@ -193,10 +184,13 @@ static uint64_t digest(const struct split_dns *d,
 	const uint64_t parts[] = {
 		in->mode,
 		in->hold,
+		in->any_name,
 		in->profile ? in->profile->fingerprint : 0,
 		in->lease ? in->lease->index : 0,
 		in->lease ? in->lease->routes.count : 0,
 		in->lease ? in->lease->match.count : 0,
+		in->rule ? in->generation : 0,
+		in->rule ? (uint64_t)(in->rule - in->profile->rules) + 1 : 0,
 		in->reason ? hash_fnv1a(in->reason, strlen(in->reason)) : 0,
 		hash_fnv1a(uplink->servers, sizeof(uplink->servers)),
 		hash_fnv1a(uplink->search, sizeof(uplink->search)),
@@ -232,6 +226,7 @@ static int settings_of(struct split_dns *d, const struct split_dns_input *in,
 	struct dns_settings_input input = {
 		.profile = in->profile,
 		.lease = lease_of(d, in),
+		.rule = in->rule,
 		.system_search = search,
 		.system_search_count = uplink->search_count,
 		.blocklist = d->lists,
@@ -243,6 +238,15 @@ static int settings_of(struct split_dns *d, const struct split_dns_input *in,
 	return dns_settings_init(ret_settings, &input);
 }
 
+static bool needs_everything(const struct dns_need *need)
+{
+	bool root = false;
+
+	for (size_t i = 0; !need->never && i < need->domain_count; i++)
+		root |= dns_name_labels(&need->domains[i]) == 0;
+	return root;
+}
+
 /* Do all names have to come to the stub, or only those of our domains? */
 static bool wants_everything(const struct dns_settings *s,
 			     const struct profile *p)
@@ -251,13 +255,17 @@ static bool wants_everything(const struct dns_settings *s,
 
 	for (size_t i = 0; i < s->policy.match_count; i++)
 		root |= dns_name_labels(&s->policy.match[i].name) == 0;
+	for (size_t i = 0; i < s->policy.arming.count; i++)
+		root |= needs_everything(&s->policy.arming.needs[i]);
 	return root || s->policy.default_tunnel != DNS_TUNNEL_NONE ||
 	       p->rebinding_protection || p->block_list_count > 0;
 }
 
 static bool has_names(const struct dns_policy *p)
 {
-	return p->match_count + p->search_count + p->reverse_count > 0;
+	return p->match_count + p->search_count + p->reverse_count +
+		       p->arming.count >
+	       0;
 }
 
 /* The host is told before the policy acts: what it asks meanwhile is answered
@@ -268,10 +276,16 @@ static void enter(struct split_dns *d, const struct split_dns_input *in,
 	struct dns_forwarder_state state = {
 		.mode = in->mode,
 		.hold = in->hold,
+		.any_name = in->any_name,
 		.rebinding_protection =
 			in->profile && in->profile->rebinding_protection,
+		.generation = in->generation,
 		.reason = in->reason,
 	};
+	const bool asks_required =
+		state.mode == DNS_MODE_ARMED || state.mode == DNS_MODE_WAITING;
+	struct dns_upstream **required;
+	size_t required_count;
 	struct dns_upstream *tunnel = d->tunnel, *uplink = d->uplink;
 
 	d->mode = state.mode;
@@ -279,11 +293,15 @@ static void enter(struct split_dns *d, const struct split_dns_input *in,
 	if (state.mode == DNS_MODE_UP)
 		d->tunnel = tunnel_upstream(d, s);
 	d->uplink = uplink_upstream(d);
+	required = required_replace(
+		d, s && asks_required ? &s->policy.arming : NULL,
+		&required_count);
 	dns_forwarder_set(d->forwarder, &state, s ? &s->policy : NULL,
 			  clock_now_ns());
 	/* Nobody asks by them any more. */
 	dns_upstream_destroy(tunnel);
 	dns_upstream_destroy(uplink);
+	required_release(required, required_count);
 	if (d->stub != NULL)
 		dns_stub_arm(d->stub);
 }
@@ -374,6 +392,13 @@ void split_dns_reload(struct split_dns *d)
 	d->o.changed(d->o.arg);
 }
 
+const struct dns_owner_uplink *split_dns_uplink(const struct split_dns *d)
+{
+	const struct dns_host_view *v = dns_host_view(d->host);
+
+	return v->applied && v->known ? &v->uplink : NULL;
+}
+
 bool split_dns_settled(const struct split_dns *d)
 {
 	return dns_host_view(d->host)->settled;
@@ -385,7 +410,6 @@ struct split_dns *split_dns_create(const struct split_dns_options *o)
 	struct dns_forwarder_options forwarder = {
 		.ask = on_ask,
 		.cancel = on_cancel,
-		.trigger = on_trigger,
 		.now = on_now,
 		.arg = d,
 	};
@@ -400,6 +424,7 @@ struct split_dns *split_dns_create(const struct split_dns_options *o)
 	if (d == NULL)
 		return NULL;
 	d->o = *o;
+	split_dns_armed_options(&forwarder);
 	(void)getentropy(&forwarder.seed, sizeof(forwarder.seed));
 	d->forwarder = dns_forwarder_create(&forwarder);
 	d->host = dns_host_create(&host);
@@ -409,6 +434,7 @@ struct split_dns *split_dns_create(const struct split_dns_options *o)
 		free(d);
 		return NULL;
 	}
+	split_dns_armed_create(d);
 	return d;
 }
 
@@ -426,5 +452,5 @@ void split_dns_end(struct split_dns *d)
 	dns_blocklist_destroy(d->lists);
 	dns_plan_release(d->plan);
 	lease_fini(&d->lease);
-	free(d);
+	split_dns_armed_end(d);
 }

@@ -20,9 +20,11 @@
 #include "tunnel/base/attr.h"
 
 struct ctl_status;
+struct dns_owner_uplink;
 struct host;
 struct lease;
 struct profile;
+struct profile_rule;
 struct split_dns;
 struct uv_loop_s;
 
@@ -32,18 +34,27 @@ struct split_dns_options {
 	const char *device; /* the tunnel's; borrowed */
 	/* split_dns_settled() or the status says something else. */
 	void (*changed)(void *arg);
-	/* Armed, and somebody asks for a name of the tunnel's. */
-	void (*trigger)(void *arg);
+	/* Armed, and somebody asks for a name that starts the tunnel. From the
+	 * loop, and again until it is not armed any more. */
+	void (*trigger)(void *arg, const char *name, const char *because);
+	/* A GET of this URL over the uplink is needed; its answer goes to
+	 * split_dns_probe_answered(), never from within. */
+	void (*need_probe)(void *arg, uint64_t generation, const char *url);
 	void *arg;
 };
 
 /* All borrowed, for the call. */
 struct split_dns_input {
 	enum dns_mode mode;
-	bool hold;
+	bool hold, any_name;	       /* forwarder.h */
 	const struct profile *profile; /* NULL: none */
 	const struct lease *lease;     /* NULL: none yet */
 	const char *reason;	       /* why it is not up, or NULL */
+	/* Of the profile: EvaluateConnection's, that matched; NULL: none. Given
+	 * in every mode while it matches: names of its ConnectIfNeeded domains
+	 * are the tunnel's when that is up. */
+	const struct profile_rule *rule;
+	uint64_t generation; /* of the network */
 };
 
 /* NULL: out of memory. */
@@ -57,6 +68,13 @@ void split_dns_update(struct split_dns *d, const struct split_dns_input *in);
 void split_dns_look(struct split_dns *d);
 /* Block lists are read again. */
 void split_dns_reload(struct split_dns *d);
+
+/* The uplink's servers and search list, borrowed; NULL: this host's DNS is not
+ * ours now, and whoever owns it can be asked. */
+const struct dns_owner_uplink *split_dns_uplink(const struct split_dns *d);
+/* False: it is late, or of nobody's, and is dropped. */
+bool split_dns_probe_answered(struct split_dns *d, uint64_t generation,
+			      const char *url, struct ondemand_answer answer);
 
 /* Nothing is under way to make the host's names what they should be. */
 bool split_dns_settled(const struct split_dns *d);

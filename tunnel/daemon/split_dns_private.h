@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* (uv) What split_dns.c and split_dns_status.c share, and nobody else. */
+/* (uv) What the files split_dns*.c share, and nobody else. */
 #ifndef ADIT_SPLIT_DNS_PRIVATE_H
 #define ADIT_SPLIT_DNS_PRIVATE_H
+
+#include <uv.h>
 
 #include "crypto/lease.h"
 #include "dns/stub.h"
@@ -19,6 +21,10 @@ struct split_dns {
 	struct dns_forwarder *forwarder;
 	struct dns_stub *stub;		      /* NULL: not needed yet */
 	struct dns_upstream *tunnel, *uplink; /* NULL: not now */
+	/* RequiredDNSServers, by the number of the parameter; NULL: it has
+	 * none. */
+	struct dns_upstream **required;
+	size_t required_count;
 	struct dns_host *host;
 	struct dns_plan *plan; /* held; NULL: names go as if we were not here */
 	struct dns_blocklist *lists;
@@ -30,10 +36,30 @@ struct split_dns {
 	uint64_t seen;	    /* digest of the last input */
 	uint64_t reloads;
 
+	/* What starts the tunnel, told when we are back in the loop: it may be
+	 * an edge, and those who ask are in the middle of one or of an answer.
+	 */
+	uv_timer_t pull;
+	struct dns_name pulled;
+	enum ondemand_why pulled_why;
+
 	/* For people; "": all is well. */
 	char stub_problem[SPLIT_DNS_TEXT_MAX];
 	char lists_problem[SPLIT_DNS_TEXT_MAX];
 	char refused[SPLIT_DNS_TEXT_MAX];
 };
+
+/* split_dns_armed.c */
+/* The callbacks of the forwarder that are about names which may start the
+ * tunnel; their argument is the struct split_dns. */
+void split_dns_armed_options(struct dns_forwarder_options *o);
+void split_dns_armed_create(struct split_dns *d);
+/* The struct is freed when the loop has run. */
+void split_dns_armed_end(struct split_dns *d);
+/* Upstreams for what is not NULL of an arming; those before are given back. */
+struct dns_upstream **required_replace(struct split_dns *d,
+				       const struct dns_arming *a,
+				       size_t *ret_count);
+void required_release(struct dns_upstream **required, size_t count);
 
 #endif

@@ -64,6 +64,25 @@ static bool put_count(struct ctl_list *list, const char *what, uint64_t count)
 	return set(&row->cause, what);
 }
 
+/* By what started the tunnel. */
+static bool put_triggers(struct ctl_list *list,
+			 const uint64_t counts[static ONDEMAND_WHYS])
+{
+	static const char *const causes[ONDEMAND_WHYS] = {
+		[ONDEMAND_WHY_MATCH] = "triggered_own_name",
+		[ONDEMAND_WHY_NXDOMAIN] = "triggered_name_error",
+		[ONDEMAND_WHY_TIMEOUT] = "triggered_no_answer",
+		[ONDEMAND_WHY_REDIRECTED] = "triggered_redirected",
+		[ONDEMAND_WHY_SERVERS] = "triggered_required_servers",
+		[ONDEMAND_WHY_URL] = "triggered_required_probe",
+	};
+
+	for (int i = 0; i < ONDEMAND_WHYS; i++)
+		if (causes[i] != NULL && !put_count(list, causes[i], counts[i]))
+			return false;
+	return true;
+}
+
 static bool put_forwarder(const struct split_dns *d, struct ctl_list *list)
 {
 	static const char *const failures[DNS_ASK_RESULTS] = {
@@ -92,6 +111,8 @@ static bool put_forwarder(const struct split_dns *d, struct ctl_list *list)
 	       put_count(list, "joined", s.joined) &&
 	       put_count(list, "completed", s.completed) &&
 	       put_count(list, "held", s.held) &&
+	       put_count(list, "judged", s.judged) &&
+	       put_triggers(list, s.triggers) &&
 	       put_count(list, "refused_waiting", s.refused_waiting) &&
 	       put_count(list, "refused_full", s.refused_full) &&
 	       put_count(list, "refused_rebinding", s.refused_rebinding) &&
@@ -192,7 +213,7 @@ int split_dns_status(const struct split_dns *d, struct ctl_status *s)
 		at = plan->stub;
 		if (!set(&s->dns.stub, endpoint_text(&at, text)) ||
 		    !put_texts(&s->dns.match, plan->match,
-			       d->plan->domain_count) ||
+			       d->plan->domain_count - d->plan->needed_count) ||
 		    !put_texts(&s->dns.search, plan->search,
 			       plan->search_count))
 			return -ENOMEM;
