@@ -177,6 +177,22 @@ START_TEST(takes_no_plain_text_for_tls)
 }
 END_TEST
 
+START_TEST(goes_by_the_device_that_it_is_told)
+{
+	w.http.reply = OK;
+	w.options.device = "lo";
+	probe_world_get(&w, "http", "/");
+	if (strcmp(w.told.why, strerror(EPERM)) == 0)
+		printf("note: SKIPPED, for it needs Linux 5.7 or root\n");
+	else
+		probe_world_expect(&w, ONDEMAND_PROBE_STATUS, 200);
+	w.options.device = "no-such-device";
+	probe_world_get(&w, "http", "/");
+	probe_world_expect(&w, ONDEMAND_PROBE_NO_ANSWER, 0);
+	printf("note: %s\n", w.told.why);
+}
+END_TEST
+
 /* The machine may be slow: with limits that grow, until one was long enough
  * for the server to be reached. */
 static void run_out_of_time(const struct probe_target *t)
@@ -502,6 +518,7 @@ int main(void)
 	tcase_add_loop_test(t, trusts_only_the_right_certificate, 0, 2);
 	tcase_add_test(t, trusts_the_systems_certificates_by_default);
 	tcase_add_test(t, takes_no_plain_text_for_tls);
+	tcase_add_test(t, goes_by_the_device_that_it_is_told);
 	tcase_add_loop_test(t, waits_no_longer_than_its_limit, 0, 7);
 	tcase_add_loop_test(t, knows_who_has_the_key, 0, 4);
 	tcase_add_loop_test(t, is_not_content_with_the_certificate, 0, 3);
