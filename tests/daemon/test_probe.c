@@ -483,7 +483,7 @@ START_TEST(ends_when_memory_runs_out)
 
 	probe_world_init(&far);
 	t = target_of(_i, &far);
-	w.options.servers = &far.dns.at;
+	w.options.servers = &far.server;
 	uv_async_init(&far.loop, &far_stop, on_far_stop);
 	uv_thread_create(&thread, far_run, &far.loop);
 	for (n = 1; n < 100000; n++) {

@@ -103,9 +103,10 @@ void probe_world_init(struct probe_world *w)
 	dns_server_start(&w->dns, &w->loop, 0);
 	http_server_start(&w->http, &w->loop);
 	w->addresses[w->address_count++] = w->http.at.addr;
+	w->server.at = w->dns.at;
 	w->options = (struct probe_options) {
 		.loop = &w->loop,
-		.servers = &w->dns.at,
+		.servers = &w->server,
 		.server_count = 1,
 		.ca = probe_identities()->ca_pem,
 	};

@@ -25,6 +25,7 @@ struct probe_world {
 	uv_loop_t loop;
 	struct test_server dns;
 	struct http_server http;
+	struct dns_server server;     /* that is dns */
 	struct probe_options options; /* by all of this */
 	/* What the name's answer has, of IPv4; none is NXDOMAIN. */
 	struct ip_addr addresses[PROBE_WORLD_ANSWERS_MAX];

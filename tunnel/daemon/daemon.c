@@ -91,6 +91,7 @@ static void on_changed(void *arg)
 	if (!d->stopping) {
 		daemon_names_changed(d);
 		daemon_presence_changed(d);
+		daemon_portal_session(d);
 	}
 	daemon_wait_changed(d);
 	daemon_follow_changed(d);
@@ -149,6 +150,7 @@ static void stop(struct daemon *d)
 	uv_close((uv_handle_t *)&d->grumbling, NULL);
 	uv_close((uv_handle_t *)&d->waiting, NULL);
 	daemon_presence_end(d);
+	daemon_portal_end(d);
 	daemon_probes_end(d);
 	daemon_network_end(d);
 	daemon_engine_end(d);

@@ -236,6 +236,18 @@ static bool put_network(const struct network *n, struct ctl_status *s)
 	       put_names(&n->dns, s);
 }
 
+static bool put_portal(const struct portal_result *p, struct ctl_status *s)
+{
+	static const char *const names[] = {
+		[PORTAL_UNKNOWN] = NULL,
+		[PORTAL_FREE] = "free",
+		[PORTAL_CAPTIVE] = "captive",
+	};
+
+	return ctl_set_text(&s->network.portal, names[p->state]) &&
+	       ctl_set_text(&s->network.portal_url, p->url);
+}
+
 int daemon_engine_status(const struct daemon *d, struct ctl_status *s)
 {
 	const struct engine_entry *e = subject(d);
@@ -245,5 +257,8 @@ int daemon_engine_status(const struct daemon *d, struct ctl_status *s)
 	if (e == NULL &&
 	    !ctl_set_text(&s->hold.state, hold_state_name(HOLD_NONE)))
 		return -ENOMEM;
-	return put_network(&d->network, s) && put_others(d, s) ? 0 : -ENOMEM;
+	return put_network(&d->network, s) && put_portal(&d->captive, s) &&
+			       put_others(d, s)
+		       ? 0
+		       : -ENOMEM;
 }

@@ -26,6 +26,7 @@ static void tell(struct daemon *d)
 	if (known != NULL)
 		d->network.dns = *known;
 	daemon_engine_network(d, &d->network);
+	daemon_portal_network(d);
 }
 
 /* What the stub takes for the uplink's servers is theirs, once it has looked.

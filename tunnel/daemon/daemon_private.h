@@ -13,6 +13,8 @@
 #include "tunnel/daemon/engine.h"
 #include "tunnel/daemon/folder_watch.h"
 #include "tunnel/daemon/idle.h"
+#include "tunnel/daemon/portal.h"
+#include "tunnel/daemon/probe.h"
 #include "tunnel/daemon/session_io.h"
 #include "tunnel/daemon/split_dns.h"
 #include "tunnel/daemon/uplink_facts.h"
@@ -81,6 +83,13 @@ struct daemon {
 	bool hold_unread;	     /* one could not be read */
 	uv_timer_t holding;	     /* until a hold ends */
 	struct daemon_probe *probes; /* under way */
+
+	/* daemon_portal.c */
+	struct portal *portal; /* being asked; NULL: not */
+	struct probe_options portal_way;
+	struct dns_server portal_servers[DNS_OWNER_SERVERS_MAX];
+	struct portal_result captive; /* as it was told last */
+	uint64_t portal_ns;	      /* when it was asked */
 
 	/* daemon_presence.c */
 	struct user_session *user_session;
@@ -179,6 +188,15 @@ void daemon_engine_trigger(struct daemon *d);
 /* Profiles that are gone leave no hold behind. */
 void daemon_engine_prune(struct daemon *d);
 
+/* daemon_portal.c: the network, or the session, is another. */
+void daemon_portal_network(struct daemon *d);
+void daemon_portal_session(struct daemon *d);
+void daemon_portal_end(struct daemon *d);
+
+/* By the uplink, into the caller's options and their servers. */
+void daemon_probe_way(struct daemon *d,
+		      struct dns_server servers[static DNS_OWNER_SERVERS_MAX],
+		      struct probe_options *ret_options);
 /* daemon_probes.c: those that the engine waits for are under way. */
 void daemon_probes_follow(struct daemon *d);
 /* The resolver wants one. */

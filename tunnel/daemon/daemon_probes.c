@@ -77,21 +77,30 @@ static void on_done(void *arg, const struct probe_result *result)
 	free_probe(p);
 }
 
-static int start(struct daemon_probe *p, const struct profile *profile)
+void daemon_probe_way(struct daemon *d,
+		      struct dns_server servers[static DNS_OWNER_SERVERS_MAX],
+		      struct probe_options *ret_options)
 {
-	const struct network *n = &p->daemon->network;
-	struct endpoint servers[DNS_OWNER_SERVERS_MAX];
-	const struct probe_options o = {
-		.loop = &p->daemon->loop,
+	const struct network *n = &d->network;
+
+	for (size_t i = 0; i < n->dns.server_count; i++)
+		servers[i] = uplink_facts_server(&n->dns.servers[i]);
+	*ret_options = (struct probe_options) {
+		.loop = &d->loop,
 		.device = n->device[0] != '\0' ? n->device : NULL,
 		.mark = HOST_MARK,
 		.servers = servers,
 		.server_count = n->dns.server_count,
 	};
+}
+
+static int start(struct daemon_probe *p, const struct profile *profile)
+{
+	struct dns_server servers[DNS_OWNER_SERVERS_MAX];
+	struct probe_options o = { 0 };
 	struct probe_target t = { .url = p->url };
 
-	for (size_t i = 0; i < n->dns.server_count; i++)
-		servers[i] = n->dns.servers[i].at;
+	daemon_probe_way(p->daemon, servers, &o);
 	if (p->url == NULL) {
 		t.host = profile->trusted_probe.host;
 		t.port = (uint16_t)profile->trusted_probe.port;

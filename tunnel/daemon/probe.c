@@ -327,7 +327,7 @@ static int set_options(struct probe *p, const struct probe_options *o,
 	p->limit_ms = o->limit_ms ? o->limit_ms : standard;
 	while (p->server_count < o->server_count &&
 	       p->server_count < DNS_SERVERS_MAX) {
-		p->servers[p->server_count].at = o->servers[p->server_count];
+		p->servers[p->server_count] = o->servers[p->server_count];
 		p->server_count++;
 	}
 	if (!copy_text(o->device, &p->device) || !copy_text(o->ca, &p->ca))

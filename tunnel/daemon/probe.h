@@ -22,6 +22,7 @@
 
 #include "config/ondemand.h"
 #include "crypto/tls.h"
+#include "dns/upstream.h"
 #include "tunnel/base/addr.h"
 #include "tunnel/base/attr.h"
 
@@ -45,9 +46,8 @@ struct probe_options {
 	struct uv_loop_s *loop;
 	const char *device; /* SO_BINDTODEVICE; NULL: none */
 	uint32_t mark;	    /* SO_MARK; 0: none */
-	/* The uplink's DNS servers, the first DNS_SERVERS_MAX of them; port 0
-	 * is 53. */
-	const struct endpoint *servers;
+	/* The uplink's DNS servers, the first DNS_SERVERS_MAX of them. */
+	const struct dns_server *servers;
 	size_t server_count;
 	const char *ca;	       /* PEM; NULL: the system's */
 	unsigned int limit_ms; /* 0: as above; tests take less */

@@ -17,6 +17,7 @@
 #include "tunnel/base/log.h"
 #include "tunnel/daemon/dns_host.h"
 #include "tunnel/daemon/split_dns_private.h"
+#include "tunnel/daemon/uplink_facts.h"
 #include "tunnel/host/state.h"
 
 enum {
@@ -124,14 +125,9 @@ static struct dns_upstream *uplink_upstream(struct split_dns *d)
 	for (size_t i = 0; i < uplink->server_count && i < DNS_SERVERS_MAX;
 	     i++) {
 		const struct dns_owner_server *from = &uplink->servers[i];
-		struct dns_server *server = &servers[o.count];
 
-		if (dns_loop_has(d->loops, &from->at))
-			continue;
-		o.count++;
-		server->at = from->at;
-		server->tls = from->tls;
-		snprintf(server->name, sizeof(server->name), "%s", from->name);
+		if (!dns_loop_has(d->loops, &from->at))
+			servers[o.count++] = uplink_facts_server(from);
 	}
 	return dns_upstream_create(&o);
 }

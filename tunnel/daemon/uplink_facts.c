@@ -2,6 +2,7 @@
 /* (uv) */
 #include "tunnel/daemon/uplink_facts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -128,4 +129,12 @@ void uplink_facts_look(struct uplink_facts *u, const struct network *network)
 	u->again = true;
 	if (!u->busy)
 		begin(u);
+}
+
+struct dns_server uplink_facts_server(const struct dns_owner_server *from)
+{
+	struct dns_server server = { .at = from->at, .tls = from->tls };
+
+	snprintf(server.name, sizeof(server.name), "%s", from->name);
+	return server;
 }

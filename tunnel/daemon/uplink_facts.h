@@ -8,6 +8,7 @@
 #ifndef ADIT_DAEMON_UPLINK_FACTS_H
 #define ADIT_DAEMON_UPLINK_FACTS_H
 
+#include "dns/upstream.h"
 #include "tunnel/host/network.h"
 
 struct uplink_facts;
@@ -31,5 +32,8 @@ void uplink_facts_end(struct uplink_facts *u);
 /* Copies the network. One that comes while another is under way is asked after
  * it, and only the last is answered. */
 void uplink_facts_look(struct uplink_facts *u, const struct network *network);
+
+/* How to ask one of its servers. */
+struct dns_server uplink_facts_server(const struct dns_owner_server *from);
 
 #endif
