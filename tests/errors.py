@@ -35,6 +35,7 @@ OTHER_PLACES = {
     "dns/explain.c": "an answer",
     "tunnel/base/human.c": "a duration or size",
     "tunnel/cli/cli_explain.c:servers_text": "an answer",
+    "tunnel/daemon/hold.c": "why a hold ended: a status; and its JSON",
     "tunnel/daemon/split_dns_status.c:put_servers": "a status",
     "tunnel/host/logind_linux.c:settle_lock": "what logind lists",
     "tunnel/daemon/split_dns_status.c:split_dns_explain": "an answer",

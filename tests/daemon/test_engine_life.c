@@ -320,21 +320,47 @@ END_TEST
 
 START_TEST(says_when_memory_runs_out)
 {
-	struct engine_spec spec = { .name = "a", .rules = RULE_CONNECT };
-	struct engine_world *w = engine_world_create(&spec, 1);
-	struct engine_profile set = { .name = "a", .profile = w->profiles[0] };
+	struct engine_spec old = { .name = "a", .rules = RULE_CONNECT };
+	struct engine_spec new = { .name = "a", .rules = RULE_IGNORE };
+	struct profile *p = engine_world_profile(&new);
+	struct engine_profile set = { .name = "a", .profile = p };
 
-	engine_world_go(w, engine_world_ethernet(1));
 	for (unsigned long n = 1; n <= 2; n++) {
+		struct engine_world *w = engine_world_create(&old, 1);
+		int r;
+
+		engine_world_go(w, engine_world_ethernet(1));
 		WANTS(w, "up a");
 		allocation_fail_at(n);
-		ck_assert_int_eq(engine_set_profiles(&w->engine, &set, 1),
-				 -ENOMEM);
+		r = engine_set_profiles(&w->engine, &set, 1);
 		allocation_fail_at(0);
+		ck_assert_int_eq(r, -ENOMEM);
 		WANTS(w, "down");
 		ck_assert_int_eq(w->engine.reason, REASON_INTERNAL);
-		ck_assert_int_eq(engine_set_profiles(&w->engine, &set, 1), 0);
+		engine_world_destroy(w);
 	}
+	profile_destroy(p);
+}
+END_TEST
+
+/* The daemon says again what has not changed. */
+START_TEST(a_profile_that_stays_keeps_the_answers_of_its_probes)
+{
+	struct engine_world *w = engine_world_with_rules(RULE_PROBE);
+	struct engine_profile set = { .name = "a", .profile = w->profiles[0] };
+	struct ondemand_answer a = { ONDEMAND_PROBE_STATUS, 200 };
+	uint64_t generation;
+	const char *url;
+
+	engine_world_go(w, engine_world_ethernet(1));
+	WANTS(w, "down");
+	ck_assert(engine_probe(&w->engine, 0, &url, &generation));
+	ck_assert_int_eq(engine_set_profiles(&w->engine, &set, 1), 0);
+	ck_assert(engine_answer(&w->engine, 0, generation, url, a));
+	WANTS(w, "up a");
+	ck_assert_int_eq(engine_set_profiles(&w->engine, &set, 1), 0);
+	WANTS(w, "up a");
+	ck_assert_int_eq(w->engine.entries[0].decision.outcome, ONDEMAND_MATCH);
 	engine_world_destroy(w);
 }
 END_TEST
@@ -359,6 +385,8 @@ int main(void)
 	tcase_add_test(tc, another_content_is_judged_at_once);
 	tcase_add_test(tc, an_unfit_profile_does_not_start_and_may_stay_up);
 	tcase_add_test(tc, says_when_memory_runs_out);
+	tcase_add_test(tc,
+		       a_profile_that_stays_keeps_the_answers_of_its_probes);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

@@ -375,6 +375,30 @@ START_TEST(says_when_a_file_is_no_hold)
 }
 END_TEST
 
+static bool is_work(void *arg, const char *name)
+{
+	(*(int *)arg)++;
+	return strcmp(name, "work") == 0;
+}
+
+START_TEST(goes_with_its_profile)
+{
+	struct hold h = any_hold();
+	int asked = 0;
+
+	ck_assert_int_eq(hold_prune("/nonexistent", is_work, &asked), -ENOENT);
+	ck_assert_int_eq(hold_save(folder, "work", &h, BOOT), 0);
+	ck_assert_int_eq(hold_save(folder, "home", &h, BOOT), 0);
+	write_file("undo.journal", "", 0600);
+	write_file("hold-.json", "", 0600);
+	ck_assert_int_eq(hold_prune(folder, is_work, &asked), 0);
+	ck_assert_int_eq(asked, 2);
+	ck_assert_int_eq(hold_load(folder, "home", BOOT, &h), -ENOENT);
+	ck_assert_int_eq(hold_load(folder, "work", BOOT, &h), 0);
+	ck_assert_uint_eq(count_files(), 3);
+}
+END_TEST
+
 /* The old one stays, and nothing beside it. */
 static void assert_not_written(int error)
 {
@@ -459,6 +483,7 @@ int main(void)
 	tcase_add_test(tc, is_gone_when_there_is_none);
 	tcase_add_test(tc, ends_with_the_boot_it_was_said_in);
 	tcase_add_test(tc, takes_the_longest_name);
+	tcase_add_test(tc, goes_with_its_profile);
 	tcase_add_test(tc, trusts_no_file_that_others_may_write);
 	tcase_add_test(tc, says_when_a_file_is_no_hold);
 	tcase_add_test(tc, keeps_the_old_one_when_a_file_may_not_grow);
