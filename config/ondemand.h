@@ -25,6 +25,7 @@
 
 enum {
 	ONDEMAND_SSID_MAX = 32, /* IEEE 802.11, bytes */
+	ONDEMAND_SSID_TEXT_MAX = 4 * ONDEMAND_SSID_MAX + 1, /* as \xNN */
 	ONDEMAND_STATUS_OK = 200,
 };
 
@@ -202,11 +203,20 @@ struct ondemand_explanation {
 	const struct ondemand *ondemand;
 	const struct ondemand_facts *facts;
 	struct ondemand_decision decision;
-	const struct ondemand_attempt *attempt;
+	const struct ondemand_attempt *attempt; /* NULL: of nobody */
 	/* Warnings about the rules are told again, all of the facts' are told;
 	 * NULL: there are none. */
 	const struct config_report *profile_report, *facts_report;
 };
+
+/* "Connect". */
+const char *ondemand_action_name(enum profile_action action);
+/* "WiFi, SSID CafeNet", cut to the buffer. Returns buf. */
+const char *ondemand_rule_text(const struct profile_rule *rule, char *buf,
+			       size_t size);
+/* False: it is shown with escapes, being no UTF-8 or holding a zero byte. */
+bool ondemand_ssid_text(const uint8_t *ssid, size_t len,
+			char text[static ONDEMAND_SSID_TEXT_MAX]);
 
 /* One line of JSON, as `adit explain network --json` prints it. */
 void ondemand_print_json(const struct ondemand_explanation *e, FILE *to);

@@ -6,7 +6,6 @@
 #include "config/value.h"
 
 enum {
-	SSID_TEXT_MAX = 4 * ONDEMAND_SSID_MAX + 1, /* each byte as \xNN */
 	TRUSTED_TEXT_MAX = 280,
 };
 
@@ -15,6 +14,13 @@ static const char *const action_names[] = {
 	[PROFILE_ACTION_DISCONNECT] = "Disconnect",
 	[PROFILE_ACTION_EVALUATE] = "EvaluateConnection",
 	[PROFILE_ACTION_IGNORE] = "Ignore",
+};
+
+static const char *const interface_names[] = {
+	[PROFILE_INTERFACE_ANY] = "any",
+	[PROFILE_INTERFACE_ETHERNET] = "Ethernet",
+	[PROFILE_INTERFACE_WIFI] = "WiFi",
+	[PROFILE_INTERFACE_CELLULAR] = "Cellular",
 };
 
 static const char *const criterion_names[ONDEMAND_CRITERIA] = {
@@ -43,13 +49,11 @@ static void put_list(enum value_kind kind, const void *items, size_t count,
 static void put_wanted(const struct profile *p, const struct profile_rule *rule,
 		       enum ondemand_criterion criterion, FILE *to)
 {
-	static const char *const interfaces[] = { "any", "Ethernet", "WiFi",
-						  "Cellular" };
 	char trusted[TRUSTED_TEXT_MAX];
 
 	switch (criterion) {
 	case ONDEMAND_INTERFACE:
-		value_print_string(interfaces[rule->interface], to);
+		value_print_string(interface_names[rule->interface], to);
 		break;
 	case ONDEMAND_SSID:
 		put_list(VALUE_SSID, rule->ssids, rule->ssid_count, to);
@@ -75,12 +79,11 @@ static void put_wanted(const struct profile *p, const struct profile_rule *rule,
 	}
 }
 
-/* False: it is shown with escapes, being no UTF-8 or holding a zero byte. */
-static bool ssid_text(const struct ondemand_facts *f,
-		      char text[static SSID_TEXT_MAX])
+bool ondemand_ssid_text(const uint8_t *bytes, size_t len,
+			char text[static ONDEMAND_SSID_TEXT_MAX])
 {
-	const char *ssid = (const char *)f->ssid;
-	size_t len = f->ssid_len, used = 0, at = 0;
+	const char *ssid = (const char *)bytes;
+	size_t used = 0, at = 0;
 
 	if (text_utf8_prefix(ssid, len) == len && !memchr(ssid, 0, len)) {
 		memcpy(text, ssid, len);
@@ -94,21 +97,69 @@ static bool ssid_text(const struct ondemand_facts *f,
 			text[used++] = ssid[at++];
 		if (at < len)
 			used += (size_t)snprintf(text + used, 5, "\\x%02x",
-						 f->ssid[at++]);
+						 bytes[at++]);
 	}
 	text[used] = '\0';
 	return false;
 }
 
+const char *ondemand_action_name(enum profile_action action)
+{
+	return action_names[action];
+}
+
+/* Appends; what does not fit is cut. */
+static void add(char *buf, size_t size, const char *separator, const char *text)
+{
+	size_t used = strlen(buf);
+
+	snprintf(buf + used, size - used, "%s%s", used > 0 ? separator : "",
+		 text);
+}
+
+static void add_list(char *buf, size_t size, const char *what,
+		     char *const *items, size_t count)
+{
+	add(buf, size, ", ", what);
+	for (size_t i = 0; i < count; i++)
+		add(buf, size, i > 0 ? " or " : " ", items[i]);
+	if (count == 0)
+		add(buf, size, " ", "of no name");
+}
+
+const char *ondemand_rule_text(const struct profile_rule *rule, char *buf,
+			       size_t size)
+{
+	char address[PREFIX_TEXT_MAX];
+
+	*buf = '\0';
+	if (rule->interface != PROFILE_INTERFACE_ANY)
+		add(buf, size, ", ", interface_names[rule->interface]);
+	if (rule->has_ssids)
+		add_list(buf, size, "SSID", rule->ssids, rule->ssid_count);
+	if (rule->has_domains)
+		add_list(buf, size, "search domain", rule->domains,
+			 rule->domain_count);
+	for (size_t i = 0; i < rule->dns_server_count; i++)
+		add(buf, size, i > 0 ? " or " : ", DNS server ",
+		    prefix_text(&rule->dns_servers[i], address));
+	if (rule->probe_url)
+		add(buf, size, ", ", rule->probe_url);
+	if (*buf == '\0')
+		add(buf, size, "", "any network");
+	text_make_printable(buf);
+	return buf;
+}
+
 static void put_ssid(const struct ondemand_facts *f, FILE *to)
 {
-	char text[SSID_TEXT_MAX];
+	char text[ONDEMAND_SSID_TEXT_MAX];
 
 	if (f->ssid_len == 0) {
 		fputs("null", to);
 		return;
 	}
-	ssid_text(f, text);
+	ondemand_ssid_text(f->ssid, f->ssid_len, text);
 	value_print_string(text, to);
 }
 
@@ -312,14 +363,15 @@ static void put_criterion_json(const struct ondemand_explanation *e,
 			       enum ondemand_verdict verdict, FILE *to)
 {
 	const struct profile *p = e->ondemand->profile;
-	char text[SSID_TEXT_MAX];
+	char text[ONDEMAND_SSID_TEXT_MAX];
 
 	fprintf(to,
 		"{\"name\": \"%s\", \"wanted\": ", criterion_names[criterion]);
 	put_wanted(p, &p->rules[rule], criterion, to);
 	fputs(", \"found\": ", to);
 	put_found(e, rule, criterion, was_asked(verdict), to);
-	if (criterion == ONDEMAND_SSID && !ssid_text(e->facts, text)) {
+	if (criterion == ONDEMAND_SSID &&
+	    !ondemand_ssid_text(e->facts->ssid, e->facts->ssid_len, text)) {
 		fputs(", \"found_hex\": \"", to);
 		for (size_t i = 0; i < e->facts->ssid_len; i++)
 			fprintf(to, "%02x", e->facts->ssid[i]);
@@ -359,7 +411,7 @@ static bool evaluate(const struct ondemand_explanation *e,
 {
 	const struct profile *p = e->ondemand->profile;
 
-	if (e->decision.outcome != ONDEMAND_MATCH ||
+	if (e->attempt == NULL || e->decision.outcome != ONDEMAND_MATCH ||
 	    e->decision.action != PROFILE_ACTION_EVALUATE)
 		return false;
 	*ret_connection =

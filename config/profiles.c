@@ -158,6 +158,11 @@ static void entry_parse(struct profile_entry *e, enum profile_flags flags)
 		    : e->profile->fingerprint != p->fingerprint
 			    ? PROFILES_CHANGED
 			    : PROFILES_SAME;
+	/* Whoever borrowed the one before may go on with it. */
+	if (e->change == PROFILES_SAME) {
+		profile_destroy(p);
+		return;
+	}
 	profile_destroy(e->profile);
 	e->profile = p;
 }

@@ -24,7 +24,8 @@ enum {
 };
 
 enum profiles_change {
-	PROFILES_SAME,	  /* a broken file may be good again: `broken` */
+	PROFILES_SAME,	  /* and so is `profile`; a broken file may be good
+			     again: `broken` */
 	PROFILES_ADDED,	  /* also: was bad from the start, is good now */
 	PROFILES_CHANGED, /* another content is in force */
 	PROFILES_BROKEN,  /* bad in another way than before; what was in force

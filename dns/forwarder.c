@@ -403,7 +403,9 @@ static void while_not_up(const struct dns_forwarder *f, struct dns_decision *d)
 {
 	bool exempt = d->need != NULL && d->need->never;
 
-	if (f->state.mode == DNS_MODE_UP)
+	if (f->state.mode == DNS_MODE_UP ||
+	    (f->state.mode == DNS_MODE_ARMED && f->state.any_name &&
+	     d->because == DNS_BECAUSE_DEFAULT))
 		return;
 	if (exempt && d->route == DNS_ROUTE_TUNNEL) {
 		d->because = DNS_BECAUSE_EXEMPT;

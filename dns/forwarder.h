@@ -112,6 +112,9 @@ struct dns_forwarder_state {
 	/* Waiting: what was held stays so, and so does what comes, because a
 	 * trigger began it. */
 	bool hold;
+	/* Armed: any name starts a tunnel that had the default route, since
+	 * it went down only because nobody used it. */
+	bool any_name;
 	bool rebinding_protection;
 	uint64_t generation; /* of the network; heeded when armed */
 	/* Why the tunnel is not up: for Extended DNS Errors. Borrowed for the

@@ -295,6 +295,14 @@ const char *ctl_command_name(enum ctl_command command)
 	return commands[command].name;
 }
 
+bool ctl_set_text(char **field, const char *text)
+{
+	if (text == NULL || *text == '\0')
+		return true;
+	*field = strdup(text);
+	return *field != NULL;
+}
+
 void *ctl_list_add(struct ctl_list *list, size_t size)
 {
 	/* Doubling at each power of two needs no capacity field. */

@@ -244,6 +244,9 @@ int ctl_reply_parse(const char *line, size_t len, struct ctl_reply *ret_reply,
 bool ctl_command_acts(enum ctl_command command);
 const char *ctl_command_name(enum ctl_command command);
 
+/* Copies a text into an empty field; NULL and "" leave it so. False: out of
+ * memory. */
+bool ctl_set_text(char **field, const char *text);
 /* One more element, zeroed; NULL: out of memory. */
 void *ctl_list_add(struct ctl_list *list, size_t size);
 /* Appends a copy of a text. 0 or -ENOMEM. */

@@ -17,11 +17,8 @@
 #include "tunnel/base/notify.h"
 #include "tunnel/daemon/daemon_private.h"
 #include "tunnel/host/dns_owner.h"
-#include "tunnel/host/netwatch.h"
 
 enum {
-	/* A link that comes up moves many things within a moment. */
-	SETTLE_MS = 200,
 	/* BYE takes 100 ms; a resolver that hangs is not waited for. */
 	LAST_MS = 800,
 };
@@ -88,8 +85,13 @@ static void on_changed(void *arg)
 	notify_send("STATUS=%s: %s%s%s", name[0] ? name : "no profile",
 		    session_state_name(s->state), s->reason ? ", " : "",
 		    s->reason ? reason_text(s->reason) : "");
-	if (!d->stopping)
+	if (s->state != SESSION_STATE_WAITING &&
+	    s->state != SESSION_STATE_CONNECTING)
+		d->triggered = false;
+	if (!d->stopping) {
 		daemon_names_changed(d);
+		daemon_presence_changed(d);
+	}
 	daemon_wait_changed(d);
 	daemon_follow_changed(d);
 }
@@ -146,11 +148,13 @@ static void stop(struct daemon *d)
 	uv_close((uv_handle_t *)&d->logged, NULL);
 	uv_close((uv_handle_t *)&d->grumbling, NULL);
 	uv_close((uv_handle_t *)&d->waiting, NULL);
-	uv_close((uv_handle_t *)&d->settling, NULL);
+	daemon_presence_end(d);
+	daemon_probes_end(d);
+	daemon_network_end(d);
+	daemon_engine_end(d);
 	uv_close((uv_handle_t *)&d->term, NULL);
 	uv_close((uv_handle_t *)&d->intr, NULL);
 	uv_close((uv_handle_t *)&d->hangup, NULL);
-	uv_close((uv_handle_t *)&d->watch, NULL);
 	/* This one does not keep the loop: it is for when something else does.
 	 * It is closed after the loop has run. */
 	(void)uv_timer_start(&d->last, on_last, LAST_MS, 0);
@@ -170,27 +174,6 @@ static void on_signal(uv_signal_t *handle, int number)
 	stop(d);
 }
 
-static void on_settled(uv_timer_t *timer)
-{
-	struct daemon *d = timer->data;
-
-	session_io_host_moved(d->io);
-	split_dns_look(d->names);
-}
-
-static void on_watch(uv_poll_t *handle, int status, int events)
-{
-	struct daemon *d = handle->data;
-
-	(void)status;
-	(void)events;
-	/* Not started again by each event: one that goes on and on would put
-	 * off the repair for as long. */
-	if (netwatch_drain(d->watch_fd) &&
-	    !uv_is_active((const uv_handle_t *)&d->settling))
-		(void)uv_timer_start(&d->settling, on_settled, SETTLE_MS, 0);
-}
-
 static int watch_signals(struct daemon *d)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
@@ -206,18 +189,6 @@ static int watch_signals(struct daemon *d)
 			return r;
 	}
 	return 0;
-}
-
-static int watch_host(struct daemon *d)
-{
-	int r;
-
-	d->watch_fd = netwatch_open();
-	if (d->watch_fd < 0)
-		return d->watch_fd;
-	r = uv_poll_init(&d->loop, &d->watch, d->watch_fd);
-	d->watch.data = d;
-	return r < 0 ? r : uv_poll_start(&d->watch, UV_READABLE, on_watch);
 }
 
 static int watch_folder(struct daemon *d, const char *name,
@@ -311,21 +282,23 @@ static int init(struct daemon *d)
 	free(folder);
 	if (r < 0)
 		return r;
+	daemon_engine_start(d);
 	/* Timers only get their fields set. */
 	(void)uv_timer_init(&d->loop, &d->waiting);
-	(void)uv_timer_init(&d->loop, &d->settling);
 	(void)uv_timer_init(&d->loop, &d->grumbling);
 	(void)uv_timer_init(&d->loop, &d->last);
-	d->waiting.data = d->settling.data = d->grumbling.data = d;
+	d->waiting.data = d->grumbling.data = d;
 	d->last.data = d->logged.data = d;
 	d->io = session_io_create(&io);
 	if (d->io == NULL || daemon_names_start(d) < 0)
 		return -ENOMEM;
-	r = watch_profiles(d);
+	r = daemon_presence_start(d);
+	if (r == 0)
+		r = watch_profiles(d);
 	if (r == 0)
 		r = watch_signals(d);
 	if (r == 0)
-		r = watch_host(d);
+		r = daemon_network_start(d);
 	if (r == 0)
 		r = watch_log(d);
 	if (r < 0) {
@@ -351,8 +324,8 @@ static void fini(struct daemon *d)
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	session_io_destroy(d->io);
 	profiles_fini(&d->profiles);
-	if (d->watch_fd >= 0)
-		close(d->watch_fd);
+	engine_fini(&d->engine);
+	network_reader_destroy(d->reader);
 	(void)uv_loop_close(&d->loop); /* -EBUSY: a handle was forgotten */
 }
 
@@ -381,7 +354,7 @@ static void give_up(struct daemon *d)
 
 int daemon_run(const struct daemon_options *o)
 {
-	struct daemon d = { .options = o, .watch_fd = -1 };
+	struct daemon d = { .options = o };
 	int r;
 
 	/* Writing to a client that is gone is an error code, not an end. */

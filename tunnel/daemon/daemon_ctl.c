@@ -58,6 +58,7 @@ static void reply_status(struct daemon *d, struct ctl_peer *peer)
 	struct ctl_reply reply = { .final = true, .has_status = true };
 
 	if (session_io_status(d->io, &reply.status) < 0 ||
+	    daemon_engine_status(d, &reply.status) < 0 ||
 	    split_dns_status(d->names, &reply.status) < 0 ||
 	    put_polling(d, &reply.status.fallbacks) < 0 ||
 	    daemon_put_problems(d, &reply.status.problems) < 0 ||
@@ -148,85 +149,6 @@ void daemon_reply_refused(struct ctl_peer *peer, const struct profile_entry *e,
 			config_error_text(why, e->path, line, sizeof(line)));
 }
 
-/* A bad file, or a folder that anybody may put another into, leaves in force
- * what the tunnel had of it. Not so a good one that names what cannot be used
- * here, such as an identity that was changed. */
-static bool has_one_in_force(const struct daemon *d,
-			     const struct profile_entry *e)
-{
-	return (e->broken || d->folder_error == -EPERM) && e->profile != NULL &&
-	       daemon_is_current(d, e->name) &&
-	       session_io_profile(d->io) != NULL;
-}
-
-static void do_connect(struct daemon *d, struct ctl_peer *peer,
-		       const struct ctl_request *request)
-{
-	struct profile_entry *e =
-		daemon_find_profile(d, peer, request->profile);
-	struct config_report report = { 0 };
-	struct profile *profile = NULL;
-	uint64_t fingerprint = 0;
-	int r;
-
-	if (e == NULL)
-		return;
-	r = d->folder_error == -EPERM
-		    ? -EPERM
-		    : profile_load(e->path, PROFILE_FOR_USE, &profile, &report);
-	if (r == 0) {
-		fingerprint = profile->fingerprint;
-	} else if (has_one_in_force(d, e)) {
-		log_notice("connect %s as it was before its file turned bad",
-			   e->name);
-		daemon_reply(peer, false, CTL_EXIT_DONE,
-			     "%s: its file is refused, see \"adit status\"; "
-			     "the profile before it is used",
-			     e->name);
-	} else if (d->folder_error == -EPERM) {
-		daemon_reply_folder(d, peer);
-		return;
-	} else {
-		daemon_reply_refused(peer, e, &report, r);
-		return;
-	}
-	log_info("connect %s", e->name);
-	/* The hold is set now; the attempt itself starts from the loop, after
-	 * the answer. */
-	session_io_connect(d->io, e->name, profile);
-	if (r == 0)
-		daemon_note_used(d, fingerprint, &report);
-	if (request->wait)
-		daemon_wait_for_up(d, peer,
-				   request->wait_s ? request->wait_s : 30);
-	else
-		daemon_reply(
-			peer, true, CTL_EXIT_DONE, "%s: %s", e->name,
-			session_state_name(session_io_session(d->io)->state));
-}
-
-static void do_disconnect(struct daemon *d, struct ctl_peer *peer,
-			  const struct ctl_request *request)
-{
-	bool down = session_io_session(d->io)->state == SESSION_STATE_DOWN;
-	const struct profile_entry *e = NULL;
-
-	if (request->profile != NULL) {
-		e = daemon_find_profile(d, peer, request->profile);
-		if (e == NULL)
-			return;
-	}
-	if (down || (e != NULL && !daemon_is_current(d, e->name))) {
-		daemon_reply(peer, true, CTL_EXIT_DONE, "%s is down already",
-			     e ? e->name : "the tunnel");
-		return;
-	}
-	log_info("disconnect %s", session_io_name(d->io));
-	session_io_disconnect(d->io, REASON_USER);
-	daemon_reply(peer, true, CTL_EXIT_DONE, "%s is down",
-		     session_io_name(d->io));
-}
-
 static bool needs_profiles(enum ctl_command command)
 {
 	return command != CTL_COMMAND_STATUS && command != CTL_COMMAND_WATCH &&
@@ -261,10 +183,10 @@ static void on_request(void *arg, struct ctl_peer *peer,
 		daemon_reload_for(d, peer);
 		break;
 	case CTL_COMMAND_CONNECT:
-		do_connect(d, peer, request);
+		daemon_connect(d, peer, request);
 		break;
 	case CTL_COMMAND_DISCONNECT:
-		do_disconnect(d, peer, request);
+		daemon_disconnect(d, peer, request);
 		break;
 	case CTL_COMMAND_PROFILE_LIST:
 		daemon_list_profiles(d, peer);
@@ -282,8 +204,10 @@ static void on_request(void *arg, struct ctl_peer *peer,
 		daemon_explain_dns(d, peer, request);
 		break;
 	case CTL_COMMAND_AUTO:
+		daemon_auto(d, peer, request);
+		break;
 	case CTL_COMMAND_EXPLAIN_NETWORK:
-		daemon_reply(peer, true, CTL_EXIT_FAILED, "not yet");
+		daemon_explain_network(d, peer, request);
 		break;
 	case CTL_COMMAND_COUNT:
 		break;

@@ -27,15 +27,46 @@ static enum dns_mode mode_of(enum session_state state)
 	return DNS_MODE_OFF;
 }
 
+/* NULL: it has none. */
+static const struct engine_entry *entry_of(const struct daemon *d)
+{
+	size_t at = engine_find(&d->engine, session_io_name(d->io));
+
+	return at != ENGINE_NOBODY ? &d->engine.entries[at] : NULL;
+}
+
+/* Of the profile that the session has: EvaluateConnection's, if that matched.
+ */
+static const struct profile_rule *rule_of(const struct daemon *d)
+{
+	const struct profile *p = session_io_profile(d->io);
+	const struct engine_entry *e = entry_of(d);
+	const struct ondemand_decision *made;
+
+	if (p == NULL || e == NULL)
+		return NULL;
+	made = &e->decision;
+	return made->outcome == ONDEMAND_MATCH &&
+			       made->action == PROFILE_ACTION_EVALUATE &&
+			       made->rule < p->rule_count
+		       ? &p->rules[made->rule]
+		       : NULL;
+}
+
 void daemon_names_changed(struct daemon *d)
 {
 	const struct session *s = session_io_session(d->io);
+	const struct engine_entry *e = entry_of(d);
 	char reason[256];
 	const struct split_dns_input in = {
 		.mode = mode_of(s->state),
+		.hold = d->triggered,
+		.any_name = e != NULL && e->pause == ENGINE_PAUSE_IDLE,
 		.profile = session_io_profile(d->io),
 		.lease = session_io_lease(d->io),
 		.reason = reason,
+		.rule = rule_of(d),
+		.generation = d->engine.generation,
 	};
 
 	snprintf(reason, sizeof(reason), "the tunnel %s is %s%s%s",
@@ -50,23 +81,24 @@ static void on_names_changed(void *arg)
 	struct daemon *d = arg;
 
 	daemon_names_changed(d);
+	daemon_network_names_changed(d);
 	daemon_wait_changed(d);
 }
 
-/* Rules that start a tunnel come with on demand; nothing arms one before. */
 static void on_trigger(void *arg, const char *name, const char *because)
 {
-	(void)arg;
-	(void)name;
-	(void)because;
+	struct daemon *d = arg;
+
+	if (d->wanted != ENGINE_ARMED)
+		return;
+	log_notice("somebody asks for %s: %s", name, because);
+	d->triggered = true;
+	daemon_engine_trigger(d);
 }
 
-/* A URL that nobody gets does not give 200. */
 static void on_need_probe(void *arg, uint64_t generation, const char *url)
 {
-	(void)arg;
-	(void)generation;
-	(void)url;
+	daemon_probe_for_names(arg, generation, url);
 }
 
 int daemon_names_start(struct daemon *d)

@@ -10,10 +10,15 @@
 #include "tunnel/base/log.h"
 #include "tunnel/ctl/ctl_server.h"
 #include "tunnel/daemon/daemon.h"
+#include "tunnel/daemon/engine.h"
 #include "tunnel/daemon/folder_watch.h"
+#include "tunnel/daemon/idle.h"
 #include "tunnel/daemon/session_io.h"
 #include "tunnel/daemon/split_dns.h"
+#include "tunnel/daemon/uplink_facts.h"
+#include "tunnel/daemon/user_session.h"
 #include "tunnel/host/apply.h"
+#include "tunnel/host/journal.h"
 
 /* Somebody in `adit connect --wait`. */
 struct waiter {
@@ -51,14 +56,41 @@ struct daemon {
 	struct config_report used; /* about the profile that the tunnel has */
 	struct waiter waiters[CTL_SERVER_CLIENTS];
 	struct follower followers[CTL_SERVER_FOLLOWERS];
+
+	/* daemon_network.c */
+	struct network_reader *reader;
+	struct uplink_facts *uplink_facts;
+	struct network network; /* as it was seen last */
+	bool facts_answered;	/* about it */
+	bool network_told;	/* it, to the engine */
+	uv_poll_t watches[NETWORK_DESCRIPTORS_MAX];
+	size_t watch_count;
+	uv_timer_t settling; /* after the host has moved */
+	uv_timer_t patience; /* for facts that do not come */
+
+	/* daemon_engine.c */
+	struct engine engine;
+	enum engine_want wanted; /* as it was carried out */
+	char wanted_name[PROFILE_NAME_MAX];
+	/* A name began it, and it has not come up or failed since: names are
+	 * held. */
+	bool triggered;
+	char boot[JOURNAL_BOOT_MAX];
+	int hold_error;		     /* of the last one that was written */
+	bool hold_unread;	     /* one could not be read */
+	uv_timer_t holding;	     /* until a hold ends */
+	struct daemon_probe *probes; /* under way */
+
+	/* daemon_presence.c */
+	struct user_session *user_session;
+	struct idle idle;
+	uv_timer_t idling; /* until the next look */
+
 	uv_timer_t waiting;   /* until the first waiter's deadline */
-	uv_timer_t settling;  /* after the host has moved */
 	uv_timer_t grumbling; /* until a bad profile is logged */
 	uv_timer_t last;      /* until the end is forced */
 	uv_async_t logged;    /* there is a new line in the log */
 	uv_signal_t term, intr, hangup;
-	uv_poll_t watch;
-	int watch_fd;
 	bool stopping, forced;
 };
 
@@ -118,6 +150,56 @@ int daemon_names_start(struct daemon *d);
 void daemon_names_changed(struct daemon *d);
 void daemon_explain_dns(struct daemon *d, struct ctl_peer *peer,
 			const struct ctl_request *request);
+
+/* daemon_network.c */
+int daemon_network_start(struct daemon *d);
+void daemon_network_end(struct daemon *d);
+/* It may be another network: a look when that has settled. */
+void daemon_network_moved(struct daemon *d);
+/* Whoever keeps this host's names told the stub something. */
+void daemon_network_names_changed(struct daemon *d);
+
+/* daemon_engine.c */
+void daemon_engine_start(struct daemon *d);
+void daemon_engine_end(struct daemon *d);
+/* The profiles were read again, and those before are gone. */
+void daemon_engine_profiles(struct daemon *d);
+/* What is wanted by now is done. */
+void daemon_engine_act(struct daemon *d);
+/* Held up by a person; takes the profile, loaded for use. */
+void daemon_engine_connect(struct daemon *d, size_t at,
+			   struct profile *profile);
+void daemon_engine_network(struct daemon *d, const struct network *n);
+/* Somebody asks for a name of the armed tunnel's. */
+void daemon_engine_trigger(struct daemon *d);
+/* Profiles that are gone leave no hold behind. */
+void daemon_engine_prune(struct daemon *d);
+
+/* daemon_probes.c: those that the engine waits for are under way. */
+void daemon_probes_follow(struct daemon *d);
+/* The resolver wants one. */
+void daemon_probe_for_names(struct daemon *d, uint64_t generation,
+			    const char *url);
+void daemon_probes_end(struct daemon *d);
+
+/* daemon_presence.c */
+int daemon_presence_start(struct daemon *d);
+void daemon_presence_end(struct daemon *d);
+/* The session's state is another. */
+void daemon_presence_changed(struct daemon *d);
+
+/* daemon_engine_status.c. 0 or -ENOMEM. */
+int daemon_engine_status(const struct daemon *d, struct ctl_status *s);
+
+/* daemon_demand.c */
+void daemon_connect(struct daemon *d, struct ctl_peer *peer,
+		    const struct ctl_request *request);
+void daemon_disconnect(struct daemon *d, struct ctl_peer *peer,
+		       const struct ctl_request *request);
+void daemon_auto(struct daemon *d, struct ctl_peer *peer,
+		 const struct ctl_request *request);
+void daemon_explain_network(struct daemon *d, struct ctl_peer *peer,
+			    const struct ctl_request *request);
 
 /* daemon_wait.c: the peer is answered when the tunnel is up, or has failed. */
 void daemon_wait_for_up(struct daemon *d, struct ctl_peer *peer,

@@ -88,6 +88,7 @@ static bool look(struct daemon *d)
 	else if (r == 0 && d->folder_error < 0)
 		log_notice("%s can be read again", d->profiles.folder);
 	d->folder_error = r;
+	daemon_engine_profiles(d);
 	for (size_t i = 0; r == 0 && i < d->profiles.count; i++) {
 		log_change(d->profiles.entries[i]);
 		differs |= d->profiles.entries[i]->change != PROFILES_SAME;
@@ -141,12 +142,15 @@ static const struct profile_entry *used_entry(const struct daemon *d)
 /* The tunnel's profile is made that of its file, whoever saw the change. */
 static void follow(struct daemon *d)
 {
-	const struct profile *has = session_io_profile(d->io);
 	const struct profile_entry *e = used_entry(d);
+	const struct profile *has;
 	struct config_report report;
 	struct profile *profile;
 	uint64_t fingerprint;
 
+	daemon_engine_prune(d);
+	daemon_engine_act(d);
+	has = session_io_profile(d->io);
 	if (has == NULL || (e != NULL && profiles_problem(e) != NULL))
 		return;
 	if (e == NULL) {

@@ -190,7 +190,8 @@ void engine_timeout(struct engine *e, uint64_t now_ns)
 
 /* --- Profiles. --- */
 
-static int fill_entry(struct engine_entry *entry, const struct engine *e,
+/* Takes over from the old one what stays. */
+static int fill_entry(struct engine_entry *entry, struct engine *e,
 		      const struct engine_profile *p)
 {
 	size_t old = engine_find(e, p->name);
@@ -201,17 +202,21 @@ static int fill_entry(struct engine_entry *entry, const struct engine *e,
 	};
 	if (old != ENGINE_NOBODY) {
 		*entry = e->entries[old];
-		entry->ondemand = (struct ondemand) { 0 };
-		entry->decision = (struct ondemand_decision) { 0 };
+		e->entries[old].ondemand = (struct ondemand) { 0 };
 	}
 	snprintf(entry->name, sizeof(entry->name), "%s", p->name);
+	entry->unfit = p->unfit;
+	if (entry->profile == p->profile &&
+	    entry->fingerprint == p->profile->fingerprint)
+		return 0; /* with the answers that its probes got */
 	entry->profile = p->profile;
 	if (entry->fingerprint != p->profile->fingerprint) {
 		entry->fingerprint = p->profile->fingerprint;
 		entry->pause = ENGINE_PAUSE_NONE;
 		meet_profile(entry);
 	}
-	entry->unfit = p->unfit;
+	entry->decision = (struct ondemand_decision) { 0 };
+	ondemand_fini(&entry->ondemand);
 	return ondemand_init(&entry->ondemand, p->profile, e->generation);
 }
 

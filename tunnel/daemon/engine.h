@@ -95,6 +95,7 @@ struct engine_entry {
 	struct hold hold;
 	enum hold_end hold_end; /* of the one before */
 	bool saved;		/* the hold is in its file */
+	bool restored;		/* from its file; the caller's */
 	enum engine_pause pause;
 	bool kept;
 	enum engine_cause ended; /* what ended it last */

@@ -2,6 +2,7 @@
 #include "tunnel/daemon/hold.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -381,4 +382,41 @@ int hold_load(const char *state_dir, const char *name, const char *boot,
 			    ? h
 			    : (struct hold) { .until_ns = CLOCK_NEVER };
 	return 0;
+}
+
+/* "hold-work.json": "work". */
+static bool profile_of(const char *file, char name[static NAME_MAX + 1])
+{
+	static const char before[] = "hold-", after[] = ".json";
+	size_t len = strlen(file);
+
+	if (len <= sizeof(before) - 1 + sizeof(after) - 1 ||
+	    strncmp(file, before, sizeof(before) - 1) != 0 ||
+	    strcmp(file + len - (sizeof(after) - 1), after) != 0)
+		return false;
+	len -= sizeof(before) - 1 + sizeof(after) - 1;
+	memcpy(name, file + sizeof(before) - 1, len);
+	name[len] = '\0';
+	return true;
+}
+
+int hold_prune(const char *state_dir,
+	       bool (*known)(void *arg, const char *name), void *arg)
+{
+	int dir = folder_open(state_dir), r = 0;
+	DIR *list = dir >= 0 ? fdopendir(dir) : NULL;
+	const struct dirent *d;
+	char name[NAME_MAX + 1];
+
+	if (list == NULL) {
+		r = dir < 0 ? dir : -errno;
+		if (dir >= 0)
+			close(dir);
+		return r;
+	}
+	while (r == 0 && (d = readdir(list)) != NULL)
+		if (profile_of(d->d_name, name) && !known(arg, name))
+			r = remove_hold(dir, d->d_name);
+	closedir(list);
+	return r;
 }

@@ -39,11 +39,10 @@ enum hold_end {
 
 struct hold {
 	enum hold_state state;
-	bool until_reboot;	    /* and by no other network before */
-	uint64_t until_ns;	    /* since boot; CLOCK_NEVER: no timer */
-	int64_t since_ms, until_ms; /* since 1970, for people */
-	/* The user's, as text_make_printable() leaves it; "": none. */
-	char reason[HOLD_REASON_MAX];
+	bool until_reboot;	      /* and by no other network before */
+	uint64_t until_ns;	      /* since boot; CLOCK_NEVER: no timer */
+	int64_t since_ms, until_ms;   /* since 1970, for people */
+	char reason[HOLD_REASON_MAX]; /* the user's; "": none was given */
 	struct network_identity place;
 	uint64_t fingerprint; /* of the profile */
 };
@@ -59,13 +58,15 @@ char *hold_text(const struct hold *h, const char *boot);
 int hold_parse(const char *text, size_t len, struct hold *ret_hold,
 	       char ret_boot[static HOLD_BOOT_MAX]);
 
-/* STATE/hold-NAME.json; `boot` is journal_boot_id()'s. A hold of nothing
- * removes the file. 0 or -errno. */
+/* STATE/hold-NAME.json. A hold of nothing removes the file. 0 or -errno. */
 int hold_save(const char *state_dir, const char *name, const struct hold *h,
 	      const char *boot) ATTR_MUST_CHECK;
 /* 0; -ENOENT: there is none; -EBADMSG; or -errno. One of another boot has
  * ended: HOLD_NONE. */
 int hold_load(const char *state_dir, const char *name, const char *boot,
 	      struct hold *ret_hold) ATTR_MUST_CHECK;
+/* Removes the holds of whom `known` does not know. 0 or -errno. */
+int hold_prune(const char *state_dir,
+	       bool (*known)(void *arg, const char *name), void *arg);
 
 #endif

@@ -339,12 +339,6 @@ void session_io_destroy(struct session_io *io)
 	free(io);
 }
 
-static void set_hold(struct session_io *io, enum session_hold hold)
-{
-	io->hold = hold;
-	io->hold_ns = clock_now_ns();
-}
-
 /* Only without an attempt, which would have borrowed the one before. */
 static void set_profile(struct session_io *io, struct profile *profile)
 {
@@ -353,46 +347,77 @@ static void set_profile(struct session_io *io, struct profile *profile)
 	io->profile = profile;
 }
 
-void session_io_connect(struct session_io *io, const char *name,
-			struct profile *profile)
+/* Another's tunnel goes down; with the profile, as long as nobody uses the one
+ * that is there. */
+static void turn_to(struct session_io *io, const char *name,
+		    struct profile *profile)
 {
 	if (strcmp(io->name, name) != 0) {
 		session_io_report(io, SESSION_EVENT_ASKED_DOWN,
 				  REASON_REPLACED);
 		snprintf(io->name, sizeof(io->name), "%s", name);
 	}
-	set_hold(io, SESSION_HOLD_UP);
 	if (io->attempt == NULL && io->session.state != SESSION_STATE_UP) {
 		if (profile != NULL)
 			set_profile(io, profile);
 		io->attempts = 0;
 	} else {
-		profile_destroy(profile); /* what is in force goes on */
+		profile_destroy(profile);
 	}
+}
+
+void session_io_up(struct session_io *io, const char *name,
+		   struct profile *profile)
+{
+	turn_to(io, name, profile);
 	session_io_report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
 }
 
-void session_io_disconnect(struct session_io *io, enum reason reason)
+void session_io_arm(struct session_io *io, const char *name,
+		    struct profile *profile, enum reason reason)
 {
-	set_hold(io, SESSION_HOLD_DOWN);
+	if (io->session.state != SESSION_STATE_WAITING)
+		session_io_report(io, SESSION_EVENT_ASKED_DOWN, reason);
+	turn_to(io, name, profile);
+	session_io_report(io, SESSION_EVENT_ARMED, reason);
+}
+
+void session_io_down(struct session_io *io, enum reason reason)
+{
 	session_io_report(io, SESSION_EVENT_ASKED_DOWN, reason);
 }
 
 void session_io_replace(struct session_io *io, struct profile *profile)
 {
-	bool wanted = io->session.state != SESSION_STATE_DOWN;
+	enum session_state was = io->session.state;
 
 	session_io_report(io, SESSION_EVENT_ASKED_DOWN, REASON_REPLACED);
 	set_profile(io, profile);
-	if (wanted)
+	if (was == SESSION_STATE_WAITING)
+		session_io_report(io, SESSION_EVENT_ARMED, REASON_NONE);
+	else if (was != SESSION_STATE_DOWN)
 		session_io_report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
 }
 
 void session_io_forget(struct session_io *io)
 {
-	set_hold(io, SESSION_HOLD_NONE);
 	session_io_report(io, SESSION_EVENT_ASKED_DOWN, REASON_PROFILE_REMOVED);
 	set_profile(io, NULL);
+}
+
+void session_io_woke(struct session_io *io)
+{
+	resolver_forget(io->resolver);
+	session_io_report(io, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE);
+}
+
+uint64_t session_io_packets(const struct session_io *io)
+{
+	const struct counters *c = datapath_counters(io->datapath);
+
+	return c != NULL ? counter_get(&c->of[COUNTER_RX_PACKETS]) +
+				   counter_get(&c->of[COUNTER_TX_PACKETS])
+			 : 0;
 }
 
 const struct session *session_io_session(const struct session_io *io)

@@ -5,7 +5,8 @@
  * order; what an action causes waits until the list is done. Control thread.
  *
  *   1. session_io_create
- *   2. session_io_connect and session_io_disconnect, whenever somebody asks
+ *   2. session_io_up, session_io_arm and session_io_down, as it is wanted
+ *      (engine.h)
  *   3. session_io_end: down, with the host put back; then run the loop until
  *      it has nothing left, and session_io_destroy
  */
@@ -38,13 +39,6 @@ enum {
 #define SESSION_IO_DEVICE "adit0"
 #define SESSION_IO_EVENT_NOW UINT64_MAX
 
-/* The user's word about the tunnel, beside its state. */
-enum session_hold {
-	SESSION_HOLD_NONE,
-	SESSION_HOLD_DOWN,
-	SESSION_HOLD_UP,
-};
-
 struct session_io_options {
 	struct uv_loop_s *loop;
 	struct host *host; /* borrowed */
@@ -58,17 +52,23 @@ struct session_io *session_io_create(const struct session_io_options *o);
 void session_io_destroy(struct session_io *io);
 void session_io_end(struct session_io *io);
 
-/* Holds the tunnel up with this profile, which is the io's from here on, also
- * on failure; another profile's tunnel goes down first. NULL: with the one that
- * it has. */
-void session_io_connect(struct session_io *io, const char *name,
-			struct profile *profile);
-/* Holds it down. */
-void session_io_disconnect(struct session_io *io, enum reason reason);
+/* Wanted with this profile, which is the io's from here on; another profile's
+ * tunnel goes down first. NULL: with the one that it has of that name. What is
+ * up already goes on with what it has. */
+void session_io_up(struct session_io *io, const char *name,
+		   struct profile *profile);
+/* Not wanted, and named by somebody it may be: down first, for `reason`, if it
+ * is up. */
+void session_io_arm(struct session_io *io, const char *name,
+		    struct profile *profile, enum reason reason);
+/* Not wanted. */
+void session_io_down(struct session_io *io, enum reason reason);
 /* The profile's content has changed: a tunnel that is wanted starts again. */
 void session_io_replace(struct session_io *io, struct profile *profile);
 /* The profile is gone for good: down, and nothing of it is kept. */
 void session_io_forget(struct session_io *io);
+/* After a sleep: is the gateway still there? */
+void session_io_woke(struct session_io *io);
 /* Links, addresses or routes of the host moved. */
 void session_io_host_moved(struct session_io *io);
 
@@ -79,6 +79,8 @@ const char *session_io_name(const struct session_io *io);
 const struct profile *session_io_profile(const struct session_io *io);
 /* In force; NULL: none. */
 const struct lease *session_io_lease(const struct session_io *io);
+/* Inner packets in both directions, ever. */
+uint64_t session_io_packets(const struct session_io *io);
 /* What went wrong last, or "". */
 const char *session_io_text(const struct session_io *io);
 

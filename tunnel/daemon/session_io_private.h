@@ -25,8 +25,6 @@ struct session_io {
 	struct resolver *resolver;
 
 	/* what is wanted */
-	enum session_hold hold;
-	uint64_t hold_ns; /* since when */
 	char name[SESSION_IO_NAME_MAX];
 	struct profile *profile;
 

@@ -12,15 +12,6 @@
 #include "tunnel/daemon/datapath.h"
 #include "tunnel/daemon/session_io_private.h"
 
-/* Sets a text of the status; false: out of memory. NULL sets nothing. */
-static bool set(char **slot, const char *text)
-{
-	if (text == NULL || *text == '\0')
-		return true;
-	*slot = strdup(text);
-	return *slot != NULL;
-}
-
 /* Boot time to wall time: right as long as nobody sets the clock. */
 static uint64_t wall_ms(uint64_t at_ns)
 {
@@ -29,19 +20,6 @@ static uint64_t wall_ms(uint64_t at_ns)
 
 	return (uint64_t)(wall +
 			  ((int64_t)at_ns - (int64_t)now_ns) / NS_PER_MS);
-}
-
-static const char *hold_name(enum session_hold hold)
-{
-	switch (hold) {
-	case SESSION_HOLD_NONE:
-		return "none";
-	case SESSION_HOLD_DOWN:
-		return "held-down";
-	case SESSION_HOLD_UP:
-		return "held-up";
-	}
-	return "none";
 }
 
 static bool put_prefixes(struct ctl_list *list, const struct ip_prefix *prefix,
@@ -80,7 +58,7 @@ static bool put_lease(const struct session_io *io, struct ctl_status *s)
 	if (l->address6.addr.family != 0 &&
 	    !put_prefixes(&s->addresses, &l->address6, 1))
 		return false;
-	return set(&s->device, SESSION_IO_DEVICE) &&
+	return ctl_set_text(&s->device, SESSION_IO_DEVICE) &&
 	       put_routes(&s->routes, &io->applied) &&
 	       put_prefixes(&s->excluded, l->excluded.prefix,
 			    l->excluded.count) &&
@@ -98,7 +76,7 @@ static bool put_drop(struct ctl_status *s, const char *cause, uint64_t count)
 	if (drop == NULL)
 		return false;
 	drop->count = count;
-	return set(&drop->cause, cause);
+	return ctl_set_text(&drop->cause, cause);
 }
 
 static bool put_fallback(struct ctl_status *s, const char *what,
@@ -106,7 +84,8 @@ static bool put_fallback(struct ctl_status *s, const char *what,
 {
 	struct ctl_fallback *f = ctl_list_add(&s->fallbacks, sizeof(*f));
 
-	return f != NULL && set(&f->what, what) && set(&f->reason, reason);
+	return f != NULL && ctl_set_text(&f->what, what) &&
+	       ctl_set_text(&f->reason, reason);
 }
 
 static bool put_counters(const struct session_io *io, struct ctl_status *s)
@@ -143,7 +122,7 @@ static bool put_detail(const struct session_io *io, struct ctl_status *s)
 	char text[ATTEMPT_ERROR_MAX];
 	bool known = io->attempt != NULL && attempt_obstacle(io->attempt, text);
 
-	return set(&s->detail, known ? text : io->text);
+	return ctl_set_text(&s->detail, known ? text : io->text);
 }
 
 static bool put_control_drops(struct ctl_status *s,
@@ -172,7 +151,7 @@ static bool put_client(const struct session_io *io, struct ctl_status *s)
 		return true;
 	remote = attempt_remote(io->attempt);
 	if (remote->addr.family != 0 &&
-	    !set(&s->gateway.address, endpoint_text(remote, text)))
+	    !ctl_set_text(&s->gateway.address, endpoint_text(remote, text)))
 		return false;
 	if (attempt_client(io->attempt) == NULL)
 		return true;
@@ -182,8 +161,9 @@ static bool put_client(const struct session_io *io, struct ctl_status *s)
 		f->gateway_expires > 0 ? (uint64_t)f->gateway_expires : 0;
 	s->counters.rx_control = f->rx_control;
 	s->counters.tx_control = f->tx_control;
-	return set(&s->group, f->group) && set(&s->cipher, f->cipher) &&
-	       set(&s->transport, "udp") &&
+	return ctl_set_text(&s->group, f->group) &&
+	       ctl_set_text(&s->cipher, f->cipher) &&
+	       ctl_set_text(&s->transport, "udp") &&
 	       put_drop(s, "control_elsewhere", attempt_strange(io->attempt)) &&
 	       put_control_drops(s, f);
 }
@@ -200,10 +180,11 @@ static bool put_transitions(const struct session *session, struct ctl_status *s)
 		if (to == NULL)
 			return false;
 		to->at_ms = wall_ms(from->at_ns);
-		if (!set(&to->from, session_state_name(from->from)) ||
-		    !set(&to->to, session_state_name(from->to)) ||
-		    !set(&to->event, session_event_name(from->event)) ||
-		    !set(&to->reason, reason_code(from->reason)))
+		if (!ctl_set_text(&to->from, session_state_name(from->from)) ||
+		    !ctl_set_text(&to->to, session_state_name(from->to)) ||
+		    !ctl_set_text(&to->event,
+				  session_event_name(from->event)) ||
+		    !ctl_set_text(&to->reason, reason_code(from->reason)))
 			return false;
 	}
 	return true;
@@ -220,10 +201,11 @@ static bool put_event(const struct session_io *io, uint64_t at_ns,
 		      struct ctl_event *e)
 {
 	e->at_ms = wall_ms(at_ns);
-	return set(&e->profile, io->name) &&
-	       set(&e->state, session_state_name(state)) &&
-	       set(&e->reason, reason_code(reason)) &&
-	       set(&e->reason_text, reason ? reason_text(reason) : NULL);
+	return ctl_set_text(&e->profile, io->name) &&
+	       ctl_set_text(&e->state, session_state_name(state)) &&
+	       ctl_set_text(&e->reason, reason_code(reason)) &&
+	       ctl_set_text(&e->reason_text,
+			    reason ? reason_text(reason) : NULL);
 }
 
 int session_io_event(const struct session_io *io, uint64_t *next,
@@ -237,7 +219,7 @@ int session_io_event(const struct session_io *io, uint64_t *next,
 	if (*next == SESSION_IO_EVENT_NOW) {
 		*next = s->log_count;
 		return put_event(io, s->since_ns, s->state, s->reason, e) &&
-				       set(&e->detail, io->text)
+				       ctl_set_text(&e->detail, io->text)
 			       ? 0
 			       : -ENOMEM;
 	}
@@ -250,11 +232,11 @@ int session_io_event(const struct session_io *io, uint64_t *next,
 	t = session_transition_at(s, (size_t)(*next - oldest));
 	++*next;
 	done = put_event(io, t->at_ns, t->to, t->reason, e) &&
-	       set(&e->was, session_state_name(t->from)) &&
-	       set(&e->event, session_event_name(t->event));
+	       ctl_set_text(&e->was, session_state_name(t->from)) &&
+	       ctl_set_text(&e->event, session_event_name(t->event));
 	/* What is known in detail is about the last one. */
 	if (done && *next == s->log_count)
-		done = set(&e->detail, io->text);
+		done = ctl_set_text(&e->detail, io->text);
 	return done ? 0 : -ENOMEM;
 }
 
@@ -269,18 +251,13 @@ int session_io_status(const struct session_io *io, struct ctl_status *s)
 	/* Rounded up: until then it is in the future. */
 	if (session->retry_ns != CLOCK_NEVER)
 		s->retry_at = wall_ms(session->retry_ns) / 1000 + 1;
-	if (io->hold != SESSION_HOLD_NONE)
-		s->hold.since = wall_ms(io->hold_ns) / 1000;
-	if (set(&s->daemon, ADIT_VERSION) &&
-	    set(&s->state, session_state_name(session->state)) &&
-	    set(&s->reason.code, reason_code(session->reason)) &&
-	    set(&s->reason.text, reason_text(session->reason)) &&
-	    put_detail(io, s) && set(&s->profile, io->name) &&
-	    set(&s->hold.state, hold_name(io->hold)) &&
-	    set(&s->hold.cause,
-		io->hold == SESSION_HOLD_NONE ? NULL : "a user's command") &&
+	if (ctl_set_text(&s->daemon, ADIT_VERSION) &&
+	    ctl_set_text(&s->state, session_state_name(session->state)) &&
+	    ctl_set_text(&s->reason.code, reason_code(session->reason)) &&
+	    ctl_set_text(&s->reason.text, reason_text(session->reason)) &&
+	    put_detail(io, s) && ctl_set_text(&s->profile, io->name) &&
 	    (io->profile == NULL ||
-	     set(&s->gateway.name, io->profile->host_name)) &&
+	     ctl_set_text(&s->gateway.name, io->profile->host_name)) &&
 	    put_lease(io, s) && put_client(io, s) && put_counters(io, s) &&
 	    put_transitions(session, s))
 		return 0;

@@ -184,6 +184,7 @@ static uint64_t digest(const struct split_dns *d,
 	const uint64_t parts[] = {
 		in->mode,
 		in->hold,
+		in->any_name,
 		in->profile ? in->profile->fingerprint : 0,
 		in->lease ? in->lease->index : 0,
 		in->lease ? in->lease->routes.count : 0,
@@ -275,6 +276,7 @@ static void enter(struct split_dns *d, const struct split_dns_input *in,
 	struct dns_forwarder_state state = {
 		.mode = in->mode,
 		.hold = in->hold,
+		.any_name = in->any_name,
 		.rebinding_protection =
 			in->profile && in->profile->rebinding_protection,
 		.generation = in->generation,
@@ -388,6 +390,13 @@ void split_dns_reload(struct split_dns *d)
 	d->lists_of = 0;
 	d->reloads++;
 	d->o.changed(d->o.arg);
+}
+
+const struct dns_owner_uplink *split_dns_uplink(const struct split_dns *d)
+{
+	const struct dns_host_view *v = dns_host_view(d->host);
+
+	return v->applied && v->known ? &v->uplink : NULL;
 }
 
 bool split_dns_settled(const struct split_dns *d)

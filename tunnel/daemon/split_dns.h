@@ -20,6 +20,7 @@
 #include "tunnel/base/attr.h"
 
 struct ctl_status;
+struct dns_owner_uplink;
 struct host;
 struct lease;
 struct profile;
@@ -45,7 +46,7 @@ struct split_dns_options {
 /* All borrowed, for the call. */
 struct split_dns_input {
 	enum dns_mode mode;
-	bool hold;
+	bool hold, any_name;	       /* forwarder.h */
 	const struct profile *profile; /* NULL: none */
 	const struct lease *lease;     /* NULL: none yet */
 	const char *reason;	       /* why it is not up, or NULL */
@@ -68,6 +69,9 @@ void split_dns_look(struct split_dns *d);
 /* Block lists are read again. */
 void split_dns_reload(struct split_dns *d);
 
+/* The uplink's servers and search list, borrowed; NULL: this host's DNS is not
+ * ours now, and whoever owns it can be asked. */
+const struct dns_owner_uplink *split_dns_uplink(const struct split_dns *d);
 /* False: it is late, or of nobody's, and is dropped. */
 bool split_dns_probe_answered(struct split_dns *d, uint64_t generation,
 			      const char *url, struct ondemand_answer answer);

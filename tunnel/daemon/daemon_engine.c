@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* (uv) What happens is told to the engine, and what it wants is done. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tunnel/base/clock.h"
+#include "tunnel/base/log.h"
+#include "tunnel/daemon/daemon_private.h"
+#include "tunnel/host/journal.h"
+
+/* --- Holds outlive us. --- */
+
+static void save_holds(struct daemon *d)
+{
+	for (size_t i = 0; i < d->engine.count; i++) {
+		struct engine_entry *e = &d->engine.entries[i];
+		int r;
+
+		if (e->saved)
+			continue;
+		if (e->hold_end != HOLD_END_NONE &&
+		    e->hold_end != HOLD_END_COMMAND)
+			log_notice("%s: the user's word holds no more: %s",
+				   e->name, hold_end_text(e->hold_end));
+		r = hold_save(d->options->state_dir, e->name, &e->hold,
+			      d->boot);
+		d->hold_error = r;
+		if (r < 0)
+			log_warning("%s: the hold cannot be written, and ends "
+				    "with aditd: %s",
+				    e->name, strerror(-r));
+		e->saved = true;
+	}
+}
+
+static void restore_hold(struct daemon *d, size_t at)
+{
+	struct engine_entry *e = &d->engine.entries[at];
+	struct hold hold;
+	int r;
+
+	if (e->restored)
+		return;
+	e->restored = true;
+	r = hold_load(d->options->state_dir, e->name, d->boot, &hold);
+	if (r == 0) {
+		engine_restore_hold(&d->engine, at, &hold);
+	} else if (r != -ENOENT) {
+		d->hold_unread = true;
+		log_warning("%s: its hold cannot be read, and counts as none: "
+			    "%s",
+			    e->name,
+			    r == -EBADMSG ? "the file is damaged"
+					  : strerror(-r));
+	}
+}
+
+/* --- What is wanted is done. --- */
+
+static struct profile *load(struct daemon *d, const struct engine_entry *e)
+{
+	bool ambiguous;
+	const struct profile_entry *file =
+		profiles_find(&d->profiles, e->name, &ambiguous);
+	struct config_report report;
+	struct profile *profile = NULL;
+
+	if (file == NULL ||
+	    profile_load(file->path, PROFILE_FOR_USE, &profile, &report) < 0)
+		return NULL;
+	d->used = report;
+	return profile;
+}
+
+/* What a file that turned bad has left in force goes on, and starts again. */
+static bool has_already(const struct daemon *d, const struct engine_entry *e)
+{
+	return daemon_is_current(d, e->name) &&
+	       session_io_profile(d->io) != NULL;
+}
+
+static bool is_news(const struct daemon *d, const struct engine_decision *to)
+{
+	return to->want != d->wanted ||
+	       (to->want != ENGINE_DOWN &&
+		strcmp(d->engine.entries[to->entry].name, d->wanted_name) != 0);
+}
+
+/* Takes the profile; NULL: the one of its file. False: it cannot be used, and
+ * somebody else's turn may have come. */
+static bool carry_out(struct daemon *d, const struct engine_decision *to,
+		      struct profile *profile)
+{
+	struct engine_entry *e;
+
+	d->wanted = to->want;
+	if (to->want == ENGINE_DOWN) {
+		session_io_down(d->io, to->reason);
+		return true;
+	}
+	e = &d->engine.entries[to->entry];
+	if (profile == NULL)
+		profile = load(d, e);
+	if (profile == NULL && !has_already(d, e)) {
+		engine_unfit(&d->engine, to->entry);
+		return false;
+	}
+	snprintf(d->wanted_name, sizeof(d->wanted_name), "%s", e->name);
+	if (to->want == ENGINE_UP)
+		session_io_up(d->io, e->name, profile);
+	else
+		session_io_arm(d->io, e->name, profile, to->reason);
+	return true;
+}
+
+static void on_holding(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	engine_timeout(&d->engine, clock_now_ns());
+	daemon_engine_act(d);
+}
+
+static void arm_timer(struct daemon *d)
+{
+	uint64_t at = engine_deadline(&d->engine), now = clock_now_ns();
+
+	(void)uv_timer_stop(&d->holding); /* cannot fail */
+	if (at == CLOCK_NEVER)
+		return;
+	uv_update_time(&d->loop);
+	(void)uv_timer_start(&d->holding, on_holding,
+			     at > now ? (at - now) / NS_PER_MS + 1 : 0, 0);
+}
+
+void daemon_engine_act(struct daemon *d)
+{
+	struct engine_decision to = engine_look(&d->engine);
+
+	while (is_news(d, &to) && !carry_out(d, &to, NULL))
+		to = engine_look(&d->engine);
+	save_holds(d);
+	arm_timer(d);
+	daemon_names_changed(d); /* another rule may have matched */
+	daemon_probes_follow(d);
+}
+
+void daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
+{
+	const struct engine_order order = {
+		.now_ns = clock_now_ns(),
+		.wall_ms = clock_wall_ms(),
+	};
+	struct engine_decision to;
+
+	d->engine.entries[at].unfit = false; /* it was loaded just now */
+	engine_connect(&d->engine, at, &order);
+	save_holds(d);
+	to = engine_look(&d->engine);
+	if (to.want == ENGINE_UP && to.entry == at)
+		(void)carry_out(d, &to, profile);
+	else
+		profile_destroy(profile);
+	daemon_engine_act(d);
+}
+
+/* --- What happens. --- */
+
+void daemon_engine_profiles(struct daemon *d)
+{
+	struct engine_profile *list =
+		calloc(d->profiles.count + 1, sizeof(*list));
+	size_t count = 0;
+
+	for (size_t i = 0; list != NULL && i < d->profiles.count; i++) {
+		const struct profile_entry *e = d->profiles.entries[i];
+
+		if (e->profile != NULL && e->change != PROFILES_REMOVED)
+			list[count++] = (struct engine_profile) {
+				.name = e->name,
+				.profile = e->profile,
+				.unfit = e->unfit &&
+					 !daemon_is_current(d, e->name),
+			};
+	}
+	/* Also without memory: the profiles before are gone. */
+	if (engine_set_profiles(&d->engine, list, count) < 0 || list == NULL)
+		log_warning("the rules on demand rest: out of memory");
+	free(list);
+	for (size_t i = 0; i < d->engine.count; i++)
+		restore_hold(d, i);
+}
+
+static bool is_known(void *arg, const char *name)
+{
+	const struct daemon *d = arg;
+
+	for (size_t i = 0; i < d->profiles.count; i++)
+		if (d->profiles.entries[i]->change != PROFILES_REMOVED &&
+		    strcmp(d->profiles.entries[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+void daemon_engine_prune(struct daemon *d)
+{
+	int r = d->folder_error == 0
+			? hold_prune(d->options->state_dir, is_known, d)
+			: 0;
+
+	if (r < 0)
+		log_warning("%s: a hold of a profile that is gone cannot be "
+			    "removed: %s",
+			    d->options->state_dir, strerror(-r));
+}
+
+void daemon_engine_network(struct daemon *d, const struct network *n)
+{
+	engine_network(&d->engine, n);
+	daemon_engine_act(d);
+}
+
+void daemon_engine_trigger(struct daemon *d)
+{
+	if (engine_trigger(&d->engine))
+		daemon_engine_act(d);
+}
+
+void daemon_engine_start(struct daemon *d)
+{
+	engine_init(&d->engine);
+	journal_boot_id(d->boot);
+	/* A timer only gets its fields set. */
+	(void)uv_timer_init(&d->loop, &d->holding);
+	d->holding.data = d;
+}
+
+void daemon_engine_end(struct daemon *d)
+{
+	uv_close((uv_handle_t *)&d->holding, NULL);
+}
