@@ -245,7 +245,10 @@ kills() {
 	start_aditd
 	expect 0 connect crash2 --wait
 	stop aditd KILL
-	start_aditd # undoes as well
+	# Undoes as well; and what the user held up comes up by itself.
+	start_aditd
+	until_state 10 up
+	expect 0 disconnect
 	as_before "kill -9 and the next start"
 	expect 0 connect laptop --wait
 	reaches $web

@@ -324,7 +324,7 @@ static void fini(struct daemon *d)
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	session_io_destroy(d->io);
 	profiles_fini(&d->profiles);
-	engine_fini(&d->engine);
+	daemon_engine_fini(d);
 	network_reader_destroy(d->reader);
 	(void)uv_loop_close(&d->loop); /* -EBUSY: a handle was forgotten */
 }

@@ -167,13 +167,67 @@ void daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
 
 /* --- What happens. --- */
 
-void daemon_engine_profiles(struct daemon *d)
+/* A profile whose file is gone, but perhaps only until somebody has written it
+ * anew: it is kept until the folder is quiet. */
+struct daemon_ghost {
+	struct daemon_ghost *next;
+	char name[PROFILE_NAME_MAX];
+	struct profile *profile;
+};
+
+static bool is_in_folder(const struct daemon *d, const char *name)
 {
-	struct engine_profile *list =
-		calloc(d->profiles.count + 1, sizeof(*list));
+	for (size_t i = 0; i < d->profiles.count; i++)
+		if (d->profiles.entries[i]->change != PROFILES_REMOVED &&
+		    d->profiles.entries[i]->profile != NULL &&
+		    strcmp(d->profiles.entries[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Out of memory it is gone at once. */
+static void keep_ghosts(struct daemon *d)
+{
+	for (size_t i = 0; i < d->profiles.count; i++) {
+		struct profile_entry *e = d->profiles.entries[i];
+		struct daemon_ghost *ghost;
+
+		if (e->change != PROFILES_REMOVED || e->profile == NULL)
+			continue;
+		ghost = calloc(1, sizeof(*ghost));
+		if (ghost == NULL)
+			continue;
+		memcpy(ghost->name, e->name, sizeof(ghost->name));
+		ghost->profile = e->profile;
+		e->profile = NULL;
+		ghost->next = d->ghosts;
+		d->ghosts = ghost;
+	}
+}
+
+static void drop_ghosts(struct daemon *d, bool all)
+{
+	struct daemon_ghost **at = &d->ghosts;
+
+	while (*at != NULL) {
+		struct daemon_ghost *ghost = *at;
+
+		if (!all && !is_in_folder(d, ghost->name)) {
+			at = &ghost->next;
+			continue;
+		}
+		*at = ghost->next;
+		profile_destroy(ghost->profile);
+		free(ghost);
+	}
+}
+
+static size_t list_profiles(const struct daemon *d, bool quiet,
+			    struct engine_profile *list, size_t max)
+{
 	size_t count = 0;
 
-	for (size_t i = 0; list != NULL && i < d->profiles.count; i++) {
+	for (size_t i = 0; i < d->profiles.count; i++) {
 		const struct profile_entry *e = d->profiles.entries[i];
 
 		if (e->profile != NULL && e->change != PROFILES_REMOVED)
@@ -184,10 +238,31 @@ void daemon_engine_profiles(struct daemon *d)
 					 !daemon_is_current(d, e->name),
 			};
 	}
+	for (const struct daemon_ghost *g = d->ghosts; g && !quiet; g = g->next)
+		if (count < max && !is_in_folder(d, g->name))
+			list[count++] = (struct engine_profile) {
+				.name = g->name,
+				.profile = g->profile,
+			};
+	return count;
+}
+
+void daemon_engine_profiles(struct daemon *d, bool quiet)
+{
+	struct engine_profile *list;
+	size_t max = d->profiles.count, count = 0;
+
+	keep_ghosts(d);
+	for (const struct daemon_ghost *g = d->ghosts; g; g = g->next)
+		max++;
+	list = calloc(max + 1, sizeof(*list));
+	if (list != NULL)
+		count = list_profiles(d, quiet, list, max);
 	/* Also without memory: the profiles before are gone. */
 	if (engine_set_profiles(&d->engine, list, count) < 0 || list == NULL)
 		log_warning("the rules on demand rest: out of memory");
 	free(list);
+	drop_ghosts(d, quiet);
 	for (size_t i = 0; i < d->engine.count; i++)
 		restore_hold(d, i);
 }
@@ -234,6 +309,12 @@ void daemon_engine_start(struct daemon *d)
 	/* A timer only gets its fields set. */
 	(void)uv_timer_init(&d->loop, &d->holding);
 	d->holding.data = d;
+}
+
+void daemon_engine_fini(struct daemon *d)
+{
+	engine_fini(&d->engine);
+	drop_ghosts(d, true);
 }
 
 void daemon_engine_end(struct daemon *d)

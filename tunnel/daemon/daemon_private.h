@@ -70,6 +70,7 @@ struct daemon {
 
 	/* daemon_engine.c */
 	struct engine engine;
+	struct daemon_ghost *ghosts;
 	enum engine_want wanted; /* as it was carried out */
 	char wanted_name[PROFILE_NAME_MAX];
 	/* A name began it, and it has not come up or failed since: names are
@@ -162,8 +163,11 @@ void daemon_network_names_changed(struct daemon *d);
 /* daemon_engine.c */
 void daemon_engine_start(struct daemon *d);
 void daemon_engine_end(struct daemon *d);
-/* The profiles were read again, and those before are gone. */
-void daemon_engine_profiles(struct daemon *d);
+/* After the loop. */
+void daemon_engine_fini(struct daemon *d);
+/* The profiles were read again, and those before are gone. `quiet`: nobody is
+ * writing in their folder. */
+void daemon_engine_profiles(struct daemon *d, bool quiet);
 /* What is wanted by now is done. */
 void daemon_engine_act(struct daemon *d);
 /* Held up by a person; takes the profile, loaded for use. */

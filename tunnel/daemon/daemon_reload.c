@@ -78,7 +78,7 @@ static bool must_grumble(const struct daemon *d)
 }
 
 /* Reads the folder. Does anything differ from the last time? */
-static bool look(struct daemon *d)
+static bool look(struct daemon *d, bool quiet)
 {
 	int r = profiles_reload(&d->profiles);
 	bool differs = false;
@@ -88,7 +88,7 @@ static bool look(struct daemon *d)
 	else if (r == 0 && d->folder_error < 0)
 		log_notice("%s can be read again", d->profiles.folder);
 	d->folder_error = r;
-	daemon_engine_profiles(d);
+	daemon_engine_profiles(d, quiet);
 	for (size_t i = 0; r == 0 && i < d->profiles.count; i++) {
 		log_change(d->profiles.entries[i]);
 		differs |= d->profiles.entries[i]->change != PROFILES_SAME;
@@ -170,14 +170,14 @@ static void follow(struct daemon *d)
 
 void daemon_look(struct daemon *d)
 {
-	if (look(d))
+	if (look(d, false))
 		folder_watch_notice(d->folder);
 	profiles_prune(&d->profiles);
 }
 
 void daemon_folder_changed(struct daemon *d)
 {
-	(void)look(d);
+	(void)look(d, true);
 	if (d->folder_error == 0)
 		follow(d);
 	profiles_prune(&d->profiles);
@@ -189,7 +189,7 @@ void daemon_folder_changed(struct daemon *d)
 
 static void reload(struct daemon *d)
 {
-	(void)look(d);
+	(void)look(d, true);
 	if (d->folder_error == 0)
 		follow(d);
 	grumble(d);
