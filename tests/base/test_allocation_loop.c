@@ -21,6 +21,7 @@
 #include "tunnel/daemon/folder_watch.h"
 #include "tunnel/daemon/session_io.h"
 #include "tunnel/daemon/split_dns.h"
+#include "tunnel/daemon/user_session.h"
 #include "tunnel/gateway/gateway_http_server.h"
 
 static char folder[64], place[80];
@@ -71,6 +72,23 @@ static int make_folder_watch(void)
 
 	if (r == 0)
 		folder_watch_close(w);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	return r;
+}
+
+static void on_presence(void *arg, const struct presence_event *e)
+{
+	(void)arg;
+	(void)e;
+}
+
+static int make_user_session(void)
+{
+	struct user_session *u;
+	int r = user_session_create(&loop, on_presence, NULL, &u);
+
+	if (r == 0)
+		user_session_close(u);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	return r;
 }
@@ -195,6 +213,7 @@ static const struct {
 } constructors[] = {
 	{ "session", make_session, false },
 	{ "folder watch", make_folder_watch, false },
+	{ "user session", make_user_session, false },
 	{ "control socket", make_ctl_server, false },
 	{ "gateway's HTTP", make_http, false },
 	{ "DNS upstream", make_upstream, true },

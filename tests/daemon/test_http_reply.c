@@ -48,8 +48,8 @@ static const struct {
 	{ "HTTP/1.1 304 \r\nContent-Length: 7\r\n\r\n", 304, "", false },
 	{ "HTTP/1.1 301 Moved\r\nLocation: http://b/\r\n"
 	  "Content-Length: 1\r\n\r\n.",
-	  301, ".", false },
-	{ "HTTP/1.1 511 Log in\r\n\r\n", 511, "", true },
+	  301, "", false },
+	{ "HTTP/1.1 511 Log in\r\n\r\nhello", 511, "", false },
 	{ "HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n"
 	  "Content-Length: 9\r\n\r\n" OK "Content-Length: 1\r\n\r\n1",
 	  200, "1", false },

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Messages that pass for the kernel's, one after another as in a dump. */
+#include <assert.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tunnel/host/neighbour.h"
 #include "tunnel/host/rtnl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void parse(const uint8_t *data, size_t len)
 {
 	struct nlmsghdr *n = malloc(len);
+	struct neighbour_portal portal;
+	struct neighbour neighbour;
 	struct rtnl_route route;
 	struct rtnl_link link;
 	struct rtnl_addr addr;
@@ -24,6 +28,10 @@ static void parse(const uint8_t *data, size_t len)
 	(void)rtnl_parse_addr(n, &addr);
 	(void)rtnl_parse_route(n, &route);
 	(void)rtnl_parse_rule(n, &rule);
+	(void)neighbour_parse(n, &neighbour);
+	if (neighbour_parse_portal(n, &portal) == 0)
+		assert(strnlen(portal.url, sizeof(portal.url)) <
+		       sizeof(portal.url));
 	(void)rtnl_parse_ack(n, why, sizeof(why));
 	free(n);
 }

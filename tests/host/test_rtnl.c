@@ -8,6 +8,10 @@
 #include <string.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
 #include "tests/lib/suite.h"
@@ -391,6 +395,143 @@ START_TEST(tells_the_kernels_own_reason)
 }
 END_TEST
 
+static struct rtnl_link link_made(const char *kind)
+{
+	_Alignas(struct nlmsghdr) char buf[RTNL_MSG_MAX] = { 0 };
+	struct nlmsghdr *n = mnl_nlmsg_put_header(buf);
+	struct ifinfomsg *ifi;
+	struct nlattr *info, *data;
+	struct rtnl_link l;
+
+	n->nlmsg_type = RTM_NEWLINK;
+	ifi = mnl_nlmsg_put_extra_header(n, sizeof(*ifi));
+	ifi->ifi_index = 7;
+	ifi->ifi_type = ARPHRD_ETHER;
+	ifi->ifi_flags = IFF_UP | IFF_RUNNING;
+	mnl_attr_put_u32(n, IFLA_LINK, 3);
+	mnl_attr_put_u32(n, IFLA_MASTER, 5);
+	info = mnl_attr_nest_start(n, IFLA_LINKINFO);
+	mnl_attr_put_strz(n, IFLA_INFO_KIND, kind);
+	data = mnl_attr_nest_start(n, IFLA_INFO_DATA);
+	mnl_attr_put_u32(n, IFLA_BOND_ACTIVE_SLAVE, 8);
+	mnl_attr_nest_end(n, data);
+	mnl_attr_nest_end(n, info);
+	ck_assert_int_eq(rtnl_parse_link(n, &l), 0);
+	return l;
+}
+
+START_TEST(tells_what_a_link_is_on)
+{
+	struct rtnl_link l = link_made("bond");
+
+	ck_assert(l.running && l.up && !l.carrier && !l.elsewhere);
+	ck_assert(l.type == ARPHRD_ETHER && l.lower == 3 && l.master == 5);
+	ck_assert_uint_eq(l.active, 8);
+	/* The number means something else in every other kind. */
+	ck_assert_uint_eq(link_made("vlan").active, 0);
+}
+END_TEST
+
+/* A default route, with what is put by `put`. */
+static int default_made(void (*put)(struct nlmsghdr *n),
+			struct rtnl_route *ret_route)
+{
+	_Alignas(struct nlmsghdr) char buf[RTNL_MSG_MAX] = { 0 };
+	struct nlmsghdr *n = mnl_nlmsg_put_header(buf);
+	struct rtmsg *rtm;
+
+	n->nlmsg_type = RTM_NEWROUTE;
+	rtm = mnl_nlmsg_put_extra_header(n, sizeof(*rtm));
+	rtm->rtm_family = AF_INET;
+	rtm->rtm_type = RTN_UNICAST;
+	put(n);
+	return rtnl_parse_route(n, ret_route);
+}
+
+static void put_via(struct nlmsghdr *n)
+{
+	mnl_attr_put_u32(n, RTA_OIF, 4);
+	mnl_attr_put(n, RTA_VIA, 18, "\12\0\376\200            \0\1");
+}
+
+static void put_short_via(struct nlmsghdr *n)
+{
+	mnl_attr_put(n, RTA_VIA, 17, "\12\0\376\200            \0\1");
+}
+
+static void put_hops(struct nlmsghdr *n)
+{
+	struct nlattr *hops = mnl_attr_nest_start(n, RTA_MULTIPATH);
+
+	for (int i = 0; i < 2; i++) {
+		struct rtnexthop hop = { .rtnh_len = sizeof(hop) + 8,
+					 .rtnh_ifindex = 4 + i };
+
+		memcpy(mnl_nlmsg_get_payload_tail(n), &hop, sizeof(hop));
+		n->nlmsg_len += sizeof(hop);
+		mnl_attr_put(n, RTA_GATEWAY, 4, i ? "\12\0\0\2" : "\12\0\0\1");
+	}
+	mnl_attr_nest_end(n, hops);
+}
+
+static void put_long_hop(struct nlmsghdr *n)
+{
+	struct rtnexthop hop = { .rtnh_len = sizeof(hop) + 8 };
+
+	mnl_attr_put(n, RTA_MULTIPATH, sizeof(hop), &hop);
+}
+
+START_TEST(tells_the_first_hop)
+{
+	char text[ADDR_TEXT_MAX];
+	struct rtnl_route r;
+
+	ck_assert_int_eq(default_made(put_hops, &r), 0);
+	ck_assert(r.ifindex == 0 && r.hop_ifindex == 4);
+	ck_assert_str_eq(addr_text(&r.hop_gateway, text), "10.0.0.1");
+	/* RFC 5549: what is not written as a gateway of the route's family. */
+	ck_assert_int_eq(default_made(put_via, &r), 0);
+	ck_assert(r.gateway.family == 0 && r.hop_ifindex == 4);
+	ck_assert_uint_eq(r.hop_gateway.family, AF_INET6);
+	ck_assert_int_eq(default_made(put_short_via, &r), -EBADMSG);
+	ck_assert_int_eq(default_made(put_long_hop, &r), -EBADMSG);
+}
+END_TEST
+
+static struct rtnl_rule rule_made(uint8_t action, uint16_t attr, uint32_t value)
+{
+	_Alignas(struct nlmsghdr) char buf[RTNL_MSG_MAX] = { 0 };
+	struct nlmsghdr *n = mnl_nlmsg_put_header(buf);
+	struct fib_rule_hdr *frh;
+	struct rtnl_rule r;
+
+	n->nlmsg_type = RTM_NEWRULE;
+	frh = mnl_nlmsg_put_extra_header(n, sizeof(*frh));
+	frh->family = AF_INET;
+	frh->action = action;
+	frh->table = 100;
+	mnl_attr_put_u32(n, attr, value);
+	ck_assert_int_eq(rtnl_parse_rule(n, &r), 0);
+	return r;
+}
+
+START_TEST(tells_how_a_rule_acts)
+{
+	struct rtnl_rule r = rule_made(FR_ACT_TO_TBL, FRA_PRIORITY, 5);
+
+	ck_assert(r.looks_up && !r.ends && !r.selects && !r.more);
+	ck_assert_int_eq(r.suppress_len, -1);
+	r = rule_made(FR_ACT_TO_TBL, FRA_SUPPRESS_PREFIXLEN, 0);
+	ck_assert(r.more && !r.selects && r.suppress_len == 0);
+	r = rule_made(FR_ACT_TO_TBL, FRA_SRC, 1);
+	ck_assert(r.more && r.selects);
+	r = rule_made(FR_ACT_PROHIBIT, FRA_PRIORITY, 5);
+	ck_assert(r.more && r.ends && !r.looks_up);
+	r = rule_made(FR_ACT_GOTO, FRA_GOTO, 900);
+	ck_assert(r.more && !r.ends && !r.looks_up);
+}
+END_TEST
+
 int main(void)
 {
 	const int rows = (int)ARRAY_SIZE(recorded);
@@ -407,6 +548,9 @@ int main(void)
 	tcase_add_test(t, reads_back_rules_and_addresses);
 	tcase_add_test(t, builds_requests_that_ask_for_an_answer);
 	tcase_add_test(t, tells_the_kernels_own_reason);
+	tcase_add_test(t, tells_what_a_link_is_on);
+	tcase_add_test(t, tells_the_first_hop);
+	tcase_add_test(t, tells_how_a_rule_acts);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -13,11 +13,13 @@
  *                               wrong signals, at once; no: no more
  *   spoof                       PrepareForSleep, sent to all without the name
  *
- * and prints "locked WHAT WHO MODE" and "released".
+ * and prints "locked WHAT WHO MODE", "released", and "absurd WHAT" for each
+ * wrong answer.
  *
  * With the argument "preparing" it is about to sleep from the start; with
  * "systemd" it is as much of systemd as the real logind needs for a suspend,
- * prints "started UNIT", and obeys "woke": that job is over.
+ * prints "StartUnit UNIT" and the like, and obeys "finish UNIT", and as a
+ * terminal's login "login UID PID" (prints "logged in ID") and "logout".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +56,7 @@ struct mock {
 	char absurd[32];
 	bool refuse;
 	int preparing;
+	int login;
 	int lock; /* our end of the one that was given last, or -1 */
 };
 
@@ -65,6 +68,14 @@ static struct session *find(struct mock *m, const char *id)
 	return NULL;
 }
 
+static bool is_absurd(const struct mock *m, const char *what)
+{
+	if (strcmp(m->absurd, what) != 0)
+		return false;
+	printf("absurd %s\n", what);
+	return true;
+}
+
 static int on_list(sd_bus_message *call, void *arg, sd_bus_error *error)
 {
 	struct mock *m = arg;
@@ -72,9 +83,9 @@ static int on_list(sd_bus_message *call, void *arg, sd_bus_error *error)
 	int r;
 
 	(void)error;
-	if (strcmp(m->absurd, "list") == 0)
+	if (is_absurd(m, "list"))
 		return sd_bus_reply_method_return(call, "a(us)", 1, 7, "x");
-	if (strcmp(m->absurd, "empty") == 0)
+	if (is_absurd(m, "empty"))
 		return sd_bus_reply_method_return(call, "");
 	r = sd_bus_message_new_method_return(call, &reply);
 	if (r < 0)
@@ -146,7 +157,7 @@ static int on_session_call(sd_bus_message *call, void *arg, sd_bus_error *error)
 	if (s == NULL)
 		return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT,
 					"no such session");
-	if (strcmp(m->absurd, "session") == 0)
+	if (is_absurd(m, "session"))
 		return sd_bus_reply_method_return(call, "a{sv}", 3, "Class",
 						  "u", 7, "State", "b", 1,
 						  "Active", "s", "perhaps");
@@ -243,19 +254,47 @@ static int on_systemd_call(sd_bus_message *call, void *arg, sd_bus_error *error)
 	(void)error;
 	if (strcmp(member, "Get") == 0)
 		return sd_bus_reply_method_return(call, "v", "s", "loaded");
-	if (strcmp(member, "StartUnit") != 0)
+	if (strcmp(member, "StartUnit") != 0 &&
+	    strcmp(member, "StartTransientUnit") != 0 &&
+	    strcmp(member, "StopUnit") != 0)
 		return sd_bus_reply_method_return(call, "");
 	if (sd_bus_message_read(call, "s", &unit) < 0)
 		return -EINVAL;
-	printf("started %s\n", unit);
+	printf("%s %s\n", member, unit);
 	return sd_bus_reply_method_return(call, "o", SYSTEMD_PATH "/job/7");
 }
 
-static void end_job(struct mock *m)
+static void end_job(struct mock *m, const char *unit)
 {
 	(void)sd_bus_emit_signal(m->bus, SYSTEMD_PATH, SYSTEMD ".Manager",
 				 "JobRemoved", "uoss", 7, SYSTEMD_PATH "/job/7",
-				 "suspend.target", "done");
+				 unit, "done");
+}
+
+/* The session lasts as long as the descriptor in the answer is open. */
+static int on_logged_in(sd_bus_message *reply, void *arg, sd_bus_error *error)
+{
+	struct mock *m = arg;
+	const char *id, *path, *folder;
+	int fd;
+
+	(void)error;
+	if (sd_bus_message_read(reply, "sosh", &id, &path, &folder, &fd) < 0) {
+		printf("no login\n");
+		return 0;
+	}
+	m->login = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	printf("logged in %s\n", id);
+	return 0;
+}
+
+static bool log_in(struct mock *m, const char *uid, const char *pid)
+{
+	return sd_bus_call_method_async(m->bus, NULL, NAME, PATH, MANAGER,
+					"CreateSession", on_logged_in, m,
+					"uusssssussbssa(sv)", atoi(uid),
+					atoi(pid), "login", "tty", "user", "",
+					"seat0", 0, "", "", 0, "", "", 0) >= 0;
 }
 
 static bool obey(struct mock *m, char **word, size_t words)
@@ -282,8 +321,12 @@ static bool obey(struct mock *m, char **word, size_t words)
 			absurd_signals(m);
 		else
 			snprintf(m->absurd, sizeof(m->absurd), "%s", word[1]);
-	} else if (strcmp(word[0], "woke") == 0)
-		end_job(m);
+	} else if (strcmp(word[0], "finish") == 0 && words == 2)
+		end_job(m, word[1]);
+	else if (strcmp(word[0], "login") == 0 && words == 3)
+		return log_in(m, word[1], word[2]);
+	else if (strcmp(word[0], "logout") == 0)
+		close(m->login);
 	else if (strcmp(word[0], "spoof") == 0)
 		return spoof();
 	else

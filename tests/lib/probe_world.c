@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/lib/allocation.h"
 #include "tunnel/base/bytes.h"
 
 enum {
@@ -117,6 +118,61 @@ void probe_world_fini(struct probe_world *w)
 	uv_close((uv_handle_t *)&w->watch, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	ck_assert_int_eq(uv_loop_close(&w->loop), 0);
+}
+
+void probe_world_done(void *arg, const struct probe_result *r)
+{
+	struct probe_world *w = arg;
+
+	/* check's own assertions ask for memory, too. */
+	allocation_fail_at(0);
+	w->told.count++;
+	w->told.answer = r->answer;
+	w->told.has_content = r->has_content;
+	snprintf(w->told.why, sizeof(w->told.why), "%s", r->why);
+	w->told.body_len = r->body_len < sizeof(w->told.body)
+				   ? r->body_len
+				   : sizeof(w->told.body);
+	if (r->body != NULL)
+		memcpy(w->told.body, r->body, w->told.body_len);
+	ck_assert((r->why[0] == '\0') ==
+		  (r->answer.probe == ONDEMAND_PROBE_STATUS ||
+		   r->answer.probe == ONDEMAND_PROBE_KEY_OK));
+}
+
+void probe_world_start(struct probe_world *w, const struct probe_target *t)
+{
+	w->told.count = 0;
+	ck_assert_int_eq(
+		probe_start(&w->options, t, probe_world_done, w, &w->probe), 0);
+	ck_assert_uint_eq(w->told.count, 0);
+}
+
+void probe_world_wait(struct probe_world *w)
+{
+	while (w->told.count == 0)
+		probe_world_turn(w);
+	ck_assert_uint_eq(w->told.count, 1);
+}
+
+void probe_world_get(struct probe_world *w, const char *scheme,
+		     const char *path)
+{
+	const struct probe_target t = {
+		.url = probe_world_url(w, scheme, path),
+	};
+
+	probe_world_start(w, &t);
+	probe_world_wait(w);
+}
+
+void probe_world_expect(const struct probe_world *w, enum ondemand_probe probe,
+			unsigned int status)
+{
+	ck_assert_msg(w->told.answer.probe == probe &&
+			      w->told.answer.status == status,
+		      "%d, %u: %s", w->told.answer.probe, w->told.answer.status,
+		      w->told.why);
 }
 
 const char *probe_world_url(const struct probe_world *w, const char *scheme,

@@ -15,7 +15,7 @@
 #include "tunnel/daemon/probe.h"
 
 enum {
-	PROBE_WORLD_TURNS_MAX = 100000,
+	PROBE_WORLD_BODY_MAX = 256,
 	PROBE_WORLD_ANSWERS_MAX = 100,
 };
 
@@ -32,6 +32,17 @@ struct probe_world {
 	bool has_ipv6;	 /* ::1, too */
 	bool dns_silent; /* nothing is answered */
 	unsigned int questions;
+
+	/* The last probe, and what it told. */
+	struct probe *probe;
+	struct {
+		unsigned int count; /* of times */
+		struct ondemand_answer answer;
+		char why[TLS_TEXT_MAX];
+		bool has_content;
+		char body[PROBE_WORLD_BODY_MAX];
+		size_t body_len;
+	} told;
 
 	uv_timer_t watch; /* a wait that is too long has failed */
 };
@@ -50,6 +61,16 @@ void probe_world_init(struct probe_world *w);
 void probe_world_fini(struct probe_world *w);
 /* One turn of the loop, that waits for something to happen. */
 void probe_world_turn(struct probe_world *w);
+/* A probe, of which nothing is told before the loop turns. */
+void probe_world_start(struct probe_world *w, const struct probe_target *t);
+void probe_world_wait(struct probe_world *w);
+/* Both, for the server's URL. */
+void probe_world_get(struct probe_world *w, const char *scheme,
+		     const char *path);
+void probe_world_expect(const struct probe_world *w, enum ondemand_probe probe,
+			unsigned int status);
+/* Of the probe; `arg` is the world. */
+void probe_world_done(void *arg, const struct probe_result *r);
 /* "http://a.test:PORT/PATH", of static memory. */
 const char *probe_world_url(const struct probe_world *w, const char *scheme,
 			    const char *path);

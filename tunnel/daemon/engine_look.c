@@ -177,6 +177,17 @@ static size_t choose(const struct engine *e)
 		       : first_that_wants(e, ENGINE_ARMED);
 }
 
+static void judge_entry(const struct engine *e, struct engine_entry *entry,
+			const struct ondemand_facts *f)
+{
+	struct verdict v;
+
+	entry->decision = ondemand_evaluate(&entry->ondemand, f);
+	v = judge(e, entry, ondemand_may_start(entry->profile, f));
+	entry->want = v.want;
+	entry->cause = v.cause;
+}
+
 /* What the end of what was wanted before, if this is one, is put down to. */
 static enum reason why_not(const struct engine *e, size_t winner,
 			   enum engine_want before)
@@ -186,37 +197,21 @@ static enum reason why_not(const struct engine *e, size_t winner,
 	if (e->winner == ENGINE_NOBODY)
 		return e->reason;
 	last = &e->entries[e->winner];
-	if (last->want < before)
-		return reasons[before == ENGINE_UP ? last->ended : last->cause];
+	if (last->want < before) /* an event has let go of it, or this look */
+		return reasons[before == ENGINE_UP && !last->kept
+				       ? last->ended
+				       : last->cause];
 	return winner == e->winner ? e->reason : REASON_REPLACED;
 }
 
-static void judge_all(struct engine *e)
+/* It had the tunnel. One takes another's place by a user's word alone. */
+static void let_go(const struct engine *e, struct engine_entry *entry,
+		   const struct ondemand_facts *f)
 {
-	struct engine_facts room;
-
-	engine_facts(e, &room);
-	for (size_t i = 0; i < e->count; i++) {
-		struct engine_entry *entry = &e->entries[i];
-		struct verdict v;
-
-		entry->decision =
-			ondemand_evaluate(&entry->ondemand, &room.facts);
-		v = judge(e, entry,
-			  ondemand_may_start(entry->profile, &room.facts));
-		entry->want = v.want;
-		entry->cause = v.cause;
-	}
-}
-
-/* One tunnel takes another's place by a user's word alone. */
-static void keep(struct engine_entry *entry, bool wins)
-{
-	bool up = entry->want == ENGINE_UP;
-
-	if (entry->kept && !(wins && up))
-		entry->ended = up ? ENGINE_CAUSE_USER : entry->cause;
-	entry->kept = wins && up;
+	entry->kept = false;
+	entry->ended =
+		entry->want == ENGINE_UP ? ENGINE_CAUSE_USER : entry->cause;
+	judge_entry(e, entry, f);
 }
 
 struct engine_decision engine_look(struct engine *e)
@@ -225,13 +220,22 @@ struct engine_decision engine_look(struct engine *e)
 					  ? e->entries[e->winner].want
 					  : ENGINE_DOWN;
 	struct engine_decision d = { .entry = ENGINE_NOBODY };
+	struct engine_facts room;
 
-	judge_all(e);
-	d.entry = choose(e);
+	engine_facts(e, &room);
 	for (size_t i = 0; i < e->count; i++)
-		keep(&e->entries[i], i == d.entry);
+		judge_entry(e, &e->entries[i], &room.facts);
+	d.entry = choose(e);
 	d.reason = e->reason = why_not(e, d.entry, before);
 	e->winner = d.entry;
+	for (size_t i = 0; i < e->count; i++) {
+		struct engine_entry *entry = &e->entries[i];
+
+		if (i == d.entry && entry->want == ENGINE_UP)
+			entry->kept = true;
+		else if (entry->kept)
+			let_go(e, entry, &room.facts);
+	}
 	if (d.entry != ENGINE_NOBODY)
 		d.want = e->entries[d.entry].want;
 	return d;

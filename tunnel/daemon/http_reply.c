@@ -6,6 +6,7 @@
 #include <strings.h>
 
 enum {
+	STATUS_OK = 200,
 	STATUS_AT = 9, /* "HTTP/1.1 200" */
 	STATUS_LINE_MIN = 12,
 	LENGTH_DIGITS_MAX = 15,
@@ -116,7 +117,7 @@ static int end_of_fields(struct http_reply *r)
 		return 0;
 	}
 	r->has_content = r->chunked || (r->has_length && r->left > 0);
-	if (r->body == NULL || r->status == 204 || r->status == 304)
+	if (r->body == NULL || r->status != STATUS_OK)
 		r->state = HTTP_REPLY_DONE;
 	else if (r->chunked)
 		r->state = HTTP_REPLY_CHUNK_SIZE;

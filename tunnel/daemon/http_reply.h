@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One HTTP/1 reply (RFC 9112), as it comes in pieces: its status and, when
- * asked for, its body. What a stranger sends is bounded by the sizes below and
- * judged strictly; redirects are the caller's to see. Pure; any thread.
+ * asked for, the body of a 200. What a stranger sends is bounded by the sizes
+ * below and judged strictly; redirects are the caller's to see. Pure; any
+ * thread.
  *
  *   1. http_reply_init(), with room for a body or without
  *   2. http_reply_input() until it says something else than -EAGAIN

@@ -57,7 +57,7 @@ struct probe_options {
 struct probe_target {
 	const char *url;    /* NULL: the key of `host` is wanted */
 	const char *accept; /* a media type; NULL: any */
-	bool body;	    /* is wanted, of HTTP_REPLY_BODY_MAX at most */
+	bool body; /* of a 200 is wanted, HTTP_REPLY_BODY_MAX at most */
 
 	const char *host; /* name or address */
 	uint16_t port;

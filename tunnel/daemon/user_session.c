@@ -13,6 +13,8 @@
 #include "tunnel/host/logind.h"
 
 #define BUS_FOLDER "/run/dbus"
+/* A file for each session; what is in it is logind's alone. */
+#define SESSIONS_FOLDER "/run/systemd/sessions"
 
 enum {
 	RETRY_FIRST_MS = 1000,
@@ -23,7 +25,7 @@ struct user_session {
 	/* set at creation */
 	presence_cb event;
 	void *arg;
-	struct folder_watch *folder;
+	struct folder_watch *bus_folder, *sessions_folder;
 
 	struct presence presence;
 	struct logind *logind;
@@ -179,7 +181,7 @@ static void try_to_connect(struct user_session *u)
 	arm(u);
 }
 
-static void on_folder(void *arg)
+static void on_bus_folder(void *arg)
 {
 	struct user_session *u = arg;
 
@@ -187,22 +189,47 @@ static void on_folder(void *arg)
 	try_to_connect(u);
 }
 
+static void on_sessions(void *arg)
+{
+	struct user_session *u = arg;
+
+	if (!u->connected)
+		return;
+	logind_read_users(u->logind);
+	arm(u);
+}
+
 /* --- outside --- */
 
-int user_session_create(struct uv_loop_s *loop, presence_cb event, void *arg,
+static int watch_folders(struct user_session *u, uv_loop_t *loop)
+{
+	struct folder_watch_options bus = { .path = BUS_FOLDER,
+					    .changed = on_bus_folder,
+					    .arg = u };
+	struct folder_watch_options sessions = { .path = SESSIONS_FOLDER,
+						 .changed = on_sessions,
+						 .arg = u };
+	int r = folder_watch_create(loop, &bus, &u->bus_folder);
+
+	if (r < 0)
+		return r;
+	r = folder_watch_create(loop, &sessions, &u->sessions_folder);
+	if (r < 0)
+		folder_watch_close(u->bus_folder);
+	return r;
+}
+
+int user_session_create(uv_loop_t *loop, presence_cb event, void *arg,
 			struct user_session **ret_session)
 {
 	struct user_session *u = calloc(1, sizeof(*u));
-	struct folder_watch_options options = { .path = BUS_FOLDER,
-						.changed = on_folder,
-						.arg = u };
 	int r = -ENOMEM;
 
 	if (u == NULL)
 		return r;
 	u->logind = logind_create(&u->presence);
 	if (u->logind != NULL)
-		r = folder_watch_create(loop, &options, &u->folder);
+		r = watch_folders(u, loop);
 	if (r < 0) {
 		logind_destroy(u->logind);
 		free(u);
@@ -234,7 +261,8 @@ void user_session_close(struct user_session *u)
 	u->handles = 3 + u->polling;
 	if (u->connected)
 		stop_polling(u);
-	folder_watch_close(u->folder);
+	folder_watch_close(u->bus_folder);
+	folder_watch_close(u->sessions_folder);
 	uv_close((uv_handle_t *)&u->check, on_closed);
 	uv_close((uv_handle_t *)&u->retry, on_closed);
 	uv_close((uv_handle_t *)&u->timeout, on_closed);

@@ -8,10 +8,11 @@
  *   2. `event`, from the loop. What was before is not told
  *   3. user_session_close; the memory goes when the loop has run
  *
- * Nothing wakes up for it while nothing happens. Where the bus has no socket,
- * its folder is watched, and nothing else done; where it has one and nobody
- * answers, it is tried again after 1 s, and in the end every 256 s. A sleep
- * that nobody announces is noticed when the loop next wakes for anything.
+ * Nothing wakes up for it while nothing happens: two folders are watched, the
+ * bus's and that of logind's sessions. Where the bus has no socket nothing else
+ * is done; where it has one and nobody answers, it is tried again after 1 s,
+ * and in the end every 256 s. A sleep that nobody announces is noticed when the
+ * loop next wakes for anything.
  */
 #ifndef ADIT_USER_SESSION_H
 #define ADIT_USER_SESSION_H

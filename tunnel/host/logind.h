@@ -40,6 +40,10 @@ uint64_t logind_timeout_ns(const struct logind *l);
 /* A bounded number of messages. 0; or -errno: the connection is over. */
 int logind_process(struct logind *l) ATTR_MUST_CHECK;
 
+/* Logind tells all but the end of a session whose programs stay: who has seen
+ * its folder change says so, while connected. */
+void logind_read_users(struct logind *l);
+
 /* Should a sleep wait until logind_sleep_done? Kept over all disconnections.
  * logind waits for a few seconds at most (InhibitDelayMaxSec). */
 void logind_delay_sleep(struct logind *l, bool wanted);

@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who is logged in is read anew after each signal that may have changed it,
- * one reading at a time, and only a whole reading counts: signals alone do not
- * tell enough. UserRemoved waits for the user's last process, and never comes
- * for one who lingers; SessionRemoved waits for what a session left behind, and
- * does not say whose it was. A session that is "closing" has no user any more.
- *
  * Anybody on the bus can send us what looks like a signal of logind's: each is
  * taken from the owner of the name alone.
  */
@@ -20,21 +14,16 @@
 
 #include "tunnel/base/clock.h"
 #include "tunnel/host/bus_linux.h"
+#include "tunnel/host/logind_users_linux.h"
 #include "tunnel/host/presence.h"
 
-#define NAME "org.freedesktop.login1"
-#define PATH "/org/freedesktop/login1"
-#define MANAGER NAME ".Manager"
-#define SESSION NAME ".Session"
 #define PROPERTIES "org.freedesktop.DBus.Properties"
 #define DRIVER "org.freedesktop.DBus"
 #define DRIVER_PATH "/org/freedesktop/DBus"
 
 enum {
 	OWNER_MAX = 256, /* D-Bus specification, "Valid Names": 255 */
-	SESSIONS_MAX = 128,
 	BATCH = 32,
-	PATIENCE_US = 5 * 1000 * 1000,
 };
 
 /* What is asked or listened to as long as one owner has the name. */
@@ -45,16 +34,7 @@ enum slot {
 	SLOT_SESSIONS,
 	SLOT_PREPARING,
 	SLOT_INHIBIT,
-	SLOT_LIST,
 	SLOT_COUNT,
-};
-
-/* A session whose properties were asked for. */
-struct asked {
-	struct logind *logind;
-	sd_bus_slot *slot;
-	uint32_t uid;
-	bool first_seat;
 };
 
 struct logind {
@@ -70,14 +50,8 @@ struct logind {
 	int lock_fd; /* -1: none */
 	bool done;   /* with the sleep that is being prepared */
 
-	/* one reading of who is logged in */
-	bool again; /* something changed since it began */
-	struct presence_users seen;
-	struct asked asked[SESSIONS_MAX];
-	size_t asked_count, unanswered;
+	struct logind_users users; /* while there is an owner */
 };
-
-static void read_users(struct logind *l);
 
 struct logind *logind_create(struct presence *p)
 {
@@ -121,7 +95,7 @@ static void ask(struct logind *l, enum slot s, const char *interface,
 	int r;
 
 	drop(l, s);
-	r = sd_bus_message_new_method_call(l->bus, &m, l->owner, PATH,
+	r = sd_bus_message_new_method_call(l->bus, &m, l->owner, LOGIND_PATH,
 					   interface, method);
 	va_start(args, types);
 	if (r >= 0)
@@ -131,7 +105,7 @@ static void ask(struct logind *l, enum slot s, const char *interface,
 	 * the next signal asks again. */
 	if (r >= 0)
 		(void)sd_bus_call_async(l->bus, &l->slots[s], m, answered, l,
-					PATIENCE_US);
+					LOGIND_PATIENCE_US);
 	sd_bus_message_unref(m);
 }
 
@@ -172,8 +146,8 @@ static void settle_lock(struct logind *l)
 	if (l->lock_fd >= 0 || l->slots[SLOT_INHIBIT] || l->owner[0] == '\0' ||
 	    l->presence->preparing)
 		return;
-	ask(l, SLOT_INHIBIT, MANAGER, "Inhibit", on_inhibit, "ssss", "sleep",
-	    "adit", "takes the tunnel down", "delay");
+	ask(l, SLOT_INHIBIT, LOGIND_MANAGER, "Inhibit", on_inhibit, "ssss",
+	    "sleep", "adit", "takes the tunnel down", "delay");
 }
 
 void logind_delay_sleep(struct logind *l, bool wanted)
@@ -214,168 +188,10 @@ static int on_preparing(sd_bus_message *m, void *arg, sd_bus_error *error)
 	return 0;
 }
 
-/* --- who is logged in --- */
-
-static void end_reading(struct logind *l)
+void logind_read_users(struct logind *l)
 {
-	drop(l, SLOT_LIST);
-	for (size_t i = 0; i < l->asked_count; i++)
-		l->asked[i].slot = sd_bus_slot_unref(l->asked[i].slot);
-	l->asked_count = l->unanswered = 0;
-}
-
-static void finish_reading(struct logind *l, bool whole)
-{
-	bool again = l->again;
-
-	end_reading(l);
-	if (again)
-		read_users(l);
-	else if (whole)
-		presence_users_seen(l->presence, &l->seen);
-}
-
-/* What counts in a session, of all that GetAll says. */
-struct session {
-	const char *class, *state;
-	int active;
-};
-
-static int read_property(sd_bus_message *m, struct session *s)
-{
-	const char *name;
-	int r = sd_bus_message_read(m, "s", &name);
-
-	if (r < 0)
-		return r;
-	if (strcmp(name, "Class") == 0)
-		return sd_bus_message_read(m, "v", "s", &s->class);
-	if (strcmp(name, "State") == 0)
-		return sd_bus_message_read(m, "v", "s", &s->state);
-	if (strcmp(name, "Active") == 0)
-		return sd_bus_message_read(m, "v", "b", &s->active);
-	return sd_bus_message_skip(m, "v");
-}
-
-static int read_session(sd_bus_message *m, struct session *ret_session)
-{
-	struct session s = { .active = -1 };
-	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-	while (r >= 0 &&
-	       (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-		r = read_property(m, &s);
-		if (r >= 0)
-			r = sd_bus_message_exit_container(m);
-	}
-	if (r < 0)
-		return r;
-	if (s.class == NULL || s.state == NULL || s.active < 0)
-		return -EBADMSG;
-	*ret_session = s;
-	return 0;
-}
-
-/* "user", and since systemd 256 "user-early" and others of that kind. */
-static bool is_user(const struct session *s)
-{
-	return (strcmp(s->class, "user") == 0 ||
-		strncmp(s->class, "user-", 5) == 0) &&
-	       strcmp(s->state, "closing") != 0;
-}
-
-static int count_session(struct logind *l, const struct asked *a,
-			 sd_bus_message *m)
-{
-	struct session s;
-	int r;
-
-	if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_UNKNOWN_OBJECT) ||
-	    sd_bus_message_is_method_error(m, NAME ".NoSuchSession"))
-		return 0; /* it ended between the two questions */
-	if (sd_bus_message_is_method_error(m, NULL))
-		return -EIO;
-	r = read_session(m, &s);
-	if (r < 0 || !is_user(&s))
-		return r;
-	if (a->first_seat && s.active)
-		l->seen.in_front = a->uid;
-	return presence_users_add(&l->seen, a->uid);
-}
-
-static int on_session(sd_bus_message *m, void *arg, sd_bus_error *error)
-{
-	struct asked *a = arg;
-	struct logind *l = a->logind;
-	int r = count_session(l, a, m);
-
-	(void)error;
-	a->slot = sd_bus_slot_unref(a->slot);
-	l->unanswered--;
-	if (r < 0 || l->unanswered == 0)
-		finish_reading(l, r >= 0);
-	return 0;
-}
-
-static int ask_session(struct logind *l, uint32_t uid, bool first_seat,
-		       const char *path)
-{
-	struct asked *a = &l->asked[l->asked_count];
-	int r;
-
-	if (l->asked_count == SESSIONS_MAX)
-		return -ENOSPC;
-	*a = (struct asked) { .logind = l,
-			      .uid = uid,
-			      .first_seat = first_seat };
-	r = sd_bus_call_method_async(l->bus, &a->slot, l->owner, path,
-				     PROPERTIES, "GetAll", on_session, a, "s",
-				     SESSION);
-	if (r < 0)
-		return r;
-	l->asked_count++;
-	l->unanswered++;
-	return 0;
-}
-
-static int ask_sessions(struct logind *l, sd_bus_message *m)
-{
-	const char *id, *name, *seat, *path;
-	uint32_t uid;
-	int r;
-
-	/* No list is not an empty one. */
-	if (sd_bus_message_has_signature(m, "a(susso)") <= 0)
-		return -EBADMSG;
-	r = sd_bus_message_enter_container(m, 'a', "(susso)");
-	while (r >= 0 && (r = sd_bus_message_read(m, "(susso)", &id, &uid,
-						  &name, &seat, &path)) > 0)
-		if (seat[0] != '\0') /* else nobody sits here */
-			r = ask_session(l, uid, strcmp(seat, "seat0") == 0,
-					path);
-	return r;
-}
-
-static int on_list(sd_bus_message *m, void *arg, sd_bus_error *error)
-{
-	struct logind *l = arg;
-	int r = sd_bus_message_is_method_error(m, NULL) ? -EIO
-							: ask_sessions(l, m);
-
-	(void)error;
-	drop(l, SLOT_LIST);
-	if (r < 0 || l->unanswered == 0)
-		finish_reading(l, r >= 0);
-	return 0;
-}
-
-static void read_users(struct logind *l)
-{
-	l->again = l->slots[SLOT_LIST] || l->unanswered > 0;
-	if (l->again)
-		return;
-	l->seen = (struct presence_users) { .in_front = PRESENCE_NOBODY };
-	ask(l, SLOT_LIST, MANAGER, "ListSessions", on_list, "");
+	if (l->owner[0] != '\0')
+		logind_users_read(&l->users);
 }
 
 /* --- signals --- */
@@ -390,7 +206,7 @@ static int on_manager_signal(sd_bus_message *m, void *arg, sd_bus_error *error)
 	if (!is_from_owner(l, m) || member == NULL)
 		return 0;
 	if (strncmp(member, "Session", strlen("Session")) == 0)
-		read_users(l);
+		logind_users_read(&l->users);
 	else if (strcmp(member, "PrepareForSleep") == 0 &&
 		 sd_bus_message_read(m, "b", &start) > 0)
 		prepare(l, start);
@@ -404,7 +220,7 @@ static int on_change(sd_bus_message *m, void *arg, sd_bus_error *error)
 
 	(void)error;
 	if (is_from_owner(l, m))
-		read_users(l);
+		logind_users_read(&l->users);
 	return 0;
 }
 
@@ -425,26 +241,27 @@ static void listen_to(struct logind *l, enum slot s, const char *rest,
 static void adopt(struct logind *l)
 {
 	snprintf(l->owner, sizeof(l->owner), "%s", l->candidate);
-	listen_to(l, SLOT_MANAGER, "path='" PATH "',interface='" MANAGER "'",
+	listen_to(l, SLOT_MANAGER,
+		  "path='" LOGIND_PATH "',interface='" LOGIND_MANAGER "'",
 		  on_manager_signal);
 	listen_to(l, SLOT_SEATS,
-		  "path_namespace='" PATH "/seat',interface='" PROPERTIES
+		  "path_namespace='" LOGIND_PATH "/seat',interface='" PROPERTIES
 		  "',member='PropertiesChanged'",
 		  on_change);
 	listen_to(l, SLOT_SESSIONS,
-		  "path_namespace='" PATH "/session',interface='" PROPERTIES
-		  "',member='PropertiesChanged',arg0='" SESSION "'",
+		  "path_namespace='" LOGIND_PATH
+		  "/session',interface='" PROPERTIES
+		  "',member='PropertiesChanged',arg0='" LOGIND_SESSION "'",
 		  on_change);
-	ask(l, SLOT_PREPARING, PROPERTIES, "Get", on_preparing, "ss", MANAGER,
-	    "PreparingForSleep");
-	read_users(l);
+	ask(l, SLOT_PREPARING, PROPERTIES, "Get", on_preparing, "ss",
+	    LOGIND_MANAGER, "PreparingForSleep");
+	logind_users_start(&l->users, l->bus, l->owner, l->presence);
 	settle_lock(l);
 }
 
 static void leave(struct logind *l)
 {
-	end_reading(l);
-	l->again = false;
+	logind_users_stop(&l->users);
 	for (enum slot s = 0; s < SLOT_COUNT; s++)
 		drop(l, s);
 	unlock(l);
@@ -504,7 +321,7 @@ static int on_name_change(sd_bus_message *m, void *arg, sd_bus_error *error)
 	(void)error;
 	if (sender == NULL || strcmp(sender, DRIVER) != 0 ||
 	    sd_bus_message_read(m, "sss", &name, &before, &owner) < 0 ||
-	    strcmp(name, NAME) != 0)
+	    strcmp(name, LOGIND_NAME) != 0)
 		return 0;
 	leave(l);
 	if (owner[0] != '\0')
@@ -520,17 +337,17 @@ int logind_connect(struct logind *l)
 
 	if (r < 0)
 		return r;
-	r = sd_bus_add_match_async(l->bus, &l->name_changes,
-				   "type='signal',sender='" DRIVER
-				   "',path='" DRIVER_PATH "',interface='" DRIVER
-				   "',member='NameOwnerChanged',arg0='" NAME
-				   "'",
-				   on_name_change, NULL, l);
+	r = sd_bus_add_match_async(
+		l->bus, &l->name_changes,
+		"type='signal',sender='" DRIVER "',path='" DRIVER_PATH
+		"',interface='" DRIVER
+		"',member='NameOwnerChanged',arg0='" LOGIND_NAME "'",
+		on_name_change, NULL, l);
 	if (r < 0) {
 		logind_disconnect(l);
 		return r;
 	}
-	ask_driver(l, "GetNameOwner", NAME, on_owner);
+	ask_driver(l, "GetNameOwner", LOGIND_NAME, on_owner);
 	return 0;
 }
 
