@@ -452,10 +452,60 @@ static const struct dns_zone *completed_by(const struct dns_policy *p,
 	return NULL;
 }
 
+/* A name of ours, of two labels or more, and a search domain of the uplink. The
+ * answer would be taken for the name's own: "www.corp.example", which fails
+ * while the tunnel is not up, would be whatever the network likes. A single
+ * label in front is what the domain is there for. */
+static const struct dns_zone *prolonged(const struct dns_policy *p,
+					const struct dns_name *n)
+{
+	const struct dns_zone *z = NULL;
+	struct dns_name own;
+
+	for (size_t i = 0; i < p->system_search_count && z == NULL; i++) {
+		const struct dns_name *s = &p->system_search[i];
+
+		/* The bytes first: that is quick, and says no. */
+		if (n->len <= s->len ||
+		    memcmp(n->wire + n->len - s->len, s->wire, s->len) != 0 ||
+		    !dns_name_under(n, s))
+			continue;
+		own.len = (uint8_t)(n->len - s->len + 1);
+		memcpy(own.wire, n->wire, own.len - 1u);
+		own.wire[own.len - 1] = 0;
+		if (dns_name_labels(&own) < 2)
+			continue;
+		z = find_match(p, &own);
+		if (z == NULL)
+			z = completed_by(p, &own);
+	}
+	return z;
+}
+
+/* The domain of ours that a name is in, in one way or another. */
+static const struct dns_zone *find_own(const struct dns_policy *p,
+				       const struct dns_name *n,
+				       enum dns_because *ret_because)
+{
+	const struct dns_zone *z = find_match(p, n);
+
+	*ret_because = DNS_BECAUSE_MATCH;
+	if (z == NULL) {
+		*ret_because = DNS_BECAUSE_COMPLETED;
+		z = completed_by(p, n);
+	}
+	if (z == NULL) {
+		*ret_because = DNS_BECAUSE_PROLONGED;
+		z = prolonged(p, n);
+	}
+	return z;
+}
+
 /* `n` in small letters; `by` is the domain of ours that completed it. */
 static void decide(const struct dns_policy *p, const struct dns_name *n,
 		   const struct dns_zone *by, struct dns_decision *d)
 {
+	enum dns_because because = DNS_BECAUSE_COMPLETED;
 	const struct dns_name *domain = NULL;
 	const struct dns_zone *z;
 
@@ -463,12 +513,9 @@ static void decide(const struct dns_policy *p, const struct dns_name *n,
 	if (decide_special(p, n, d))
 		return;
 	d->need = dns_arming_find(&p->arming, n, &domain);
-	z = by ? by : find_match(p, n);
-	if (z == NULL)
-		z = by = completed_by(p, n);
+	z = by ? by : find_own(p, n, &because);
 	if (z != NULL) {
-		decided(d, DNS_ROUTE_TUNNEL, z->tunnel,
-			by ? DNS_BECAUSE_COMPLETED : DNS_BECAUSE_MATCH);
+		decided(d, DNS_ROUTE_TUNNEL, z->tunnel, because);
 		d->next = z->next;
 		matched(d, &z->name);
 		return;
@@ -566,6 +613,8 @@ const char *dns_decision_text(const struct dns_decision *d,
 			"it is an address of the tunnel's networks:",
 		[DNS_BECAUSE_COMPLETED] = "it is completed by search domain",
 		[DNS_BECAUSE_MATCH] = "it is in match domain",
+		[DNS_BECAUSE_PROLONGED] = "the uplink's search domain is "
+					  "behind a name of",
 		[DNS_BECAUSE_LIST] = "a block list has",
 		[DNS_BECAUSE_LISTS_FAIL] = "a block list cannot be read, and "
 					   "BlockListsFail is \"closed\"",

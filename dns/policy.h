@@ -11,6 +11,9 @@
  *   6. match domains, most labels first, then in order   tunnel
  *   6a. one label in front of a search domain of ours:
  *      somebody completed it before he asked             tunnel
+ *   6b. a name of 6 or 6a in front of a search domain of
+ *      the uplink: libc tries that when the name fails,
+ *      and who owns the network would answer it          tunnel
  *   7. a block list                                      blocked
  *   8. a ConnectIfNeeded domain of the rule that armed   tunnel
  *   9. the tunnel if it has the default route, or the
@@ -58,6 +61,7 @@ enum dns_because {
 	DNS_BECAUSE_REVERSE,	/* an address of the lease */
 	DNS_BECAUSE_COMPLETED,	/* by a search domain of ours */
 	DNS_BECAUSE_MATCH,	/* a match domain */
+	DNS_BECAUSE_PROLONGED,	/* one of these, and the uplink's domain */
 	DNS_BECAUSE_LIST,	/* a block list has it */
 	DNS_BECAUSE_LISTS_FAIL, /* a list cannot be read, and that blocks */
 	DNS_BECAUSE_NEEDED,	/* a ConnectIfNeeded domain */

@@ -85,6 +85,24 @@ void daemon_wait_changed(struct daemon *d)
 	(void)d;
 }
 
+void daemon_network_names_changed(struct daemon *d)
+{
+	(void)d;
+}
+
+void daemon_engine_trigger(struct daemon *d)
+{
+	(void)d;
+}
+
+void daemon_probe_for_names(struct daemon *d, uint64_t generation,
+			    const char *url)
+{
+	(void)d;
+	(void)generation;
+	(void)url;
+}
+
 void daemon_reply(struct ctl_peer *peer, bool final, enum ctl_exit code,
 		  const char *fmt, ...)
 {

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dns/policy.h"
@@ -126,6 +127,33 @@ START_TEST(has_the_names_that_may_start_the_tunnel)
 }
 END_TEST
 
+/* glibc tries NAME and the uplink's domain when NAME fails, and asks whoever
+ * routes by domain for that, too. */
+START_TEST(has_our_domains_with_those_of_the_uplink_behind)
+{
+	char text[32];
+
+	add_match("corp.example");
+	add_match("");
+	ck_assert_int_eq(dns_policy_add_search(&policy, "s.ex", 0), 0);
+	ck_assert_int_eq(dns_policy_add_system_search(&policy, "lan"), 0);
+	ck_assert_int_eq(dns_policy_add_system_search(&policy, "home.arpa"), 0);
+	add_reverse("10.0.0.0/8");
+	make(false);
+	check_match(6, "corp.example", "10.in-addr.arpa", "corp.example.lan",
+		    "s.ex.lan", "corp.example.home.arpa", "s.ex.home.arpa");
+	ck_assert_uint_eq(plan->domain_count, 1);
+	make(true);
+	check_match(1, "corp.example");
+	for (int i = 0; i < 500; i++) {
+		snprintf(text, sizeof(text), "m%d.ex", i);
+		add_match(text);
+	}
+	make(false);
+	ck_assert_uint_eq(plan->owner.match_count, 501 + 128 + 256);
+}
+END_TEST
+
 START_TEST(leaves_out_the_root)
 {
 	add_match("");
@@ -177,6 +205,7 @@ int main(void)
 		       has_the_reverse_zones_of_the_lease_behind_the_domains);
 	tcase_add_test(t, has_a_canary_where_there_are_no_domains);
 	tcase_add_test(t, has_the_names_that_may_start_the_tunnel);
+	tcase_add_test(t, has_our_domains_with_those_of_the_uplink_behind);
 	tcase_add_test(t, leaves_out_the_root);
 	tcase_add_test(t, is_bounded);
 	tcase_add_test(t, knows_its_like);

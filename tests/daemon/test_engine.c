@@ -172,7 +172,7 @@ START_TEST(asks_again_when_the_network_looks_another)
 	WANTS(w, "down");
 	ck_assert(engine_probe(&w->engine, 0, &url, &again));
 	ck_assert_uint_eq(first, again);
-	n.dns.servers[0].addr.bytes[3] = 54;
+	n.dns.servers[0].at.addr.bytes[3] = 54;
 	engine_world_go(w, n);
 	WANTS(w, "down");
 	ck_assert(engine_probe(&w->engine, 0, &url, &again));
@@ -272,7 +272,7 @@ START_TEST(r47_judges_again_when_the_dns_servers_change)
 
 	engine_world_go(w, n);
 	WANTS(w, "down");
-	n.dns.servers[0].addr.bytes[3] = 99;
+	n.dns.servers[0].at.addr.bytes[3] = 99;
 	engine_world_go(w, n);
 	WANTS(w, "up a");
 	n.dns.search_count = 1;

@@ -85,7 +85,7 @@ START_TEST(u2_a_renewed_lease_is_the_same_network)
 	struct network n = engine_world_wifi(1, "CafeNet");
 	struct engine_world *w = after_u1(n);
 
-	n.dns.servers[0].addr.bytes[3] = 54;
+	n.dns.servers[0].at.addr.bytes[3] = 54;
 	engine_world_go(w, n);
 	WANTS(w, "down");
 	n.has_bssid = true; /* roaming */

@@ -81,7 +81,7 @@ static struct network network_of(const struct model_spot *s)
 		net = engine_world_cellular(n);
 		break;
 	}
-	net.dns.servers[0].addr.bytes[3] = (uint8_t)s->dns;
+	net.dns.servers[0].at.addr.bytes[3] = (uint8_t)s->dns;
 	net.identity.ipv4.has_link_address = s->link_address;
 	net.metered = s->metered;
 	return net;

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	dns_owner_parse_file(text, &u);
 	line = strstr(text, "\nsearch ");
 	if (u.server_count != 1 || u.search_count < 2 || !line ||
-	    !endpoint_equal(&u.servers[0], &p.stub) ||
+	    !endpoint_equal(&u.servers[0].at, &p.stub) ||
 	    strcmp(u.search[0], search[0]) != 0 ||
 	    strcmp(u.search[1], search[1]) != 0 ||
 	    strcspn(line + 1, "\n") + 1 > DNS_OWNER_LINE_MAX)

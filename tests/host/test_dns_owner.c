@@ -33,7 +33,7 @@ static const char *show(const struct dns_owner_uplink *u)
 	text[0] = '\0';
 	for (size_t i = 0; i < u->server_count; i++)
 		len += (size_t)sprintf(text + len, "%s ",
-				       endpoint_text(&u->servers[i], e));
+				       endpoint_text(&u->servers[i].at, e));
 	len += (size_t)sprintf(text + len, "/");
 	for (size_t i = 0; i < u->search_count; i++)
 		len += (size_t)sprintf(text + len, " %s", u->search[i]);
@@ -50,7 +50,14 @@ static const struct {
 	{ "\tnameserver\t192.0.2.1 # first\r\nnameserver 2001:db8::1\r\n",
 	  "192.0.2.1:53 [2001:db8::1]:53 /" },
 	{ "nameserver 192.0.2.1\nnameserver 192.0.2.1\n", "192.0.2.1:53 /" },
-	{ "nameserver fe80::1%eth0\nnameserver nonsense\nnameserver\n", "/" },
+	{ "nameserver fe80::1%nowhere\nnameserver nonsense\nnameserver\n",
+	  "/" },
+	{ "nameserver fe80::1\nnameserver fe80::1%\nnameserver fe80::1%0\n",
+	  "/" },
+	{ "nameserver fe80::1%lo\nnameserver fe80::1%7\nnameserver "
+	  "fe80::1%lo\n",
+	  "[fe80::1]:53 [fe80::1]:53 /" },
+	{ "nameserver 192.0.2.1%lo\n", "192.0.2.1:53 /" },
 	{ "#nameserver 192.0.2.1\n;nameserver 192.0.2.1\n", "/" },
 	{ "nameservers 192.0.2.1\n", "/" },
 	{ "domain lan.example\n", "/ lan.example" },

@@ -272,7 +272,7 @@ static struct network base(void)
 			     .bssid = { 2, 0, 0, 0, 0, 1 },
 			     .security = NETWORK_SECURITY_PERSONAL };
 
-	ck_assert_int_eq(endpoint_parse("192.168.1.1:53", &n.dns.servers[0]),
+	ck_assert_int_eq(endpoint_parse("192.168.1.1:53", &n.dns.servers[0].at),
 			 0);
 	n.dns.server_count = 1;
 	strcpy(n.dns.search[0], "home.example");
@@ -310,7 +310,7 @@ START_TEST(sees_all_that_a_rule_or_a_person_would)
 	UNLIKE(strcpy(b.metered_by, "NetworkManager"));
 	UNLIKE(strcpy(b.portal_api, "https://portal.example/"));
 	UNLIKE(b.dns.server_count = 0);
-	UNLIKE(b.dns.servers[0].port = 54);
+	UNLIKE(b.dns.servers[0].at.port = 54);
 	UNLIKE(b.dns.search_count = 0);
 	UNLIKE(strcpy(b.dns.search[0], "home.example.org"));
 }

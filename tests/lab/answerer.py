@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""answerer.py [--rules FILE] [--ttl SECONDS] ANSWER LOG ADDRESS:PORT...
+"""answerer.py [--rules FILE] [--ttl SECONDS] [--tls CERTIFICATE,KEY]
+	ANSWER LOG ADDRESS:PORT...
 
-A name server for tests, of UDP: ANSWER for every A, 127.0.0.1 where the first
+A name server for tests, of UDP ("[fe80::1%eth0]:53"), or with --tls of DNS over
+TLS alone: ANSWER for every A, 127.0.0.1 where the first
 label begins with "canary", "no such name" for everything else under
 "lan.example" and for single labels, no data for other types. ANSWER may be two
 addresses, "192.0.2.1,2001:db8::1": then AAAA and HTTPS have answers, too. Each
@@ -17,7 +19,9 @@ import argparse
 import os
 import selectors
 import socket
+import ssl
 import struct
+import threading
 import time
 
 TYPES = {1: "A", 2: "NS", 6: "SOA", 12: "PTR", 28: "AAAA", 65: "HTTPS"}
@@ -85,10 +89,51 @@ def reply(message, answer, word, ttl):
     return header + message[12:end] + records
 
 
+def listen(place, sort):
+    address, port = place.rsplit(":", 1)
+    family, _, _, _, at = socket.getaddrinfo(address.strip("[]"), port)[0]
+    s = socket.socket(family, sort)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(at)
+    return s
+
+
+def exactly(s, size):
+    data = b""
+    while len(data) < size:
+        more = s.recv(size - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def talk(s, context, answer):
+    """One connection, until the other side ends it."""
+    try:
+        with context.wrap_socket(s, server_side=True) as t:
+            while True:
+                size, = struct.unpack(">H", exactly(t, 2))
+                bytes_ = answer(exactly(t, size))
+                if bytes_:
+                    t.sendall(struct.pack(">H", len(bytes_)) + bytes_)
+    except (EOFError, OSError):
+        pass
+
+
+def accept(place, context, answer):
+    s = listen(place, socket.SOCK_STREAM)
+    s.listen()
+    while True:
+        threading.Thread(target=talk, args=(s.accept()[0], context, answer),
+                         daemon=True).start()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rules")
     parser.add_argument("--ttl", type=int, default=1)
+    parser.add_argument("--tls")
     parser.add_argument("answer")
     parser.add_argument("log")
     parser.add_argument("places", nargs="+")
@@ -96,27 +141,37 @@ def main():
     rules = Rules(o.rules) if o.rules else None
     # Line by line, so that who empties the file is not overwritten.
     log = open(o.log, "a", buffering=1)
+
+    def answer(message):
+        try:
+            labels, sort, _ = question(message)
+            word = rules.word(labels) if rules else None
+            bytes_ = reply(message, o.answer, word, o.ttl)
+        except (IndexError, struct.error):
+            return None
+        name = ".".join(labels) or "."
+        if rules:
+            name = "%.6f %s %s" % (time.monotonic(),
+                                   TYPES.get(sort, sort), name)
+        print(name, file=log)
+        return bytes_
+
+    if o.tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*o.tls.split(","))
+        for place in o.places:
+            threading.Thread(target=accept, args=(place, context, answer),
+                             daemon=True).start()
+        print("ready", file=log)
+        threading.Event().wait()
     poll = selectors.DefaultSelector()
     for place in o.places:
-        address, port = place.rsplit(":", 1)
-        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        s.bind((address, int(port)))
-        poll.register(s, selectors.EVENT_READ)
+        poll.register(listen(place, socket.SOCK_DGRAM), selectors.EVENT_READ)
     print("ready", file=log)
     while True:
         for key, _ in poll.select():
             message, peer = key.fileobj.recvfrom(4096)
-            try:
-                labels, sort, _ = question(message)
-                word = rules.word(labels) if rules else None
-                bytes_ = reply(message, o.answer, word, o.ttl)
-            except (IndexError, struct.error):
-                continue
-            name = ".".join(labels) or "."
-            if rules:
-                name = "%.6f %s %s" % (time.monotonic(),
-                                       TYPES.get(sort, sort), name)
-            print(name, file=log)
+            bytes_ = answer(message)
             if bytes_:
                 key.fileobj.sendto(bytes_, peer)
 

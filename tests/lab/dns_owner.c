@@ -98,7 +98,7 @@ static void uplink(struct session *s)
 	}
 	printf("uplink %d", r);
 	for (size_t i = 0; i < u.server_count; i++)
-		printf(" %s", endpoint_text(&u.servers[i], text));
+		printf(" %s", endpoint_text(&u.servers[i].at, text));
 	printf(" search");
 	for (size_t i = 0; i < u.search_count; i++)
 		printf(" %s", u.search[i]);

@@ -138,8 +138,8 @@ static struct network network(enum network_type type, uint8_t n)
 		.identity.type = type,
 		.ifindex = (uint32_t)type + 1,
 		.dns.server_count = 1,
-		.dns.servers[0] = { .addr = { AF_INET, { 10, n, 0, 53 } },
-				    .port = 53 },
+		.dns.servers[0].at = { .addr = { AF_INET, { 10, n, 0, 53 } },
+				       .port = 53 },
 	};
 
 	p = &net.identity.ipv4;

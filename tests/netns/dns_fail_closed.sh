@@ -14,6 +14,9 @@ asks=0
 dns_cannot kdig tcpdump
 programs_begin
 cp "$lab_root/tests/lab/dns_client.py" "$lab/"
+# So libc asks for each name with the network's own domain first, and last.
+on laptop sh -c 'printf "search lan.example\noptions ndots:5\n" >>/etc/resolv.conf'
+lab_snapshot laptop >"$lab/laptop.before"
 for kind in "" -lease; do # whose the match domain is
 	case $kind in
 	"") edit='p["DNS"] = {"Protocol": "Cleartext",
@@ -26,6 +29,7 @@ for kind in "" -lease; do # whose the match domain is
 '"$edit"
 done
 start_answerers
+rule outer "corp.example.lan.example 203.0.113.66" # that means no good
 start_aditd
 add_profiles good refused good-lease refused-lease
 start_capture

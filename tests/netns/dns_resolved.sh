@@ -37,6 +37,7 @@ bus laptop
 start_resolved laptop
 resolved_uplink laptop
 start_answerers
+rule outer "corp.example.lan.example 203.0.113.66" # that means no good
 
 resolver_snapshot() {
 	readlink "$lab/laptop/etc/resolv.conf"

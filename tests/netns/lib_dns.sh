@@ -90,11 +90,11 @@ wire_is_read() {
 		fail "the capture sees nothing"
 }
 
-# libc may try NAME.lan.example when NAME fails: that is no name of ours.
+# Also not with another's search domain behind, as libc tries it then.
 nothing_leaked() { # WHILE-WHAT
 	wire_is_read
-	! grep -ai 'corp\.example\. ' "$lab/capture.log" >"$lab/leaks" ||
+	! grep -ai 'corp\.example' "$lab/capture.log" >"$lab/leaks" ||
 		fail "on the uplink while $1: $(head -5 "$lab/leaks")"
-	! grep -q 'corp\.example$' "$lab/outer.names" ||
+	! grep -q 'corp\.example' "$lab/outer.names" ||
 		fail "the outer server was asked while $1"
 }

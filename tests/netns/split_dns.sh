@@ -67,6 +67,15 @@ says() { # PATTERN ARGUMENTS...
 	checks=$((checks + 1))
 }
 
+answers() { # PATTERN NAME
+	ask "$2" && grep -q "$1" "$lab/answer"
+}
+
+until_blocked() { # NAME
+	until_true 5 answers 'EDE: 15' "$1" || fail "$1 is not blocked"
+	checks=$((checks + 1))
+}
+
 split='p["DNS"] = {"Protocol": "Cleartext", "ServerAddresses": ["198.51.100.10"],
 	"SupplementalMatchDomains": ["corp.example"]}
 p["VendorConfig"]["Routes"] = ["198.51.100.0/24"]'
@@ -128,13 +137,29 @@ p["VendorConfig"]["BlockLists"] = [{"File": "/run/lab/none", "Format": "domains"
 	says 'EDE: 15' x.ads.example
 	says $outer4 www.outside.example
 	! asked outer x.ads.example || fail "a blocked name was asked for"
-	status_is "blocking" 'c["answered_blocked"] == 2 and dns["everything"]'
+	status_is "blocking" 'c["answered_blocked"] == 2 and dns["everything"]
+		and not dns["all_names"]'
 	explains x.ads.example 'e["server"] == "blocked" and
 		e["match"] == "ads.example"'
 	printf 'outside.example\n' >"$lab/block"
 	expect 0 reload
 	says 'EDE: 15' www.outside.example
 	says $outer4 x.ads.example
+	# By themselves, in place and by a rename; other files do not matter.
+	printf 'ads.example\n' >"$lab/block"
+	until_blocked x.ads.example
+	says $outer4 www.outside.example
+	printf 'outside.example\n' >"$lab/block.new"
+	mv "$lab/block.new" "$lab/block"
+	until_blocked www.outside.example
+	says $outer4 x.ads.example
+	rm "$lab/block"
+	until_true 5 answers $outer4 www.outside.example ||
+		fail "a list that is gone still blocks"
+	status_is "a list is gone" '"/run/lab/block" in notes'
+	printf 'outside.example\n' >"$lab/block"
+	until_blocked www.outside.example
+	status_is "a list is back" '"/run/lab/block" not in notes'
 	expect 0 disconnect
 
 	expect 0 connect closed --wait=10

@@ -123,8 +123,8 @@ static void put_names(FILE *to, bool colour, const struct ctl_status *s)
 		put_list(to, &s->dns.servers);
 	else
 		fputs("nobody yet", to);
-	fputs(s->dns.everything ? " for all names" : " for ", to);
-	if (!s->dns.everything)
+	fputs(s->dns.all_names ? " for all names" : " for ", to);
+	if (!s->dns.all_names)
 		put_list(to, s->dns.match.count > 0 ? &s->dns.match
 						    : &s->dns.search);
 	if (s->dns.applied) {

@@ -168,6 +168,7 @@ static const struct ctl_field dns_fields[] = {
 	TEXTS(struct ctl_status, "search", dns.search),
 	TEXTS(struct ctl_status, "uplink_servers", dns.uplink),
 	BOOL(struct ctl_status, "everything", dns.everything),
+	BOOL(struct ctl_status, "all_names", dns.all_names),
 	BOOL(struct ctl_status, "applied", dns.applied),
 	TEXT(struct ctl_status, "stub", dns.stub),
 	TEXT(struct ctl_status, "owner", dns.owner),

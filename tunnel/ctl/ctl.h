@@ -178,6 +178,7 @@ struct ctl_status {
 		struct ctl_list search;	 /* char * */
 		struct ctl_list uplink;	 /* char *: the host's own servers */
 		bool everything;	 /* all names come to the stub */
+		bool all_names;		 /* and go to the tunnel's servers */
 		bool applied;		 /* the host asks the stub */
 		char *stub, *owner, *owner_because;
 		uint64_t repairs;

@@ -214,9 +214,9 @@ static bool put_names(const struct dns_owner_uplink *dns, struct ctl_status *s)
 	char text[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < dns->server_count; i++)
-		if (ctl_list_add_text(&s->network.servers,
-				      addr_text(&dns->servers[i].addr, text)) <
-		    0)
+		if (ctl_list_add_text(
+			    &s->network.servers,
+			    addr_text(&dns->servers[i].at.addr, text)) < 0)
 			return false;
 	for (size_t i = 0; i < dns->search_count; i++)
 		if (ctl_list_add_text(&s->network.search, dns->search[i]) < 0)

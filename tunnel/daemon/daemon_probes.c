@@ -80,15 +80,18 @@ static void on_done(void *arg, const struct probe_result *result)
 static int start(struct daemon_probe *p, const struct profile *profile)
 {
 	const struct network *n = &p->daemon->network;
+	struct endpoint servers[DNS_OWNER_SERVERS_MAX];
 	const struct probe_options o = {
 		.loop = &p->daemon->loop,
 		.device = n->device[0] != '\0' ? n->device : NULL,
 		.mark = HOST_MARK,
-		.servers = n->dns.servers,
+		.servers = servers,
 		.server_count = n->dns.server_count,
 	};
 	struct probe_target t = { .url = p->url };
 
+	for (size_t i = 0; i < n->dns.server_count; i++)
+		servers[i] = n->dns.servers[i].at;
 	if (p->url == NULL) {
 		t.host = profile->trusted_probe.host;
 		t.port = (uint16_t)profile->trusted_probe.port;

@@ -274,6 +274,9 @@ static void detected(struct dns_host *h)
 	log_info("this machine's DNS is kept by %s%s%s: %s",
 		 dns_owner_name(h->owner.kind), h->owner.version[0] ? " " : "",
 		 h->owner.version, h->owner.because);
+	/* The uplink's search list is part of what the host is to be told: it
+	 * is told once. */
+	tell(h);
 }
 
 static void applied(struct dns_host *h, struct dns_plan *plan)
@@ -533,6 +536,14 @@ void dns_host_want(struct dns_host *h, struct dns_plan *plan)
 		h->view.problem[0] = '\0';
 		h->repairs = 0;
 	}
+	step(h);
+}
+
+void dns_host_give_up(struct dns_host *h, const char *why)
+{
+	if (h->applied == NULL)
+		return;
+	fail(h, why);
 	step(h);
 }
 

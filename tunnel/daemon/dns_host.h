@@ -49,6 +49,8 @@ void dns_host_end(struct dns_host *h);
 void dns_host_want(struct dns_host *h, struct dns_plan *plan);
 /* The network moved: there may be other servers, or another owner. */
 void dns_host_look(struct dns_host *h);
+/* What was applied does harm: it is undone, and why is said. */
+void dns_host_give_up(struct dns_host *h, const char *why);
 const struct dns_host_view *dns_host_view(const struct dns_host *h);
 
 #endif

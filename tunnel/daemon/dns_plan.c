@@ -10,6 +10,12 @@
 /* Where there is no domain of ours: RFC 6761 keeps this one from everybody. */
 #define NO_DOMAIN "adit.invalid"
 
+enum {
+	/* Of our domains with one of the uplink's search domains behind. */
+	PROLONGED_MAX = 256,
+	ADDED_MAX = DNS_REVERSE_MAX + PROLONGED_MAX,
+};
+
 static void free_texts(char **texts)
 {
 	for (size_t i = 0; texts != NULL && texts[i] != NULL; i++)
@@ -82,44 +88,79 @@ static int add_all_needed(struct dns_plan *p, const struct dns_arming *a)
 	return r;
 }
 
-/* The names of the lease's addresses are ours, too, and whoever routes by
- * domain has to know it. Adds those that are not there; what is beyond the
- * limit stays with the uplink's servers. */
-static int add_reverse(struct dns_plan *p, const struct ip_prefix *of)
+/* Adds a domain that nobody named, unless it is there: at most `limit` of them.
+ */
+static int add_domain(struct dns_plan *p, const struct dns_name *domain,
+		      size_t limit)
 {
-	struct dns_name zones[DNS_REVERSE_MAX];
-	size_t zone_count = dns_name_reverse(of, zones);
+	size_t n = p->owner.match_count, k = 0;
 	char text[DNS_TEXT_MAX];
 
-	for (size_t i = 0; i < zone_count; i++) {
-		size_t n = p->owner.match_count, k = 0;
-
-		(void)dns_name_text(&zones[i], text);
-		while (k < n && strcmp(p->match[k], text) != 0)
-			k++;
-		if (k < n || n >= p->domain_count + DNS_REVERSE_MAX)
-			continue;
-		p->match[n] = strdup(text);
-		if (p->match[n] == NULL)
-			return -ENOMEM;
-		p->owner.match_count++;
-	}
+	(void)dns_name_text(domain, text);
+	while (k < n && strcmp(p->match[k], text) != 0)
+		k++;
+	if (k < n || n >= p->domain_count + limit)
+		return 0;
+	p->match[n] = strdup(text);
+	if (p->match[n] == NULL)
+		return -ENOMEM;
+	p->owner.match_count++;
 	return 0;
 }
 
+/* The names of the lease's addresses are ours, too, and whoever routes by
+ * domain has to know it. What is beyond the limit stays with the uplink's
+ * servers. */
 static int add_networks(struct dns_plan *p, const struct dns_policy *policy)
 {
-	size_t room = p->domain_count + DNS_REVERSE_MAX + 1;
-	char **match = reallocarray(p->match, room, sizeof(*match));
+	struct dns_name zones[DNS_REVERSE_MAX];
 	int r = 0;
+
+	for (size_t i = 0; i < policy->reverse_count; i++) {
+		size_t count =
+			dns_name_reverse(&policy->reverse[i].prefix, zones);
+
+		for (size_t k = 0; r == 0 && k < count; k++)
+			r = add_domain(p, &zones[k], DNS_REVERSE_MAX);
+	}
+	return r;
+}
+
+/* And so are those that libc makes of them (policy.h, 6b). */
+static int add_prolonged(struct dns_plan *p, const struct dns_zone *zones,
+			 size_t count, const struct dns_name *behind)
+{
+	struct dns_name domain;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (dns_name_labels(&zones[i].name) > 0 &&
+		    dns_name_join(&zones[i].name, behind, &domain) == 0)
+			r = add_domain(p, &domain, ADDED_MAX);
+	return r;
+}
+
+static int add_domains(struct dns_plan *p, const struct dns_policy *policy)
+{
+	size_t room = p->domain_count + ADDED_MAX + 1;
+	char **match = reallocarray(p->match, room, sizeof(*match));
+	int r;
 
 	if (match == NULL)
 		return -ENOMEM;
 	memset(match + p->domain_count, 0,
 	       (room - p->domain_count) * sizeof(*match));
 	p->match = match;
-	for (size_t i = 0; r == 0 && i < policy->reverse_count; i++)
-		r = add_reverse(p, &policy->reverse[i].prefix);
+	r = add_networks(p, policy);
+	for (size_t i = 0; r == 0 && i < policy->system_search_count; i++) {
+		const struct dns_name *behind = &policy->system_search[i];
+
+		r = add_prolonged(p, policy->match, policy->match_count,
+				  behind);
+		if (r == 0)
+			r = add_prolonged(p, policy->search,
+					  policy->search_count, behind);
+	}
 	return r;
 }
 
@@ -151,7 +192,7 @@ struct dns_plan *dns_plan_create(const struct dns_policy *policy,
 		return NULL;
 	}
 	p->owner.match_count = p->domain_count;
-	if (!everything && add_networks(p, policy) < 0) {
+	if (!everything && add_domains(p, policy) < 0) {
 		dns_plan_release(p);
 		return NULL;
 	}

@@ -16,7 +16,7 @@ struct dns_policy;
 struct dns_plan {
 	struct dns_owner_plan owner; /* its texts are ours */
 	char **match, **search;
-	size_t domain_count;	   /* of match; the rest are reverse zones */
+	size_t domain_count;	   /* of match; the rest are for routing */
 	size_t needed_count;	   /* the last of these are ConnectIfNeeded's */
 	const char *canary_domain; /* a name under it must reach the stub */
 	unsigned int holders;

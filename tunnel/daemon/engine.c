@@ -272,7 +272,7 @@ static bool has_same_names(const struct dns_owner_uplink *a,
 	    a->search_count != b->search_count)
 		return false;
 	for (size_t i = 0; i < a->server_count; i++)
-		if (!endpoint_equal(&a->servers[i], &b->servers[i]))
+		if (!endpoint_equal(&a->servers[i].at, &b->servers[i].at))
 			return false;
 	for (size_t i = 0; i < a->search_count; i++)
 		if (strcmp(a->search[i], b->search[i]) != 0)

@@ -53,7 +53,7 @@ void engine_facts(const struct engine *e, struct engine_facts *room)
 	for (size_t i = 0; i < n->dns.search_count; i++)
 		room->search[i] = n->dns.search[i];
 	for (size_t i = 0; i < n->dns.server_count; i++)
-		room->servers[i] = n->dns.servers[i].addr;
+		room->servers[i] = n->dns.servers[i].at.addr;
 	room->facts = (struct ondemand_facts) {
 		.uplink = n->other_vpn ? ONDEMAND_UPLINK_OTHER
 				       : uplink_of(n->identity.type),

@@ -10,7 +10,6 @@
 
 #include "config/profile.h"
 #include "crypto/lease.h"
-#include "dns/blocklist.h"
 #include "dns/hash.h"
 #include "dns/settings.h"
 #include "dns/stub.h"
@@ -122,8 +121,18 @@ static struct dns_upstream *uplink_upstream(struct split_dns *d)
 		.mark = HOST_MARK,
 	};
 
-	for (size_t i = 0; i < uplink->server_count && i < DNS_SERVERS_MAX; i++)
-		servers[o.count++].at = uplink->servers[i];
+	for (size_t i = 0; i < uplink->server_count && i < DNS_SERVERS_MAX;
+	     i++) {
+		const struct dns_owner_server *from = &uplink->servers[i];
+		struct dns_server *server = &servers[o.count];
+
+		if (dns_loop_has(d->loops, &from->at))
+			continue;
+		o.count++;
+		server->at = from->at;
+		server->tls = from->tls;
+		snprintf(server->name, sizeof(server->name), "%s", from->name);
+	}
 	return dns_upstream_create(&o);
 }
 
@@ -152,52 +161,64 @@ static int ensure_stub(struct split_dns *d)
 	return r;
 }
 
-/* Block lists, read when they are needed. */
-static void read_lists(struct split_dns *d, const struct profile *p)
-{
-	const char *file = NULL;
-	int r;
+/* What of the input decides; the rest follows from it. */
 
-	if (d->lists_of == p->fingerprint)
-		return;
-	dns_blocklist_destroy(d->lists);
-	d->lists = NULL;
-	d->lists_of = p->fingerprint;
-	d->lists_problem[0] = '\0';
-	r = dns_settings_read_lists(p, &d->lists, &file);
-	if (r == 0)
-		return;
-	snprintf(d->lists_problem, sizeof(d->lists_problem),
-		 "the block list %s cannot be read: %s%s", file ? file : "",
-		 strerror(-r),
-		 p->block_lists_fail == PROFILE_LISTS_FAIL_CLOSED
-			 ? "; names outside the match domains are blocked"
-			 : "");
-	log_warning("%s", d->lists_problem);
+static uint64_t mix(uint64_t seen, const void *bytes, size_t len)
+{
+	const uint64_t parts[] = { seen, hash_fnv1a(bytes, len) };
+
+	return hash_fnv1a(parts, sizeof(parts));
 }
 
-/* What of the input decides; the rest follows from it. */
+static uint64_t mix_lease(uint64_t seen, const struct lease *l)
+{
+	seen = mix(seen, &l->index, sizeof(l->index));
+	seen = mix(seen, l->dns, l->dns_count * sizeof(l->dns[0]));
+	seen = mix(seen, l->routes.prefix,
+		   l->routes.count * sizeof(l->routes.prefix[0]));
+	for (size_t i = 0; i < l->match.count; i++)
+		seen = mix(seen, l->match.name[i], strlen(l->match.name[i]));
+	for (size_t i = 0; i < l->search.count; i++)
+		seen = mix(seen, l->search.name[i], strlen(l->search.name[i]));
+	return seen;
+}
+
+static uint64_t mix_uplink(uint64_t seen, const struct dns_owner_uplink *u,
+			   const struct dns_loop *loops)
+{
+	for (size_t i = 0; i < u->server_count; i++) {
+		const struct dns_owner_server *s = &u->servers[i];
+		const uint32_t parts[] = { s->at.port, s->at.scope_id, s->tls,
+					   dns_loop_has(loops, &s->at) };
+
+		seen = mix(seen, &s->at.addr, sizeof(s->at.addr));
+		seen = mix(seen, parts, sizeof(parts));
+		seen = mix(seen, s->name, strlen(s->name));
+	}
+	for (size_t i = 0; i < u->search_count; i++)
+		seen = mix(seen, u->search[i], strlen(u->search[i]));
+	return seen;
+}
+
 static uint64_t digest(const struct split_dns *d,
 		       const struct split_dns_input *in)
 {
-	const struct dns_owner_uplink *uplink = &dns_host_view(d->host)->uplink;
 	const uint64_t parts[] = {
 		in->mode,
 		in->hold,
 		in->any_name,
 		in->profile ? in->profile->fingerprint : 0,
-		in->lease ? in->lease->index : 0,
-		in->lease ? in->lease->routes.count : 0,
-		in->lease ? in->lease->match.count : 0,
 		in->rule ? in->generation : 0,
 		in->rule ? (uint64_t)(in->rule - in->profile->rules) + 1 : 0,
 		in->reason ? hash_fnv1a(in->reason, strlen(in->reason)) : 0,
-		hash_fnv1a(uplink->servers, sizeof(uplink->servers)),
-		hash_fnv1a(uplink->search, sizeof(uplink->search)),
 		d->reloads,
 	};
+	uint64_t seen = mix_uplink(hash_fnv1a(parts, sizeof(parts)),
+				   &dns_host_view(d->host)->uplink, d->loops);
 
-	return hash_fnv1a(parts, sizeof(parts)) | 1; /* never 0 */
+	if (in->lease)
+		seen = mix_lease(seen, in->lease);
+	return seen | 1; /* never 0 */
 }
 
 /* What the gateway said last is what its names are also while it is away. */
@@ -229,8 +250,8 @@ static int settings_of(struct split_dns *d, const struct split_dns_input *in,
 		.rule = in->rule,
 		.system_search = search,
 		.system_search_count = uplink->search_count,
-		.blocklist = d->lists,
-		.lists_unread = d->lists_problem[0] != '\0',
+		.blocklist = dns_lists_get(d->lists),
+		.lists_unread = dns_lists_problem(d->lists)[0] != '\0',
 	};
 
 	for (size_t i = 0; i < uplink->search_count; i++)
@@ -238,7 +259,7 @@ static int settings_of(struct split_dns *d, const struct split_dns_input *in,
 	return dns_settings_init(ret_settings, &input);
 }
 
-static bool needs_everything(const struct dns_need *need)
+static bool needs_all_names(const struct dns_need *need)
 {
 	bool root = false;
 
@@ -247,18 +268,16 @@ static bool needs_everything(const struct dns_need *need)
 	return root;
 }
 
-/* Do all names have to come to the stub, or only those of our domains? */
-static bool wants_everything(const struct dns_settings *s,
-			     const struct profile *p)
+/* Are names of no domain the tunnel's, or may they start it? */
+static bool has_all_names(const struct dns_policy *p)
 {
 	bool root = false;
 
-	for (size_t i = 0; i < s->policy.match_count; i++)
-		root |= dns_name_labels(&s->policy.match[i].name) == 0;
-	for (size_t i = 0; i < s->policy.arming.count; i++)
-		root |= needs_everything(&s->policy.arming.needs[i]);
-	return root || s->policy.default_tunnel != DNS_TUNNEL_NONE ||
-	       p->rebinding_protection || p->block_list_count > 0;
+	for (size_t i = 0; i < p->match_count; i++)
+		root |= dns_name_labels(&p->match[i].name) == 0;
+	for (size_t i = 0; i < p->arming.count; i++)
+		root |= needs_all_names(&p->arming.needs[i]);
+	return root || p->default_tunnel != DNS_TUNNEL_NONE;
 }
 
 static bool has_names(const struct dns_policy *p)
@@ -332,10 +351,15 @@ static bool arrive(struct split_dns *d, const struct split_dns_input *in)
 
 	if (in->mode == DNS_MODE_OFF || in->profile == NULL)
 		return false;
-	read_lists(d, in->profile);
+	dns_lists_read(d->lists, in->profile);
 	if (settings_of(d, in, &s) < 0)
 		return false;
-	everything = wants_everything(&s, in->profile);
+	/* Do all names have to come to the stub, or only those of our domains?
+	 */
+	everything = has_all_names(&s.policy) ||
+		     in->profile->rebinding_protection ||
+		     in->profile->block_list_count > 0;
+	d->all_names = has_all_names(&s.policy);
 	if ((everything || has_names(&s.policy)) && ensure_stub(d) == 0) {
 		at = dns_stub_endpoint(d->stub);
 		plan = dns_plan_create(&s.policy, &at, everything);
@@ -363,8 +387,32 @@ void split_dns_update(struct split_dns *d, const struct split_dns_input *in)
 static void on_host_changed(void *arg)
 {
 	struct split_dns *d = arg;
+	const struct dns_host_view *v = dns_host_view(d->host);
 
-	if (!d->ending)
+	if (d->ending)
+		return;
+	if (!v->applied)
+		dns_loop_forget(d->loops);
+	else if (v->settled)
+		dns_loop_look(d->loops, &v->uplink);
+	d->o.changed(d->o.arg);
+}
+
+/* Names outside need somebody to be asked, else the host is better off without
+ * us. */
+static void on_loop_changed(void *arg)
+{
+	struct split_dns *d = arg;
+	const struct dns_owner_uplink *u = &dns_host_view(d->host)->uplink;
+	size_t loops = 0;
+
+	for (size_t i = 0; i < u->server_count; i++)
+		loops += dns_loop_has(d->loops, &u->servers[i].at);
+	if (loops > 0 && loops == u->server_count)
+		dns_host_give_up(d->host,
+				 "the name servers of this machine ask aditd "
+				 "in turn: give them servers of their own");
+	else
 		d->o.changed(d->o.arg);
 }
 
@@ -385,9 +433,19 @@ void split_dns_look(struct split_dns *d)
 		dns_host_look(d->host);
 }
 
+static void on_lists_changed(void *arg)
+{
+	struct split_dns *d = arg;
+
+	if (d->ending)
+		return;
+	d->reloads++;
+	d->o.changed(d->o.arg);
+}
+
 void split_dns_reload(struct split_dns *d)
 {
-	d->lists_of = 0;
+	dns_lists_forget(d->lists);
 	d->reloads++;
 	d->o.changed(d->o.arg);
 }
@@ -420,6 +478,16 @@ struct split_dns *split_dns_create(const struct split_dns_options *o)
 		.canary = on_canary,
 		.arg = d,
 	};
+	struct dns_loop_options loops = {
+		.loop = o->loop,
+		.changed = on_loop_changed,
+		.arg = d,
+	};
+	const struct dns_lists_options lists = {
+		.loop = o->loop,
+		.changed = on_lists_changed,
+		.arg = d,
+	};
 
 	if (d == NULL)
 		return NULL;
@@ -427,10 +495,16 @@ struct split_dns *split_dns_create(const struct split_dns_options *o)
 	split_dns_armed_options(&forwarder);
 	(void)getentropy(&forwarder.seed, sizeof(forwarder.seed));
 	d->forwarder = dns_forwarder_create(&forwarder);
+	loops.forwarder = d->forwarder;
+	d->loops = dns_loop_create(&loops);
 	d->host = dns_host_create(&host);
-	if (d->forwarder == NULL || d->host == NULL) {
+	d->lists = dns_lists_create(&lists);
+	if (d->forwarder == NULL || d->host == NULL || d->loops == NULL ||
+	    d->lists == NULL) {
+		dns_lists_close(d->lists);
 		dns_forwarder_destroy(d->forwarder);
 		dns_host_end(d->host);
+		dns_loop_destroy(d->loops);
 		free(d);
 		return NULL;
 	}
@@ -445,11 +519,12 @@ void split_dns_end(struct split_dns *d)
 		return;
 	d->ending = true;
 	dns_host_end(d->host);
+	dns_loop_destroy(d->loops);
 	dns_stub_destroy(d->stub);
 	dns_forwarder_destroy(d->forwarder);
 	dns_upstream_destroy(d->tunnel);
 	dns_upstream_destroy(d->uplink);
-	dns_blocklist_destroy(d->lists);
+	dns_lists_close(d->lists);
 	dns_plan_release(d->plan);
 	lease_fini(&d->lease);
 	split_dns_armed_end(d);

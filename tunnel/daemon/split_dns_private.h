@@ -8,6 +8,8 @@
 #include "crypto/lease.h"
 #include "dns/stub.h"
 #include "tunnel/daemon/dns_host.h"
+#include "tunnel/daemon/dns_lists.h"
+#include "tunnel/daemon/dns_loop.h"
 #include "tunnel/daemon/split_dns.h"
 
 enum {
@@ -26,13 +28,14 @@ struct split_dns {
 	struct dns_upstream **required;
 	size_t required_count;
 	struct dns_host *host;
+	struct dns_loop *loops; /* servers of the uplink that ask us */
 	struct dns_plan *plan; /* held; NULL: names go as if we were not here */
-	struct dns_blocklist *lists;
+	struct dns_lists *lists;
 	struct lease lease; /* the last one that was seen; index 0: none */
 	uint64_t lease_of;  /* its profile's fingerprint */
-	uint64_t lists_of;  /* the profile's fingerprint; 0: to be read */
 
 	enum dns_mode mode; /* in force */
+	bool all_names;	    /* go to the tunnel's servers */
 	uint64_t seen;	    /* digest of the last input */
 	uint64_t reloads;
 
@@ -45,7 +48,6 @@ struct split_dns {
 
 	/* For people; "": all is well. */
 	char stub_problem[SPLIT_DNS_TEXT_MAX];
-	char lists_problem[SPLIT_DNS_TEXT_MAX];
 	char refused[SPLIT_DNS_TEXT_MAX];
 };
 

@@ -28,7 +28,7 @@ static bool put_texts(struct ctl_list *list, const char *const *texts,
 }
 
 /* "10.77.0.1 over TLS as dns.example: the server's certificate has expired",
- * "10.77.0.2 (silent)". */
+ * "10.77.0.2 (silent)". Without a name it is its address that counts. */
 static bool put_servers(struct ctl_list *list, const struct dns_upstream *u)
 {
 	for (size_t i = 0; u != NULL && i < dns_upstream_server_count(u); i++) {
@@ -38,9 +38,10 @@ static bool put_servers(struct ctl_list *list, const struct dns_upstream *u)
 		char text[DNS_SERVER_NAME_MAX + ADDR_TEXT_MAX +
 			  DNS_TLS_FAILURE_MAX + 64];
 
-		snprintf(text, sizeof(text), "%s%s%s%s%s",
+		snprintf(text, sizeof(text), "%s%s%s%s%s%s",
 			 addr_text(&s->at.addr, addr),
-			 s->tls ? " over TLS as " : "", s->tls ? s->name : "",
+			 s->tls ? " over TLS" : "",
+			 s->tls && s->name[0] ? " as " : "", s->name,
 			 state.tls_failure[0] ? ": "
 			 : state.dead	      ? " (silent)"
 					      : "",
@@ -199,8 +200,8 @@ static bool put_host(const struct split_dns *d, struct ctl_status *s)
 	}
 	s->dns.repairs = v->repairs;
 	return put_problem(s, v->problem) && put_problem(s, d->stub_problem) &&
-	       put_problem(s, d->lists_problem) && put_problem(s, d->refused) &&
-	       put_owner_note(v, s);
+	       put_problem(s, dns_lists_problem(d->lists)) &&
+	       put_problem(s, d->refused) && put_owner_note(v, s);
 }
 
 int split_dns_status(const struct split_dns *d, struct ctl_status *s)
@@ -218,6 +219,7 @@ int split_dns_status(const struct split_dns *d, struct ctl_status *s)
 			       plan->search_count))
 			return -ENOMEM;
 		s->dns.everything = plan->everything;
+		s->dns.all_names = d->all_names;
 	}
 	return put_servers(&s->dns.servers, d->tunnel) &&
 			       put_servers(&s->dns.uplink,

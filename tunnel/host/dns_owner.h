@@ -69,11 +69,18 @@ struct dns_owner_plan {
 	bool dnssec;	 /* the profile asks the owner to validate */
 };
 
+/* One of the host's own servers, and how the host asks it. */
+struct dns_owner_server {
+	struct endpoint at;	     /* link-local: with its link */
+	bool tls;		     /* asked so, and in no other way */
+	char name[DNS_NAME_MAX + 1]; /* that its certificate carries, or "" */
+};
+
 /* The host's own servers, as if adit were not there. A loopback address among
- * them may be a program that reads the file we write, and so asks us again: who
- * forwards to it asks it for the canary first. */
+ * them may be a program that reads the file we write, and so asks us again:
+ * dns_loop.h of the daemon finds out. */
 struct dns_owner_uplink {
-	struct endpoint servers[DNS_OWNER_SERVERS_MAX];
+	struct dns_owner_server servers[DNS_OWNER_SERVERS_MAX];
 	size_t server_count;
 	char search[DNS_OWNER_DOMAINS_MAX][DNS_NAME_MAX + 1];
 	size_t search_count;
@@ -115,7 +122,8 @@ int dns_owner_path(char *buf, size_t size) ATTR_MUST_CHECK;
  * that: the stub completes single labels by all of ours anyway, and what is
  * lost are the last of the uplink's. To be freed; NULL: out of memory. */
 char *dns_owner_file(const struct dns_owner_plan *p, const char *old);
-/* Pure: servers and search list of a resolv.conf. */
+/* Servers and search list of a resolv.conf. Pure, except that it looks up the
+ * number of a link ("fe80::1%eth0"). */
 void dns_owner_parse_file(const char *text,
 			  struct dns_owner_uplink *ret_uplink);
 

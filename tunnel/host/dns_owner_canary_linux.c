@@ -22,7 +22,7 @@ struct canary {
 	int ended;  /* readable: the thread has written what follows */
 	int result; /* of getaddrinfo */
 	struct ip_addr addr;
-	char name[DNS_NAME_MAX + 1];
+	char name[DNS_NAME_MAX + 2];
 };
 
 static void let_go(struct canary *c)
@@ -63,7 +63,10 @@ static struct canary *canary_create(const char *name)
 		free(c);
 		return NULL;
 	}
-	snprintf(c->name, sizeof(c->name), "%s", name);
+	/* With the final dot libc asks for this name alone. By "ndots:5" it
+	 * would begin with the search list, where "*.corp.example" may answer.
+	 */
+	snprintf(c->name, sizeof(c->name), "%s.", name);
 	atomic_init(&c->holders, 1);
 	return c;
 }

@@ -235,9 +235,13 @@ static int want(struct bus *bus, const struct dns_owner_plan *p,
 	}
 	addr_text(&p->stub.addr, w->stub);
 	w->search_count = dns_owner_search_list(p, &w->uplink, w->search);
-	for (size_t i = 0; !p->everything && i < w->uplink.server_count; i++)
-		addr_text(&w->uplink.servers[i].addr,
-			  w->others[w->other_count++]);
+	for (size_t i = 0; !p->everything && i < w->uplink.server_count; i++) {
+		const struct endpoint *at = &w->uplink.servers[i].at;
+
+		/* A link has no place in its text; our stub knows it. */
+		if (at->scope_id == 0)
+			addr_text(&at->addr, w->others[w->other_count++]);
+	}
 	/* dnsmasq must have somebody to ask. */
 	if (w->other_count == 0)
 		memcpy(w->others[w->other_count++], w->stub, sizeof(w->stub));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* resolv.conf(5), read and written; no system is asked. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 
 #include "tunnel/host/dns_owner_ops.h"
 
-enum { DNS_PORT = 53 };
+enum { DNS_PORT = 53, DNS_TLS_PORT = 853 };
 
 #define BLANKS " \t\r\v\f"
 
@@ -37,17 +38,36 @@ static bool word_is(const struct word *w, const char *text)
 	return w->len == strlen(text) && memcmp(w->at, text, w->len) == 0;
 }
 
-void dns_owner_add_server(struct dns_owner_uplink *u, const struct ip_addr *a,
-			  uint16_t port)
+static bool is_link_local(const struct ip_addr *a)
 {
-	struct endpoint e = { .addr = *a, .port = port ? port : DNS_PORT };
+	static const struct ip_prefix net = { { AF_INET6, { 0xfe, 0x80 } },
+					      10 };
 
+	return prefix_has(&net, a);
+}
+
+void dns_owner_add_server(struct dns_owner_uplink *u, const struct endpoint *at,
+			  const char *tls_name)
+{
+	struct endpoint e = *at;
+	struct dns_owner_server *s;
+
+	if (e.port == 0)
+		e.port = tls_name ? DNS_TLS_PORT : DNS_PORT;
+	if (!is_link_local(&e.addr))
+		e.scope_id = 0;
+	else if (e.scope_id == 0)
+		return;
 	for (size_t i = 0; i < u->server_count; i++) {
-		if (endpoint_equal(&u->servers[i], &e))
+		if (endpoint_equal(&u->servers[i].at, &e))
 			return;
 	}
-	if (u->server_count < DNS_OWNER_SERVERS_MAX)
-		u->servers[u->server_count++] = e;
+	if (u->server_count == DNS_OWNER_SERVERS_MAX)
+		return;
+	s = &u->servers[u->server_count++];
+	s->at = e;
+	s->tls = tls_name != NULL;
+	snprintf(s->name, sizeof(s->name), "%s", tls_name ? tls_name : "");
 }
 
 void dns_owner_add_search(struct dns_owner_uplink *u, const char *name,
@@ -72,18 +92,33 @@ void dns_owner_add_search(struct dns_owner_uplink *u, const char *name,
 	u->search_count++;
 }
 
-/* "fe80::1%eth0": the zone is not kept, so neither is the server. */
+/* "eth0", or its number, which libc takes as well. 0: there is none. */
+static uint32_t link_number(const char *zone)
+{
+	char *end;
+	unsigned long n = strtoul(zone, &end, 10);
+
+	return end != zone && *end == '\0' && n <= UINT32_MAX
+		       ? (uint32_t)n
+		       : if_nametoindex(zone);
+}
+
 static void parse_server(const struct word *w, struct dns_owner_uplink *u)
 {
-	char text[ADDR_TEXT_MAX];
-	struct ip_addr a;
+	char text[ADDR_TEXT_MAX + IF_NAMESIZE], *zone;
+	struct endpoint at = { 0 };
 
 	if (w->len >= sizeof(text))
 		return;
 	memcpy(text, w->at, w->len);
 	text[w->len] = '\0';
-	if (addr_parse(text, &a) == 0)
-		dns_owner_add_server(u, &a, DNS_PORT);
+	zone = strchr(text, '%');
+	if (zone) {
+		*zone++ = '\0';
+		at.scope_id = link_number(zone);
+	}
+	if (addr_parse(text, &at.addr) == 0)
+		dns_owner_add_server(u, &at, NULL);
 }
 
 static void parse_line(const char *at, const char *end,
@@ -215,7 +250,7 @@ static bool check_servers(const char *path, const struct dns_owner_plan *p,
 
 	addr_text(&p->stub.addr, stub);
 	for (size_t i = 0; i < u->server_count; i++)
-		there |= addr_equal(&u->servers[i].addr, &p->stub.addr);
+		there |= addr_equal(&u->servers[i].at.addr, &p->stub.addr);
 	if (there && u->server_count == 1)
 		return true;
 	if (u->server_count == 0)
@@ -224,9 +259,9 @@ static bool check_servers(const char *path, const struct dns_owner_plan *p,
 		dns_owner_say(
 			error, "%s names %s, %s our %s", path,
 			addr_text(&u->servers[there &&
-					      addr_equal(&u->servers[0].addr,
+					      addr_equal(&u->servers[0].at.addr,
 							 &p->stub.addr)]
-					   .addr,
+					   .at.addr,
 				  other),
 			there ? "beside" : "not", stub);
 	return false;

@@ -303,7 +303,7 @@ int dns_owner_read_uplink(const struct dns_owner *o,
 	if (r)
 		return r;
 	for (size_t i = 0; i < ret_uplink->server_count; i++) {
-		if (!endpoint_equal(&ret_uplink->servers[i], stub))
+		if (!endpoint_equal(&ret_uplink->servers[i].at, stub))
 			ret_uplink->servers[count++] = ret_uplink->servers[i];
 	}
 	ret_uplink->server_count = count;

@@ -14,6 +14,7 @@
  * with 1.42.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +117,7 @@ static void read_server_data(sd_bus_message *m, struct dns_owner_uplink *u)
 		return;
 	while (sd_bus_message_enter_container(m, 'a', "{sv}") > 0) {
 		while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
-			struct ip_addr a;
+			struct endpoint at = { 0 };
 			const char *key, *text;
 
 			if (sd_bus_message_read(m, "s", &key) <= 0)
@@ -126,8 +127,8 @@ static void read_server_data(sd_bus_message *m, struct dns_owner_uplink *u)
 					return;
 			} else if (sd_bus_message_read(m, "v", "s", &text) >
 					   0 &&
-				   addr_parse(text, &a) == 0) {
-				dns_owner_add_server(u, &a, 0);
+				   addr_parse(text, &at.addr) == 0) {
+				dns_owner_add_server(u, &at, NULL);
 			}
 			if (sd_bus_message_exit_container(m) < 0)
 				return;
@@ -137,19 +138,20 @@ static void read_server_data(sd_bus_message *m, struct dns_owner_uplink *u)
 	}
 }
 
-static void read_servers6(sd_bus_message *m, struct dns_owner_uplink *u)
+static void read_servers6(sd_bus_message *m, uint32_t link,
+			  struct dns_owner_uplink *u)
 {
-	struct ip_addr a = { .family = AF_INET6 };
+	struct endpoint at = { .addr.family = AF_INET6, .scope_id = link };
 	const void *bytes;
 	size_t len;
 
 	if (sd_bus_message_enter_container(m, 'a', "ay") <= 0)
 		return;
 	while (sd_bus_message_read_array(m, 'y', &bytes, &len) > 0) {
-		if (len != sizeof(a.bytes))
+		if (len != sizeof(at.addr.bytes))
 			continue;
-		memcpy(a.bytes, bytes, len);
-		dns_owner_add_server(u, &a, 0);
+		memcpy(at.addr.bytes, bytes, len);
+		dns_owner_add_server(u, &at, NULL);
 	}
 }
 
@@ -206,7 +208,7 @@ static void read_device(struct bus *bus, const char *path,
 	}
 	if (read_path(bus, &device, "Ip6Config", config, sizeof(config))) {
 		if (bus_get(bus, &ip6, "Nameservers", "aay", &reply) == 0) {
-			read_servers6(reply, u);
+			read_servers6(reply, if_nametoindex(name), u);
 			sd_bus_message_unref(reply);
 		}
 		read_names(bus, &ip6, "Searches", u);

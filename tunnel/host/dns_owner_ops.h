@@ -42,9 +42,10 @@ extern const struct dns_owner_ops dns_owner_resolvconf;
 void dns_owner_say(char error[static DNS_OWNER_TEXT_MAX], const char *fmt, ...)
 	ATTR_PRINTF(2, 3);
 
-/* Drop what is full, malformed or there already. */
-void dns_owner_add_server(struct dns_owner_uplink *u, const struct ip_addr *a,
-			  uint16_t port);
+/* Drop what is full, malformed or there already. `at->port` may be 0; `name` is
+ * for TLS, NULL: without. A link-local address is nobody's without its link. */
+void dns_owner_add_server(struct dns_owner_uplink *u, const struct endpoint *at,
+			  const char *tls_name);
 void dns_owner_add_search(struct dns_owner_uplink *u, const char *name,
 			  size_t len);
 /* Our search list, then the uplink's, as far as a line goes; borrowed. */

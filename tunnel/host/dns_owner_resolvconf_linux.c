@@ -176,8 +176,7 @@ static void add_record(const char *section, struct dns_owner_uplink *u)
 		return;
 	dns_owner_parse_file(section + strcspn(section, "\n"), one);
 	for (size_t i = 0; i < one->server_count; i++)
-		dns_owner_add_server(u, &one->servers[i].addr,
-				     one->servers[i].port);
+		dns_owner_add_server(u, &one->servers[i].at, NULL);
 	for (size_t i = 0; i < one->search_count; i++)
 		dns_owner_add_search(u, one->search[i], strlen(one->search[i]));
 	free(one);

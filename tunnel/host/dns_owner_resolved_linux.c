@@ -17,7 +17,7 @@
 #include "tunnel/host/program.h"
 #include "tunnel/host/resolved_link_linux.h"
 
-enum { WAIT_MS = 5 };
+enum { WAIT_MS = 5, FOUND_MAX = 32 };
 
 static void wait_a_little(void)
 {
@@ -61,7 +61,7 @@ static bool file_names_stub(const char *path)
 		for (size_t i = 0; i < u->server_count; i++) {
 			char addr[ADDR_TEXT_MAX];
 
-			addr_text(&u->servers[i].addr, addr);
+			addr_text(&u->servers[i].at.addr, addr);
 			only &= strcmp(addr, "127.0.0.53") == 0 ||
 				strcmp(addr, "127.0.0.54") == 0;
 		}
@@ -259,32 +259,80 @@ static int resolved_undo(void)
 	return r;
 }
 
-/* Of all links but ours; a(iiayqs) or a(isb), each with its link in front. */
-static void read_servers(sd_bus_message *m, uint32_t ours,
-			 struct dns_owner_uplink *u)
+/* A server as resolved lists it, with its link; 0: of no link. */
+struct found {
+	uint32_t link;
+	struct endpoint at;
+	char name[DNS_NAME_MAX + 1];
+};
+
+/* Of all links but ours; "a(iiayqs)". Returns how many. */
+static size_t read_servers(sd_bus_message *m, uint32_t ours,
+			   struct found list[static FOUND_MAX])
 {
+	size_t count = 0;
+
 	if (sd_bus_message_enter_container(m, 'a', "(iiayqs)") <= 0)
-		return;
-	while (sd_bus_message_enter_container(m, 'r', "iiayqs") > 0) {
-		struct ip_addr a = { 0 };
+		return 0;
+	while (count < FOUND_MAX &&
+	       sd_bus_message_enter_container(m, 'r', "iiayqs") > 0) {
+		struct found *f = &list[count];
 		int link, family;
 		const void *bytes;
 		const char *name;
-		uint16_t port;
 		size_t len;
 
+		memset(f, 0, sizeof(*f));
 		if (sd_bus_message_read(m, "ii", &link, &family) <= 0 ||
 		    sd_bus_message_read_array(m, 'y', &bytes, &len) <= 0 ||
-		    sd_bus_message_read(m, "qs", &port, &name) <= 0 ||
+		    sd_bus_message_read(m, "qs", &f->at.port, &name) <= 0 ||
 		    sd_bus_message_exit_container(m) < 0)
-			return;
-		a.family = (uint8_t)family;
-		if ((uint32_t)link == ours || len > sizeof(a.bytes) ||
+			break;
+		f->link = f->at.scope_id = (uint32_t)link;
+		f->at.addr.family = (uint8_t)family;
+		if (f->link == ours || len > sizeof(f->at.addr.bytes) ||
 		    (family != AF_INET && family != AF_INET6) ||
-		    len != addr_size(&a))
+		    len != addr_size(&f->at.addr))
 			continue;
-		memcpy(a.bytes, bytes, len);
-		dns_owner_add_server(u, &a, port);
+		memcpy(f->at.addr.bytes, bytes, len);
+		snprintf(f->name, sizeof(f->name), "%s", name);
+		count++;
+	}
+	return count;
+}
+
+/* How a link's servers are asked: do names of no domain go there, and is it by
+ * TLS alone? */
+static void read_link(struct resolved_link *t, uint32_t link, bool *ret_default,
+		      bool *ret_tls)
+{
+	struct bus_place at = resolved_manager;
+	char tls[16] = "";
+
+	t->ifindex = link;
+	*ret_default = true;
+	if (link != 0 && find_path(t) == 0 && t->path[0]) {
+		at = (struct bus_place) { resolved_manager.name, t->path,
+					  "org.freedesktop.resolve1.Link" };
+		(void)bus_get_bool(&t->bus, &at, "DefaultRoute", ret_default);
+	}
+	(void)bus_get_text(&t->bus, &at, "DNSOverTLS", tls, sizeof(tls));
+	*ret_tls = strcmp(tls, "yes") == 0;
+}
+
+/* Another tunnel's servers know its own names; those of everybody are asked
+ * elsewhere, and as privately as before. */
+static void add_servers(struct resolved_link *t, const struct found *list,
+			size_t count, bool all, struct dns_owner_uplink *u)
+{
+	bool is_default = false, tls = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || list[i].link != list[i - 1].link)
+			read_link(t, list[i].link, &is_default, &tls);
+		if (is_default || all)
+			dns_owner_add_server(u, &list[i].at,
+					     tls ? list[i].name : NULL);
 	}
 }
 
@@ -306,10 +354,12 @@ static int resolved_read_uplink(const struct dns_owner *o ATTR_UNUSED,
 				struct dns_owner_uplink *u)
 {
 	char error[DNS_OWNER_TEXT_MAX];
+	struct found found[FOUND_MAX];
 	sd_bus_message *reply;
 	uint32_t ours;
 	struct resolved_link t;
 	int r = begin(&t, NULL, error);
+	size_t count;
 
 	if (r)
 		return r;
@@ -317,8 +367,11 @@ static int resolved_read_uplink(const struct dns_owner *o ATTR_UNUSED,
 		ours = UINT32_MAX; /* there is none yet */
 	r = bus_get(&t.bus, &resolved_manager, "DNSEx", "a(iiayqs)", &reply);
 	if (r == 0) {
-		read_servers(reply, ours, u);
+		count = read_servers(reply, ours, found);
 		sd_bus_message_unref(reply);
+		add_servers(&t, found, count, false, u);
+		if (u->server_count == 0)
+			add_servers(&t, found, count, true, u);
 		r = bus_get(&t.bus, &resolved_manager, "Domains", "a(isb)",
 			    &reply);
 	}
