@@ -62,24 +62,6 @@ char *split_dns_explain(struct split_dns *d, struct dns_explanation *e,
 	return NULL;
 }
 
-void daemon_engine_trigger(struct daemon *d)
-{
-	(void)d;
-}
-
-void daemon_network_names_changed(struct daemon *d)
-{
-	(void)d;
-}
-
-void daemon_probe_for_names(struct daemon *d, uint64_t generation,
-			    const char *url)
-{
-	(void)d;
-	(void)generation;
-	(void)url;
-}
-
 void daemon_wait_changed(struct daemon *d)
 {
 	(void)d;
