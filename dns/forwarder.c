@@ -405,7 +405,7 @@ static void while_not_up(const struct dns_forwarder *f, struct dns_decision *d)
 
 	if (f->state.mode == DNS_MODE_UP ||
 	    (f->state.mode == DNS_MODE_ARMED && f->state.any_name &&
-	     d->because == DNS_BECAUSE_DEFAULT))
+	     f->policy.arming.count == 0 && d->because == DNS_BECAUSE_DEFAULT))
 		return;
 	if (exempt && d->route == DNS_ROUTE_TUNNEL) {
 		d->because = DNS_BECAUSE_EXEMPT;

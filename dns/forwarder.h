@@ -113,7 +113,8 @@ struct dns_forwarder_state {
 	 * trigger began it. */
 	bool hold;
 	/* Armed: any name starts a tunnel that had the default route, since
-	 * it went down only because nobody used it. */
+	 * it went down only because nobody used it. EvaluateConnection says
+	 * by itself which names do, also then. */
 	bool any_name;
 	bool rebinding_protection;
 	uint64_t generation; /* of the network; heeded when armed */

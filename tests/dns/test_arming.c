@@ -504,6 +504,44 @@ START_TEST(a_wanted_tunnel_judges_nothing)
 }
 END_TEST
 
+START_TEST(an_idle_tunnel_is_started_by_the_names_that_the_rule_has)
+{
+	struct dns_forwarder_state state = { .mode = DNS_MODE_ARMED,
+					     .any_name = true };
+	struct forwarder_client c, any;
+	struct dns_policy policy;
+
+	arming_rule(NED);
+	for (int with_rule = 0; with_rule < 2; with_rule++) {
+		dns_policy_init(&policy);
+		policy.default_tunnel = 0;
+		if (with_rule)
+			ck_assert_int_eq(
+				dns_arming_init(
+					&policy.arming,
+					&arming_world.rules->profile->rules[0]),
+				0);
+		dns_forwarder_set(forwarder_world.f, &state, &policy,
+				  forwarder_world.now_ns);
+		dns_policy_fini(&policy);
+		arming_random_is(DNS_RCODE_NXDOMAIN, NULL);
+		if (with_rule == 0) {
+			forwarder_ask(&any, "www.example.org");
+			ck_assert_uint_eq(forwarder_world.triggers, 1);
+			dns_forwarder_drop(forwarder_world.f, &any.request);
+			continue;
+		}
+		forwarder_ask(&c, "www.example.org");
+		forwarder_side_answers(0);
+		ck_assert_int_eq(forwarder_look(&c).address, OUTER);
+		forwarder_ask(&c, "my.example.com");
+		forwarder_side_answers(0);
+		ck_assert_int_eq(forwarder_look(&c).address, OUTER);
+	}
+	ck_assert_uint_eq(forwarder_world.triggers, 1);
+}
+END_TEST
+
 START_TEST(a_blocked_name_stays_blocked)
 {
 	struct forwarder_client c;
@@ -552,6 +590,8 @@ int main(void)
 	tcase_add_test(t, silence_is_a_failure_before_libc_asks_again);
 	tcase_add_test(t, what_works_is_kept_and_what_fails_is_not);
 	tcase_add_test(t, a_wanted_tunnel_judges_nothing);
+	tcase_add_test(
+		t, an_idle_tunnel_is_started_by_the_names_that_the_rule_has);
 	tcase_add_test(t, a_blocked_name_stays_blocked);
 	suite_add_tcase(s, t);
 	return suite_run(s);

@@ -545,6 +545,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, forwarder_world_init,
 				  forwarder_world_fini);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, each_name_is_asked_of_its_side);
 	tcase_add_test(t, a_wanted_tunnel_that_is_not_up_fails_its_names);
 	tcase_add_test(t, names_of_the_world_wait_for_no_tunnel);

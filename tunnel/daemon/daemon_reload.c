@@ -142,7 +142,7 @@ static const struct profile_entry *used_entry(const struct daemon *d)
 /* The tunnel's profile is made that of its file, whoever saw the change. */
 static void follow(struct daemon *d)
 {
-	const struct profile_entry *e = used_entry(d);
+	const struct profile_entry *e;
 	const struct profile *has;
 	struct config_report report;
 	struct profile *profile;
@@ -150,6 +150,8 @@ static void follow(struct daemon *d)
 
 	daemon_engine_prune(d);
 	daemon_engine_act(d);
+	/* Whose it is now. */
+	e = used_entry(d);
 	has = session_io_profile(d->io);
 	if (has == NULL || (e != NULL && profiles_problem(e) != NULL))
 		return;

@@ -3,7 +3,6 @@
  * from a name to the daemon that starts the tunnel. */
 #include <stdlib.h>
 
-#include "tunnel/base/log.h"
 #include "tunnel/daemon/split_dns_private.h"
 #include "tunnel/host/state.h"
 
@@ -28,9 +27,7 @@ static void on_pull(uv_timer_t *timer)
 
 	if (d->mode != DNS_MODE_ARMED || d->ending)
 		return;
-	dns_name_text(&d->pulled, text);
-	log_info("somebody asks for %s: %s", text, because);
-	d->o.trigger(d->o.arg, text, because);
+	d->o.trigger(d->o.arg, dns_name_text(&d->pulled, text), because);
 }
 
 static void on_trigger(void *arg, const struct dns_name *name,
