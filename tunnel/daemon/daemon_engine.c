@@ -90,7 +90,7 @@ static bool is_news(const struct daemon *d, const struct engine_decision *to)
 /* Takes the profile; NULL: the one of its file. False: it cannot be used, and
  * somebody else's turn may have come. */
 static bool carry_out(struct daemon *d, const struct engine_decision *to,
-		      struct profile *profile)
+		      struct profile *profile, bool automatic)
 {
 	struct engine_entry *e;
 
@@ -108,7 +108,7 @@ static bool carry_out(struct daemon *d, const struct engine_decision *to,
 	}
 	snprintf(d->wanted_name, sizeof(d->wanted_name), "%s", e->name);
 	if (to->want == ENGINE_UP)
-		session_io_up(d->io, e->name, profile);
+		session_io_up(d->io, e->name, profile, automatic);
 	else
 		session_io_arm(d->io, e->name, profile, to->reason);
 	return true;
@@ -138,7 +138,7 @@ void daemon_engine_act(struct daemon *d)
 {
 	struct engine_decision to = engine_look(&d->engine);
 
-	while (is_news(d, &to) && !carry_out(d, &to, NULL))
+	while (is_news(d, &to) && !carry_out(d, &to, NULL, true))
 		to = engine_look(&d->engine);
 	save_holds(d);
 	arm_timer(d);
@@ -159,7 +159,7 @@ void daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
 	save_holds(d);
 	to = engine_look(&d->engine);
 	if (to.want == ENGINE_UP && to.entry == at)
-		(void)carry_out(d, &to, profile);
+		(void)carry_out(d, &to, profile, false);
 	else
 		profile_destroy(profile);
 	daemon_engine_act(d);
@@ -288,6 +288,12 @@ void daemon_engine_prune(struct daemon *d)
 		log_warning("%s: a hold of a profile that is gone cannot be "
 			    "removed: %s",
 			    d->options->state_dir, strerror(-r));
+}
+
+void daemon_engine_end_tunnel(struct daemon *d, enum reason reason)
+{
+	session_io_down(d->io, reason);
+	d->wanted = ENGINE_DOWN;
 }
 
 void daemon_engine_network(struct daemon *d, const struct network *n)

@@ -182,6 +182,8 @@ void daemon_engine_act(struct daemon *d);
 /* Held up by a person; takes the profile, loaded for use. */
 void daemon_engine_connect(struct daemon *d, size_t at,
 			   struct profile *profile);
+/* Down, whatever is wanted: that may be up again, from the start. */
+void daemon_engine_end_tunnel(struct daemon *d, enum reason reason);
 void daemon_engine_network(struct daemon *d, const struct network *n);
 /* Somebody asks for a name of the armed tunnel's. */
 void daemon_engine_trigger(struct daemon *d);

@@ -40,13 +40,14 @@ static uint64_t retry_after_ns(const struct session_io *io)
 }
 
 /* An action may cause an event: it waits here until the list is done. */
-void session_io_report(struct session_io *io, enum session_event event,
-		       enum reason reason)
+static void report(struct session_io *io, enum session_event event,
+		   enum reason reason, bool automatic)
 {
 	assert(io->event_count < SESSION_IO_EVENTS_MAX);
 	io->events[io->event_count++] = (struct session_input) {
 		.event = event,
 		.reason = reason,
+		.automatic = automatic,
 		.now_ns = clock_now_ns(),
 		.jitter = random_jitter(),
 		.retry_after_ns =
@@ -74,6 +75,12 @@ void session_io_report(struct session_io *io, enum session_event event,
 	}
 	io->event_count = 0;
 	io->busy = false;
+}
+
+void session_io_report(struct session_io *io, enum session_event event,
+		       enum reason reason)
+{
+	report(io, event, reason, false);
 }
 
 /* The sentence beside the next reason. */
@@ -367,10 +374,10 @@ static void turn_to(struct session_io *io, const char *name,
 }
 
 void session_io_up(struct session_io *io, const char *name,
-		   struct profile *profile)
+		   struct profile *profile, bool automatic)
 {
 	turn_to(io, name, profile);
-	session_io_report(io, SESSION_EVENT_ASKED_UP, REASON_NONE);
+	report(io, SESSION_EVENT_ASKED_UP, REASON_NONE, automatic);
 }
 
 void session_io_arm(struct session_io *io, const char *name,

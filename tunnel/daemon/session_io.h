@@ -54,9 +54,10 @@ void session_io_end(struct session_io *io);
 
 /* Wanted with this profile, which is the io's from here on; another profile's
  * tunnel goes down first. NULL: with the one that it has of that name. What is
- * up already goes on with what it has. */
+ * up already goes on with what it has.
+ * `automatic`: nobody said so just now. */
 void session_io_up(struct session_io *io, const char *name,
-		   struct profile *profile);
+		   struct profile *profile, bool automatic);
 /* Not wanted, and named by somebody it may be: down first, for `reason`, if it
  * is up. */
 void session_io_arm(struct session_io *io, const char *name,
