@@ -426,8 +426,6 @@ static const struct change warned[] = {
 	{ "4443,", "4443, \"Transport\": \"tls\",", "not acted on yet" },
 	{ "\"Provider\"", "\"Proxies\": {\"HTTPEnable\": 1}, \"Provider\"",
 	  "/Payload/Proxies: warning: accepted, not acted on yet" },
-	{ "\"Enabled\": true", "\"Enabled\": 1",
-	  "/Payload/OnDemand/Enabled: warning: accepted" }, /* U18 */
 	{ "4443", "4443",
 	  "/etc/adit/keys/office-ca.pem: there is no such "
 	  "file" },

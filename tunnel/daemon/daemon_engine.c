@@ -9,13 +9,36 @@
 #include "tunnel/daemon/daemon_private.h"
 #include "tunnel/host/journal.h"
 
+enum {
+	HOLD_PROBLEM_MAX = PROFILE_NAME_MAX + 128,
+};
+
 /* --- Holds outlive us. --- */
+
+bool daemon_hold_problem(const struct engine_entry *e, char *buf, size_t size)
+{
+	const char *why = e->hold_error == -EBADMSG ? "the file is damaged"
+						    : strerror(-e->hold_error);
+
+	if (e->hold_error == 0)
+		return false;
+	if (e->hold_unread)
+		snprintf(buf, size,
+			 "%s: its hold cannot be read, and counts as none: %s",
+			 e->name, why);
+	else
+		snprintf(buf, size,
+			 "%s: its hold cannot be written, and ends with aditd: "
+			 "%s",
+			 e->name, why);
+	return true;
+}
 
 static void save_holds(struct daemon *d)
 {
 	for (size_t i = 0; i < d->engine.count; i++) {
 		struct engine_entry *e = &d->engine.entries[i];
-		int r;
+		char text[HOLD_PROBLEM_MAX];
 
 		if (e->saved)
 			continue;
@@ -23,20 +46,19 @@ static void save_holds(struct daemon *d)
 		    e->hold_end != HOLD_END_COMMAND)
 			log_notice("%s: the user's word holds no more: %s",
 				   e->name, hold_end_text(e->hold_end));
-		r = hold_save(d->options->state_dir, e->name, &e->hold,
-			      d->boot);
-		d->hold_error = r;
-		if (r < 0)
-			log_warning("%s: the hold cannot be written, and ends "
-				    "with aditd: %s",
-				    e->name, strerror(-r));
+		e->hold_error = hold_save(d->options->state_dir, e->name,
+					  &e->hold, d->boot);
+		e->hold_unread = false;
 		e->saved = true;
+		if (daemon_hold_problem(e, text, sizeof(text)))
+			log_warning("%s", text);
 	}
 }
 
 static void restore_hold(struct daemon *d, size_t at)
 {
 	struct engine_entry *e = &d->engine.entries[at];
+	char text[HOLD_PROBLEM_MAX];
 	struct hold hold;
 	int r;
 
@@ -47,12 +69,10 @@ static void restore_hold(struct daemon *d, size_t at)
 	if (r == 0) {
 		engine_restore_hold(&d->engine, at, &hold);
 	} else if (r != -ENOENT) {
-		d->hold_unread = true;
-		log_warning("%s: its hold cannot be read, and counts as none: "
-			    "%s",
-			    e->name,
-			    r == -EBADMSG ? "the file is damaged"
-					  : strerror(-r));
+		e->hold_error = r;
+		e->hold_unread = true;
+		(void)daemon_hold_problem(e, text, sizeof(text));
+		log_warning("%s", text);
 	}
 }
 

@@ -79,8 +79,6 @@ struct daemon {
 	 * held. */
 	bool triggered;
 	char boot[JOURNAL_BOOT_MAX];
-	int hold_error;		     /* of the last one that was written */
-	bool hold_unread;	     /* one could not be read */
 	uv_timer_t holding;	     /* until a hold ends */
 	struct daemon_probe *probes; /* under way */
 
@@ -187,6 +185,8 @@ void daemon_engine_end_tunnel(struct daemon *d, enum reason reason);
 void daemon_engine_network(struct daemon *d, const struct network *n);
 /* Somebody asks for a name of the armed tunnel's. */
 void daemon_engine_trigger(struct daemon *d);
+/* False: there is none with its file. */
+bool daemon_hold_problem(const struct engine_entry *e, char *buf, size_t size);
 /* Profiles that are gone leave no hold behind. */
 void daemon_engine_prune(struct daemon *d);
 

@@ -295,6 +295,10 @@ int daemon_put_problems(const struct daemon *d, struct ctl_list *list)
 		if (problem_text(d, d->profiles.entries[i], text,
 				 sizeof(text)) != NULL)
 			r = ctl_list_add_text(list, text);
+	for (size_t i = 0; r == 0 && i < d->engine.count; i++)
+		if (daemon_hold_problem(&d->engine.entries[i], text,
+					sizeof(text)))
+			r = ctl_list_add_text(list, text);
 	if (r == 0 && d->folder_error < 0) {
 		snprintf(text, sizeof(text), "%s: %s", d->profiles.folder,
 			 folder_error_text(d->folder_error));

@@ -95,7 +95,10 @@ struct engine_entry {
 	struct hold hold;
 	enum hold_end hold_end; /* of the one before */
 	bool saved;		/* the hold is in its file */
-	bool restored;		/* from its file; the caller's */
+	/* The caller's: */
+	bool restored;	/* from its file */
+	int hold_error; /* of the last look at that, or write */
+	bool hold_unread;
 	enum engine_pause pause;
 	bool kept;
 	enum engine_cause ended; /* what ended it last */
