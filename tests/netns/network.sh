@@ -21,10 +21,12 @@ if why=$(lab_cannot python3 dbus-daemon); then
 	echo "$why"
 	exit 77
 fi
-[ -x "$lab_root/build/linux/lab/network_watch" ] || {
-	echo "FAIL: build/linux/lab/network_watch is missing: run make lab"
-	exit 1
-}
+for program in network_watch bus_mocks; do
+	[ -x "$lab_root/build/linux/lab/$program" ] || {
+		echo "FAIL: build/linux/lab/$program is missing: run make lab"
+		exit 1
+	}
+done
 
 # --- the watcher ---
 
@@ -97,7 +99,7 @@ do_it() { # COMMAND...
 # --- hosts ---
 
 lab_begin
-cp "$lab_root/build/linux/lab/network_watch" "$lab"
+cp "$lab_root"/build/linux/lab/{network_watch,bus_mocks} "$lab"
 cat >"$lab/advertise.py" <<'PYTHON'
 """advertise.py DEVICE [URL]: one router's advertisement (RFC 4861, 4.2)."""
 import socket
@@ -360,5 +362,75 @@ exec {in}>&-
 stop watch
 last_is 'read [0-9]* times, 0 errors' || fail "the end: $(last)"
 echo "note: $(last)"
+
+# --- what others know of it ---
+
+mock() { # ARGUMENTS...
+	start "mock-$1" laptop /run/lab/bus_mocks "$@"
+	until_true 5 grep -q ready "$lab/mock-$1.log" ||
+		lab_logs=mock-$1 fail "no mock of $1"
+}
+
+# One line with what is known now.
+told() { # PATTERN
+	local line
+	line=$(on laptop /run/lab/network_watch adit0 metered </dev/null |
+		head -n 1)
+	grep -qxE "$1" <<<"$line" || fail "not \"$1\" but \"$line\""
+	checks=$((checks + 1))
+}
+
+owner_files laptop
+on laptop sh -c 'mkdir -p /etc/dbus-1/system.d
+	cat >/etc/dbus-1/system.d/mocks.conf' <<'POLICY'
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><policy user="root">
+ <allow own="org.freedesktop.NetworkManager"/>
+ <allow own="org.freedesktop.ModemManager1"/>
+ <allow send_destination="*"/>
+</policy></busconfig>
+POLICY
+told 'same Ethernet up0 .*/64' # no bus
+bus laptop
+told 'same Ethernet up0 .*/64' # nobody there
+mock nm up0 0 0
+told 'same Ethernet up0 .*/64' # it does not know
+stop mock-nm
+mock nm up0 1 2
+told 'same Ethernet up0 .* metered=yes by NetworkManager'
+stop mock-nm
+mock nm up0 4 1
+told 'same Ethernet up0 .* metered=no by NetworkManager'
+stop mock-nm
+mock nm up0 0 3
+told 'same Ethernet up0 .* metered=yes by NetworkManager'
+stop mock-nm
+mock nm other0 2 1
+told 'same Ethernet up0 .* metered=yes by NetworkManager'
+stop mock-nm
+# A modem with PPP looks like another tunnel, until ModemManager has spoken.
+hold ppp0
+do_it ip route add default dev ppp0
+told 'same VPN ppp0'
+mock mm ppp0
+told 'same Cellular ppp0 metered=yes by ModemManager'
+mock nm ppp0 2 1
+told 'same Cellular ppp0 metered=no by NetworkManager'
+stop mock-nm
+watch metered
+says 'same Cellular ppp0 metered=yes by ModemManager'
+stop mock-mm
+stop hold-ppp0 KILL
+says 'other Ethernet up0 .*/64'
+exec {in}>&-
+stop watch
+# Both hang: a third of a second in all, and the network is told.
+mock hang org.freedesktop.NetworkManager
+began=$(now_ms)
+told 'same Ethernet up0 .*/64'
+took=$(($(now_ms) - began))
+[ $took -lt 5000 ] || fail "a service that hangs holds it up for $took ms"
+echo "note: with a NetworkManager that hangs it takes $took ms"
 
 echo "note: $checks checks"
