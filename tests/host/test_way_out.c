@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libmnl/libmnl.h>
 #include <linux/if_arp.h>
+#include <linux/netlink.h>
 
 #include "tests/lib/suite.h"
 #include "tunnel/host/state.h"
@@ -407,18 +409,24 @@ static void path_text(const struct network_path *path, char *text)
 		append(text, prefix_text(&path->prefixes[i], word));
 }
 
-START_TEST(finds_the_way_out)
+static void way_text(char *text)
 {
-	char text[TEXT_MAX] = "";
 	struct way_out way;
 
-	make_host(rows[_i].host);
 	way_out_find(&input, &way);
 	if (way.tunnel)
 		append(text, "VPN");
 	append(text, way.link ? way.link->name : "none");
 	path_text(&way.ipv4, text);
 	path_text(&way.ipv6, text);
+}
+
+START_TEST(finds_the_way_out)
+{
+	char text[TEXT_MAX] = "";
+
+	make_host(rows[_i].host);
+	way_text(text);
 	ck_assert_msg(strcmp(text, rows[_i].way) == 0, "%s: \"%s\", not \"%s\"",
 		      rows[_i].what, text, rows[_i].way);
 }
@@ -498,6 +506,62 @@ START_TEST(walks_without_rules_in_a_kernel_that_has_none)
 }
 END_TEST
 
+/* --- a host as a kernel tells of it --- */
+
+static size_t read_recorded(const char *name, char *data, size_t size)
+{
+	char path[128];
+	size_t len;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "tests/host/data/nl80211/%s.bin", name);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL, "%s", path);
+	len = fread(data, 1, size, f);
+	fclose(f);
+	return len;
+}
+
+static void add_recorded(const char *name)
+{
+	_Alignas(struct nlmsghdr) char data[8192];
+	int left = (int)read_recorded(name, data, sizeof(data));
+	const struct nlmsghdr *n = (void *)data;
+
+	for (; mnl_nlmsg_ok(n, left); n = mnl_nlmsg_next(n, &left)) {
+		ck_assert_uint_lt(input.route_count, ROOM);
+		if (rtnl_parse_link(n, &links[input.link_count]) == 0)
+			input.link_count++;
+		else if (rtnl_parse_route(n, &routes[input.route_count]) == 0)
+			input.route_count++;
+		else if (rtnl_parse_rule(n, &rules[input.rule_count]) == 0)
+			input.rule_count++;
+	}
+}
+
+START_TEST(finds_the_way_out_of_a_recorded_host)
+{
+	char text[TEXT_MAX] = "";
+
+	input = (struct way_out_input) { .links = links,
+					 .routes = routes,
+					 .rules = rules,
+					 .device = "adit0" };
+	add_recorded("rtnl-link");
+	add_recorded("rtnl-rule");
+	add_recorded("rtnl-route");
+	way_text(text);
+	ck_assert_str_eq(text, "up0 192.0.2.1 192.0.2.0/24 2001:db8:1::1 "
+			       "2001:db8:1::/64");
+	/* And its Wi-Fi, when the cable is out. */
+	for (size_t i = 0; i < input.link_count; i++)
+		links[i].running &= strcmp(links[i].name, "up0") != 0;
+	text[0] = '\0';
+	way_text(text);
+	ck_assert_str_eq(text, "wlan0 10.26.0.1 10.26.0.0/24");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("way_out");
@@ -507,6 +571,7 @@ int main(void)
 	tcase_add_loop_test(t, tells_what_carries_a_link, 0,
 			    (int)ARRAY_SIZE(belows));
 	tcase_add_test(t, walks_without_rules_in_a_kernel_that_has_none);
+	tcase_add_test(t, finds_the_way_out_of_a_recorded_host);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -8,7 +8,9 @@
  *
  * DEVICE is our own tunnel's. "same": the identity is that of the line before
  * (of the last that was a network). With "metered" NetworkManager and
- * ModemManager are asked as well. The last line counts readings.
+ * ModemManager are asked as well. A line on standard input is answered by
+ * "quiet" if the kernel said nothing since, else by "looked" after whatever
+ * changed. The last line counts readings.
  */
 #include <errno.h>
 #include <poll.h>
@@ -76,13 +78,62 @@ static void print_network(const struct network *n, bool same)
 	printf("\n");
 }
 
-/* False at the end of standard input. */
-static bool wait_for_change(struct network_reader *r)
+struct watch {
+	struct network_reader *reader;
+	struct network now, shown;
+	struct network_identity id;
+	bool metered; /* ask for it */
+	bool began;
+	unsigned int readings, errors;
+};
+
+static void look(struct watch *w)
+{
+	struct network *now = &w->now;
+	bool same;
+
+	w->readings++;
+	if (network_read(w->reader, now) < 0) {
+		w->errors++;
+		return;
+	}
+	if (w->metered)
+		network_read_metered(now);
+	same = network_identity_same(&w->id, &now->identity);
+	if (!same)
+		w->id = now->identity;
+	network_identity_learn(&w->id, &now->identity);
+	if (!w->began || !same || !network_same(now, &w->shown) ||
+	    memcmp(now->bssid, w->shown.bssid, sizeof(now->bssid)) != 0)
+		print_network(now, same);
+	w->shown = *now;
+	w->began = true;
+}
+
+/* What is asked on standard input. False at its end. */
+static bool obey(struct watch *w, bool *changed)
+{
+	char buf[64];
+	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
+
+	for (ssize_t i = 0; i < n; i++) {
+		if (buf[i] != '\n')
+			continue;
+		*changed |= network_drain(w->reader);
+		if (*changed)
+			look(w);
+		printf("%s\n", *changed ? "looked" : "quiet");
+		*changed = false;
+	}
+	return n > 0;
+}
+
+static void run(struct watch *w)
 {
 	struct pollfd p[NETWORK_DESCRIPTORS_MAX + 1] = { { .fd = STDIN_FILENO,
 							   .events = POLLIN } };
 	int fds[NETWORK_DESCRIPTORS_MAX];
-	size_t count = network_descriptors(r, fds);
+	size_t count = network_descriptors(w->reader, fds);
 	unsigned int waits = 0;
 	bool changed = false;
 
@@ -91,51 +142,31 @@ static bool wait_for_change(struct network_reader *r)
 	for (;;) {
 		int ready = poll(p, count + 1, changed ? DEBOUNCE_MS : -1);
 
-		if (p[0].revents)
-			return false;
 		if (ready < 0 && errno != EINTR)
-			return false;
+			return;
+		if (p[0].revents && !obey(w, &changed))
+			return;
 		if (ready > 0)
-			changed |= network_drain(r);
-		if (changed && (ready == 0 || ++waits > WAITS_MAX))
-			return true;
+			changed |= network_drain(w->reader);
+		if (changed && (ready == 0 || ++waits > WAITS_MAX)) {
+			look(w);
+			changed = false;
+			waits = 0;
+		}
 	}
 }
 
 int main(int argc, char **argv)
 {
-	bool metered = argc > 2 && strcmp(argv[2], "metered") == 0;
-	struct network now = { 0 }, shown = { 0 };
-	struct network_identity id = { 0 };
-	struct network_reader *r;
-	unsigned int readings = 0, errors = 0;
-	bool first = true;
+	struct watch w = { .metered = argc > 2 &&
+				      strcmp(argv[2], "metered") == 0 };
 
-	if (argc < 2 || network_reader_create(argv[1], &r) < 0)
+	if (argc < 2 || network_reader_create(argv[1], &w.reader) < 0)
 		return EXIT_FAILURE;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	do {
-		bool same;
-
-		readings++;
-		if (network_read(r, &now) < 0) {
-			errors++;
-			continue;
-		}
-		if (metered)
-			network_read_metered(&now);
-		same = network_identity_same(&id, &now.identity);
-		if (same)
-			network_identity_learn(&id, &now.identity);
-		else
-			id = now.identity;
-		if (first || !same || !network_same(&now, &shown) ||
-		    memcmp(now.bssid, shown.bssid, sizeof(now.bssid)) != 0)
-			print_network(&now, same);
-		shown = now;
-		first = false;
-	} while (wait_for_change(r));
-	printf("read %u times, %u errors\n", readings, errors);
-	network_reader_destroy(r);
+	look(&w);
+	run(&w);
+	printf("read %u times, %u errors\n", w.readings, w.errors);
+	network_reader_destroy(w.reader);
 	return EXIT_SUCCESS;
 }

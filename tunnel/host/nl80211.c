@@ -276,8 +276,7 @@ static const void *payload_of(const struct nlattrs *a, int type, size_t size)
 int nl80211_parse_bss(const struct nlmsghdr *n, uint16_t family,
 		      struct nl80211_associated *ret_bss)
 {
-	struct nl80211_associated bss = { .security =
-						  NETWORK_SECURITY_UNKNOWN };
+	struct nl80211_associated bss = { 0 };
 	uint32_t status = UINT32_MAX;
 	const struct genlmsghdr *g;
 	const struct nlattr *ies;
