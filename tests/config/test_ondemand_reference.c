@@ -6,10 +6,10 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/lib/rules.h"
 #include "tests/lib/suite.h"
-#include "tunnel/base/clock.h"
 
 enum {
 	ROUNDS = 1000,
@@ -328,7 +328,7 @@ START_TEST(judges_200_rules_of_100_criteria_in_a_millisecond)
 {
 	char *rules = calloc(1, RULES_TEXT_MAX);
 	FILE *to = fmemopen(rules, RULES_TEXT_MAX, "w");
-	uint64_t best = UINT64_MAX;
+	clock_t best = CLOCKS_PER_SEC; /* CPU time: machines are busy */
 	struct rules_world *w;
 
 	for (unsigned int i = 0; i < MANY_RULES; i++) {
@@ -346,15 +346,15 @@ START_TEST(judges_200_rules_of_100_criteria_in_a_millisecond)
 		   "'probes': {'https://p.example/': 404}"));
 	facts_answer(&w->facts, &w->ondemand, &w->facts_report);
 	for (int i = 0; i < RUNS; i++) {
-		uint64_t ns = clock_now_ns();
+		clock_t cpu = clock();
 
 		ck_assert_int_eq(rules_evaluate(w).outcome, ONDEMAND_NO_MATCH);
-		ns = clock_now_ns() - ns;
-		best = ns < best ? ns : best;
+		cpu = clock() - cpu;
+		best = cpu < best ? cpu : best;
 	}
 	printf("note: %d rules of %d criteria judged in %u us\n", MANY_RULES,
-	       3 * EACH + 1, (unsigned int)(best / 1000));
-	ck_assert_uint_lt(best / 1000, LIMIT_US);
+	       3 * EACH + 1, (unsigned int)(best * 1000000 / CLOCKS_PER_SEC));
+	ck_assert_int_lt(best * 1000000 / CLOCKS_PER_SEC, LIMIT_US);
 	rules_destroy(w);
 }
 END_TEST

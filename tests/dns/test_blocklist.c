@@ -339,7 +339,7 @@ static unsigned long long lookup_ns(const char *zone, bool wanted)
 
 START_TEST(holds_a_million_names_in_less_than_40_mib)
 {
-	unsigned int wrong = 0, labels;
+	unsigned int held = 0, wrong = 0, labels;
 	unsigned long long hit_ns, miss_ns;
 	FILE *f = tmpfile();
 	struct dns_name n;
@@ -358,11 +358,12 @@ START_TEST(holds_a_million_names_in_less_than_40_mib)
 	ck_assert_uint_lt(stats().bytes, 40 * MEBIBYTE);
 	for (unsigned int i = 0; i < MILLION; i++) {
 		set_name(&n, "ads.example.com", i);
-		ck_assert(dns_blocklist_has(list, &n, &labels));
-		ck_assert_uint_eq(labels, 4);
+		/* check's own calls would take longer than all else. */
+		held += dns_blocklist_has(list, &n, &labels) && labels == 4;
 		set_name(&n, "www.example.com", i);
 		wrong += dns_blocklist_has(list, &n, &labels);
 	}
+	ck_assert_uint_eq(held, MILLION);
 	ck_assert_uint_eq(wrong, 0);
 	hit_ns = lookup_ns("ads.example.com", true);
 	miss_ns = lookup_ns("www.example.com", false);

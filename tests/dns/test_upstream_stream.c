@@ -10,7 +10,6 @@
 #include "tests/lib/suite.h"
 #include "tests/lib/upstream_world.h"
 #include "tunnel/base/bytes.h"
-#include "tunnel/base/clock.h"
 
 enum {
 	BIG = 65000,
@@ -143,23 +142,19 @@ END_TEST
 START_TEST(has_ten_thousand_in_flight_and_refuses_one_more)
 {
 	static struct asker askers[DNS_ASKS_MAX + 1];
-	uint64_t began_ns = clock_now_ns(), sent_ns;
-	unsigned int answered = 0, rounds = 0;
+	unsigned int answered = 0;
 
 	start(1);
 	servers[0].on_question = answers;
 	for (int i = 0; i < DNS_ASKS_MAX; i++)
 		ck_assert_int_eq(begin(&askers[i], "www.example.com", false),
 				 DNS_ASK_ANSWERED);
-	sent_ns = clock_now_ns();
 	ck_assert_uint_eq(stats().in_flight, DNS_ASKS_MAX);
 	ck_assert_int_eq(begin(&askers[DNS_ASKS_MAX], "www.example.com", false),
 			 DNS_ASK_NO_MEMORY);
 	/* What the socket's queue did not hold is asked again. */
-	while (stats().in_flight > 0) {
+	while (stats().in_flight > 0)
 		turn();
-		rounds++;
-	}
 	for (int i = 0; i < DNS_ASKS_MAX; i++) {
 		ck_assert(askers[i].done);
 		answered += last_of(&askers[i]) == LAST;
@@ -167,10 +162,8 @@ START_TEST(has_ten_thousand_in_flight_and_refuses_one_more)
 	}
 	ck_assert_uint_eq(stats().answered, answered);
 	ck_assert_uint_eq(answered, DNS_ASKS_MAX);
-	printf("note: asked in %lu ms, %u of %d answered after %lu ms\n",
-	       (unsigned long)((sent_ns - began_ns) / NS_PER_MS), answered,
-	       DNS_ASKS_MAX,
-	       (unsigned long)((clock_now_ns() - began_ns) / NS_PER_MS));
+	printf("note: %u of %d in flight at once were answered\n", answered,
+	       DNS_ASKS_MAX);
 }
 END_TEST
 
@@ -303,7 +296,6 @@ START_TEST(asks_over_tls_with_one_handshake)
 	start_tls("dns.example", "dns.example");
 	a = ask("www.example.com", false);
 	ck_assert_int_eq(a->result, DNS_ASK_ANSWERED);
-	printf("note: the first %lu ms, ", (unsigned long)a->ms);
 	for (int i = 0; i < N; i++)
 		begin(&askers[i], "www.example.com", false);
 	for (int i = 0; i < N; i++) {
@@ -319,7 +311,8 @@ START_TEST(asks_over_tls_with_one_handshake)
 	dns_server_hang_up_all(&servers[0]);
 	let_pass(5);
 	ck_assert_uint_eq(last_of(ask("www.example.com", false)), LAST);
-	printf("%u handshakes for %d questions\n", servers[0].accepted, N + 2);
+	printf("note: %u handshakes for %d questions\n", servers[0].accepted,
+	       N + 2);
 	ck_assert_uint_eq(servers[0].accepted, 2);
 }
 END_TEST

@@ -25,6 +25,9 @@
 #   start aditd laptop aditd         # logs to $lab/aditd.log
 #   stop aditd TERM                  # its exit code
 
+# shellcheck source=tests/lab/measure.sh
+. "$(dirname "${BASH_SOURCE[0]}")/measure.sh"
+
 lab_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 lab_path=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 lab_into=(nsenter -m -n -p -u -t)
@@ -52,6 +55,7 @@ lab_begin() { # [keep]
 	lab_keep=${1-}
 	mkfifo "$lab/alive"
 	exec 3>&1 4<>"$lab/alive" # end of file there: this shell is gone
+	clock_begin "$lab"
 	trap lab_end EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
@@ -59,6 +63,7 @@ lab_begin() { # [keep]
 
 # Whatever runs in a host ends with its holder.
 lab_kill() {
+	clock_end
 	kill -9 "${lab_pid[@]}" 2>/dev/null
 	exec 4>&-
 	wait 2>/dev/null
@@ -105,10 +110,6 @@ until_true() { # SECONDS COMMAND...
 		sleep 0.02
 	done
 	return 1
-}
-
-now_ms() {
-	echo $((${EPOCHREALTIME/[.,]/} / 1000))
 }
 
 on() { # HOST COMMAND...
@@ -173,7 +174,7 @@ lab_mark_is_in() { # FILE
 # It ends with a ping of a length of its own: tcpdump may be far behind, and
 # would end without what it has not read yet.
 lab_capture_end() { # FILE
-	on laptop ping -q -c 1 -W 2 -s 1000 192.0.2.1 >"$lab/mark" &&
+	on laptop ping -q -c 1 -W 5 -s 1000 192.0.2.1 >"$lab/mark" &&
 		until_true 10 lab_mark_is_in "$1" ||
 		lab_logs=capture fail "the capture does not end"
 	stop capture INT

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "tests/lib/loop_time.h"
 #include "tunnel/base/bytes.h"
 #include "tunnel/base/clock.h"
 
@@ -177,6 +178,7 @@ void world_set_up(void)
 {
 	/* As the daemon does: libuv writes without MSG_NOSIGNAL. */
 	signal(SIGPIPE, SIG_IGN);
+	loop_time_own();
 	uv_loop_init(&loop);
 	uv_timer_init(&loop, &limit);
 	uv_timer_init(&loop, &later);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * (uv) The world of the upstream's tests: a loop, an upstream, some servers and
- * those who ask. One for each test program; its parts are the tests' to touch.
+ * (uv) The world of the upstream's tests: a loop in a time of its own
+ * (loop_time.h), an upstream, some servers and those who ask. One for each test
+ * program; its parts are the tests' to touch.
  */
 #ifndef ADIT_TESTS_UPSTREAM_WORLD_H
 #define ADIT_TESTS_UPSTREAM_WORLD_H

@@ -119,7 +119,8 @@ try() { # KIND: in the background
 	began=$(now_ms)
 	on "$1" adit connect --wait=20 >"$lab/$1.out" 2>"$lab/$1.err"
 	got=$?
-	echo "$got $(($(now_ms) - began))" >"$lab/$1.end"
+	echo "$got $(($(now_ms) - began)) $(took_ms "$began")" >"$lab/$1.part"
+	mv "$lab/$1.part" "$lab/$1.end"
 }
 for kind in "${!port[@]}"; do
 	until_true 5 on "$kind" adit status || fail "no aditd for $kind"
@@ -136,7 +137,7 @@ for ((i = 0; i < 400; i++)); do
 		began=$(now_ms)
 		on "$kind" timeout 5 adit status >/dev/null ||
 			fail "no status while the gateway is $kind"
-		took=$(($(now_ms) - began))
+		took=$(took_ms "$began")
 		slowest=$((took > slowest ? took : slowest))
 		asked=$((asked + 1))
 	done
@@ -147,13 +148,13 @@ ended || fail "an attempt does not end: $(ls "$lab"/*.end)"
 
 latest=0
 for kind in "${!port[@]}"; do
-	read -r got took <"$lab/$kind.end"
+	read -r got waited took <"$lab/$kind.end"
 	# shellcheck disable=SC2059 # the port
 	wanted=$(printf "${text[$kind]}" "${port[$kind]}")
 	[ "$got" -eq "${code[$kind]}" ] && grep -Eq -- "$wanted" "$lab/$kind.err" &&
 		[ "$(wc -l <"$lab/$kind.err")" -eq 1 ] ||
 		lab_logs=aditd-$kind fail "$kind: $got: $(cat "$lab/$kind.err")"
-	[ "$took" -gt $((PATIENCE_MS - 500)) ] &&
+	[ "$waited" -gt $((PATIENCE_MS - 500)) ] &&
 		[ "$took" -lt $((PATIENCE_MS + 2000)) ] ||
 		lab_logs=aditd-$kind fail "$kind was given up after $took ms"
 	latest=$((took > latest ? took : latest))

@@ -3,6 +3,8 @@
 #
 # The demo as a test: it holds, it can be interrupted, it can be kept and ended;
 # and each time it leaves no process and no folder.
+#
+# Alone: there is one demo, and it measures how fast a connect is.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 # shellcheck source=tests/lab/lab.sh

@@ -233,14 +233,14 @@ resolved() {
 	# A bus that hangs costs a few seconds, not the daemon.
 	hold resolved
 	on resolved sh -c 'kill -STOP $(pidof dbus-daemon)'
-	local began
+	local began took
 	began=$(now_ms)
 	let_go
-	began=$(($(now_ms) - began))
+	took=$(took_ms "$began")
 	on resolved sh -c 'kill -CONT $(pidof dbus-daemon)'
-	[ $began -lt 5000 ] || fail "a bus that hangs held us for $began ms"
+	[ "$took" -lt 5000 ] || fail "a bus that hangs held us for $took ms"
 	as_it_was resolved "undo without a bus"
-	echo "note:   undone in $began ms with a bus that hangs"
+	echo "note:   undone in $took ms with a bus that hangs"
 }
 
 # --- NetworkManager ---

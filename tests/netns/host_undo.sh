@@ -13,6 +13,8 @@
 # 2. With a full-tunnel state: what stays on the uplink, and what does not.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+# shellcheck source=tests/lab/measure.sh
+. tests/lab/measure.sh
 [ "$(id -u)" -eq 0 ] || { echo "needs root"; exit 77; }
 ip netns list >/dev/null 2>&1 || { echo "needs ip netns"; exit 77; }
 
@@ -216,7 +218,7 @@ full_tunnel() {
 	answered 192.0.2.255 255.255.255.255 224.0.0.251 ff02::fb \
 		192.0.2.1 2001:db8:1::1 || fail "the link lost its way"
 	# Real packets of both sorts.
-	on $host ping -qc 1 -W 2 -m 10775 198.51.100.1 >/dev/null ||
+	on $host ping -qc 1 -W 5 -m 10775 198.51.100.1 >/dev/null ||
 		fail "a marked packet does not reach the uplink"
 	before=$(on $host cat /sys/class/net/adit0/statistics/tx_packets)
 	on $host ping -qc 1 -W 1 198.51.100.1 >/dev/null &&
@@ -246,9 +248,9 @@ no_default_route() {
 	ip -n $host -6 route del default
 	snapshot >"$tmp/before"
 	start full
-	on $host ping -qc 1 -W 2 -m 10775 192.0.2.1 >/dev/null ||
+	on $host ping -qc 1 -W 5 -m 10775 192.0.2.1 >/dev/null ||
 		fail "a gateway on the link needs a default route"
-	on $host ping -6 -qc 1 -W 2 -m 10775 2001:db8:1::1 >/dev/null ||
+	on $host ping -6 -qc 1 -W 5 -m 10775 2001:db8:1::1 >/dev/null ||
 		fail "a gateway on the link needs a default route (IPv6)"
 	stop
 	compare "no default route"
@@ -425,16 +427,20 @@ foreign_device() {
 # Applying and undoing a full tunnel, again and again, under a ping to a
 # neighbour.
 no_ping_lost() {
-	local n=0
-	on $host ping -qi 0.002 -c 500 -W 2 192.0.2.1 >"$tmp/ping" &
-	while kill -0 $! 2>/dev/null && [ $n -lt 500 ]; do
+	local n pings lost
+	ip netns exec $host ping -i 0.002 192.0.2.1 >"$tmp/ping" &
+	pids+=($!)
+	for ((n = 0; n < 40; n++)); do
 		on $host "$lab" "$state" full >/dev/null || fail "apply"
-		n=$((n + 1))
 	done
-	wait $! || fail "ping: $(cat "$tmp/ping")"
-	grep -q ' 0% packet loss' "$tmp/ping" || fail "$(cat "$tmp/ping")"
-	[ $n -ge 10 ] || fail "only $n rounds"
-	echo "note: 500 pings over $n rounds of apply and undo, none lost"
+	kill -INT "${pids[-1]}"
+	wait "${pids[-1]}" || fail "ping: $(tail -n 3 "$tmp/ping")"
+	unset "pids[-1]"
+	pings=$(pings_came "$tmp/ping")
+	lost=$(pings_lost "$tmp/ping")
+	[ "$lost" = 0 ] || fail "$lost pings of $pings are lost"
+	[ "$pings" -ge 40 ] || fail "only $pings pings"
+	echo "note: $pings pings over $n rounds of apply and undo, none lost"
 }
 
 # What rp_filter does (plan.h): strict drops the gateway's answers, loose and
@@ -451,7 +457,7 @@ rp_filter() {
 			[ $mode$got = 2answered ] ||
 			fail "rp_filter $mode: $got"
 	done
-	on $host ping -qc 1 -W 1 -m 10775 192.0.2.1 >/dev/null ||
+	on $host ping -qc 1 -W 5 -m 10775 192.0.2.1 >/dev/null ||
 		fail "a neighbour is lost"
 	on $host sh -c "echo 0 >/proc/sys/net/ipv4/conf/up0/rp_filter"
 	stop

@@ -115,9 +115,9 @@ until_state() { # SECONDS STATE
 reaches() { # ADDRESS...: every ping of a few comes back
 	local address
 	for address in "$@"; do
-		on laptop ping -q -c 3 -i 0.01 -W 2 "$address" \
+		on laptop ping -c 3 -i 0.01 -w 10 "$address" \
 			>"$lab/reach" 2>&1 &&
-			grep -q ' 0% packet loss' "$lab/reach" ||
+			[ "$(pings_lost "$lab/reach")" = 0 ] ||
 			fail "ping $address: $(cat "$lab/reach")"
 	done
 }
@@ -145,27 +145,38 @@ end_aditd() { # IN-WHICH-STATE
 	began=$(now_ms)
 	stop aditd TERM
 	code=$?
-	took=$(($(now_ms) - began))
+	took=$(took_ms "$began")
 	[ $code -eq 0 ] || fail "aditd ended with $code ($1)"
-	[ $took -lt 1000 ] || fail "aditd took $took ms to end ($1)"
-	[ $took -gt "${slowest_end:-0}" ] && slowest_end=$took
+	[ "$took" -lt 1000 ] || fail "aditd took $took ms to end ($1)"
+	[ "$took" -gt "${slowest_end:-0}" ] && slowest_end=$took
 	as_before "SIGTERM ($1)"
+}
+
+ping_last() {
+	tail -n 2 "$lab/ping.log" | sed -n 's/.*icmp_seq=\([0-9]*\) .*/\1/p' |
+		tail -n 1
+}
+
+ping_is_past() { # NUMBER
+	local last
+	last=$(ping_last)
+	[ "${last:-0}" -gt "$1" ]
 }
 
 # A ping on the uplink, from a while before what follows until a while after.
 ping_begin() {
-	start ping laptop ping -q -i 0.005 -W 1 192.0.2.1
-	sleep 0.2
+	start ping laptop ping -i 0.005 192.0.2.1
+	until_true 5 grep -q 'icmp_seq=40 ' "$lab/ping.log" ||
+		fail "the ping does not begin"
 }
 
 ping_must_be_whole() { # WHILE-WHAT
-	local sent received
-	sleep 0.2
+	local last lost
+	last=$(ping_last)
+	until_true 5 ping_is_past $((last + 40)) ||
+		fail "the ping does not go on while $1"
 	stop ping INT
-	read -r sent received < <(awk '/packets transmitted/ { print $1, $4 }' \
-		"$lab/ping.log")
-	[ "${sent:-0}" -gt 40 ] || fail "the ping did not run while $1"
-	[ "$sent" = "$received" ] ||
-		fail "$((sent - received)) of $sent pings lost while $1"
-	pings=$((${pings:-0} + sent))
+	lost=$(pings_lost "$lab/ping.log")
+	[ "$lost" = 0 ] || fail "$lost pings lost while $1"
+	pings=$((${pings:-0} + $(ping_last)))
 }

@@ -37,7 +37,8 @@ blackout_in_use() {
 	start pinger laptop ping -qi 0.2 $web
 	cut || fail "nft"
 	sleep $dead_s
-	on laptop adit status | grep -q '^laptop is \(reconnecting\|connecting\)' ||
+	until_true 3 on laptop sh -c \
+		'adit status | grep -q "^laptop is \(reconnecting\|connecting\)"' ||
 		fail "after $dead_s s of silence: $(on laptop adit status)"
 	mend
 	began=$(now_ms)
@@ -49,9 +50,9 @@ blackout_in_use() {
 	reaches $web || fail "up, but the office does not answer"
 }
 
-# Bounded: eight seconds of another program's routes.
+# Bounded: half a minute of another program's routes.
 churn() {
-	start churn laptop bash -c 'for ((i = 0; i < 60; i++)); do
+	start churn laptop bash -c 'for ((i = 0; i < 220; i++)); do
 		ip route add 203.0.113.200/32 via 192.0.2.1
 		sleep 0.065
 		ip route del 203.0.113.200/32
