@@ -8,6 +8,8 @@ dns_client.py browser NAME         A, AAAA and HTTPS at once, from one socket
 dns_client.py flip FLIPS NAME INNER OUTER STUB    50 clients ask for NAME again
     and again, half of them at STUB and half by resolv.conf, while a tunnel
     comes and goes: no answer of the side that was left
+dns_client.py flood COUNT DOMAIN STUB    COUNT names at once, of which none gets
+    an answer of a server: each gets an error all the same
 
 They ask the first server in /etc/resolv.conf.
 """
@@ -208,8 +210,58 @@ def flip(flips, name, inner, outer, stub):
     return wrong > 0 or judged < 10 * int(flips)
 
 
+class Flood:
+    """A socket with up to 1000 questions, which have the numbers from 1 on."""
+
+    def __init__(self, stub, codes):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.settimeout(20)
+        # Room for all the answers at once: SO_RCVBUFFORCE.
+        self.socket.setsockopt(socket.SOL_SOCKET, 33, 4 << 20)
+        self.socket.connect((stub, 53))
+        self.waiting, self.codes = set(), codes
+
+    def take(self):
+        """The number of what is answered next; an error after a while."""
+        number, code, _ = answers(self.socket.recv(4096))
+        if number in self.waiting:
+            self.waiting.remove(number)
+            self.codes[code] = self.codes.get(code, 0) + 1
+        return number
+
+    def ask(self, names):
+        """One "localhost" behind them says that the stub has read them."""
+        for name in names:
+            number = len(self.waiting) + 1
+            while number in self.waiting:
+                number += 1
+            self.waiting.add(number)
+            self.socket.send(query(number, name, A))
+        self.socket.send(query(0, "localhost", A))
+        while self.take():
+            pass
+
+
+def flood(count, domain, stub):
+    codes, sockets, few = {}, [], 32
+    began = time.monotonic()
+    for i in range(0, int(count), few):
+        if i % 960 == 0:
+            sockets.append(Flood(stub, codes))
+        sockets[-1].ask("f%d.%s" % (k, domain) for k in range(i, i + few))
+    sent, early = time.monotonic() - began, sum(codes.values())
+    for s in sockets:
+        while s.waiting:
+            s.take()
+    print("%d questions in %.1f s, %d refused meanwhile, the last after "
+          "%.1f s, codes %s" % (sum(codes.values()), sent, early,
+                                time.monotonic() - began, codes))
+    return list(codes) != [2]
+
+
 def main():
-    commands = {"many": many, "browser": browser, "flip": flip}
+    commands = {"many": many, "browser": browser, "flip": flip,
+                "flood": flood}
     sys.exit(commands[sys.argv[1]](*sys.argv[2:]) or 0)
 
 

@@ -245,44 +245,6 @@ resolved() {
 
 # --- NetworkManager ---
 
-start_nm() { # HOST LINE...
-	local host=$1
-	shift
-	on "$host" sh -c 'mkdir -p /run/NetworkManager /var/lib/NetworkManager \
-		/etc/NetworkManager/system-connections
-		rm -f /etc/NetworkManager/conf.d/*'
-	on "$host" sh -c 'cat >/etc/NetworkManager/NetworkManager.conf' <<-E
-		[main]
-		plugins=keyfile
-		auth-polkit=false
-		$(printf '%s\n' "$@")
-		[keyfile]
-		unmanaged-devices=
-	E
-	on "$host" sh -c '
-		cd /etc/NetworkManager/system-connections
-		cat >up0.nmconnection; chmod 600 up0.nmconnection' <<-E
-		[connection]
-		id=up0
-		uuid=11111111-2222-3333-4444-555555555555
-		type=ethernet
-		interface-name=up0
-		[ipv4]
-		method=manual
-		address1=192.0.2.$number/24,192.0.2.1
-		dns=192.0.2.1;
-		dns-search=lan.example;
-		[ipv6]
-		method=disabled
-	E
-	# What has addresses already it would take as somebody else's.
-	on "$host" ip addr flush dev up0
-	start "daemon-$host" "$host" NetworkManager --no-daemon
-	until_true 15 on "$host" sh -c \
-		'nmcli -t -f GENERAL.STATE device show up0 | grep -q "^GENERAL.STATE:100 (connected)$"' ||
-		lab_logs=daemon-$host fail "NetworkManager does not start"
-}
-
 nm_state() { # HOST
 	on "$1" nmcli -t -f NAME,DEVICE,TYPE connection
 	on "$1" nmcli -t -f DEVICE,STATE device
@@ -373,11 +335,6 @@ show_file() {
 	on "$1" grep '^[a-z]' /etc/resolv.conf
 }
 
-uplink_record() { # HOST
-	on "$1" sh -c 'printf "nameserver 192.0.2.1\nsearch lan.example\n" |
-		resolvconf -a up0' || fail "resolvconf on $1"
-}
-
 openresolv() {
 	outside=$stub
 	more_state() { on "$1" resolvconf -l; }
@@ -398,10 +355,7 @@ resolvconf() {
 	spoil() { edit_file "$1"; }
 	read_back() { show_file "$1"; }
 	owner_host resolvconf resolvconf
-	on resolvconf sh -c 'mkdir -p /run/resolvconf/interface
-		: >/run/resolvconf/enable-updates
-		ln -sf /run/resolvconf/resolv.conf /etc/resolv.conf'
-	uplink_record resolvconf
+	start_resolvconf resolvconf
 	exercise resolvconf resolvconf
 }
 

@@ -73,3 +73,55 @@ resolved_state() { # HOST
 	on "$1" resolvectl status |
 		sed 's/^ *//; s/^Link [0-9]*/Link/; /^Current DNS Server/d'
 }
+
+# With a connection for up0, of 192.0.2.$number (or 10).
+start_nm() { # HOST LINE...
+	local host=$1
+	shift
+	on "$host" sh -c 'mkdir -p /run/NetworkManager /var/lib/NetworkManager \
+		/etc/NetworkManager/system-connections
+		rm -f /etc/NetworkManager/conf.d/*'
+	on "$host" sh -c 'cat >/etc/NetworkManager/NetworkManager.conf' <<-E
+		[main]
+		plugins=keyfile
+		auth-polkit=false
+		$(printf '%s\n' "$@")
+		[keyfile]
+		unmanaged-devices=
+	E
+	on "$host" sh -c '
+		cd /etc/NetworkManager/system-connections
+		cat >up0.nmconnection; chmod 600 up0.nmconnection' <<-E
+		[connection]
+		id=up0
+		uuid=11111111-2222-3333-4444-555555555555
+		type=ethernet
+		interface-name=up0
+		[ipv4]
+		method=manual
+		address1=192.0.2.${number:-10}/24,192.0.2.1
+		dns=192.0.2.1;
+		dns-search=lan.example;
+		[ipv6]
+		method=disabled
+	E
+	# What has addresses already it would take as somebody else's.
+	on "$host" ip addr flush dev up0
+	start "daemon-$host" "$host" NetworkManager --no-daemon
+	until_true 15 on "$host" sh -c \
+		'nmcli -t -f GENERAL.STATE device show up0 | grep -q "^GENERAL.STATE:100 (connected)$"' ||
+		lab_logs=daemon-$host fail "NetworkManager does not start"
+}
+
+# A record of the uplink for whichever resolvconf it is.
+start_resolvconf() { # HOST
+	on "$1" sh -c 'mkdir -p /run/resolvconf/interface
+		: >/run/resolvconf/enable-updates
+		ln -sf /run/resolvconf/resolv.conf /etc/resolv.conf'
+	uplink_record "$1"
+}
+
+uplink_record() { # HOST [SERVER]
+	on "$1" sh -c 'printf "nameserver %s\nsearch lan.example\n" "$1" |
+		resolvconf -a up0' - "${2-192.0.2.1}" || fail "resolvconf on $1"
+}

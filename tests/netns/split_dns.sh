@@ -180,8 +180,26 @@ p["VendorConfig"]["BlockLists"] = [{"File": "/run/lab/none", "Format": "domains"
 	expect 0 disconnect
 }
 
+# More at once than are asked at once: each gets an error, and none silence.
+flood() {
+	local n=12000
+	cp "$lab_root/tests/lab/dns_client.py" "$lab/"
+	rule inner ". drop"
+	expect 0 connect facts --wait=10
+	on laptop timeout 120 python3 /run/lab/dns_client.py flood $n \
+		corp.example $stub >"$lab/flood" 2>&1 ||
+		fail "flood: $(cat "$lab/flood")"
+	echo "note: $(cat "$lab/flood")"
+	status_is "a flood" "c.get('refused_full', 0) + c['failed_timed_out'] >= $n"
+	says $outer4 www.outside.example
+	rule inner
+	says $inner4 after.corp.example
+	expect 0 disconnect
+}
+
 facts
 blocking
+flood
 rows
 stop aditd TERM || fail "aditd does not end well"
 echo "note: $checks checks of status, explain and block lists"

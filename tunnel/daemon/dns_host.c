@@ -23,6 +23,9 @@ enum {
 	FILE_MAX = 64 * 1024,
 };
 
+/* Looks after the network moved, each so long after the one before. */
+static const unsigned int after_ms[] = { 500, 1500, 3000, 10000 };
+
 /*
  * The next thing to do, until there is none:
  *
@@ -52,9 +55,11 @@ struct dns_host {
 	unsigned int repairs; /* since the last look in time */
 	char *original;	      /* the bare file, before it was ours */
 	/* /etc, and where resolv.conf leads: the file, or what an owner writes
-	 * when it starts and when it is told something. */
-	struct folder_watch *watch[2];
-	uv_timer_t timer;
+	 * when it starts and when it is told something; its records. */
+	struct folder_watch *watch[3];
+	uv_timer_t timer, after;
+	unsigned int handles; /* that libuv still has */
+	size_t afters;	      /* looks after the network moved */
 
 	/* What is under way. The thread has these until it is done. */
 	uv_work_t work;
@@ -376,6 +381,8 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct dns_host *h = handle->data;
 
+	if (--h->handles > 0)
+		return;
 	dns_plan_release(h->want);
 	dns_plan_release(h->applied);
 	free(h->original);
@@ -423,6 +430,8 @@ static void follow(struct dns_host *h, bool ours)
 		watch_folder(h, "/etc", &h->watch[0]);
 		if (*folder && strcmp(folder, "/etc") != 0)
 			watch_folder(h, folder, &h->watch[1]);
+		if (h->view.owner.records[0] != '\0')
+			watch_folder(h, h->view.owner.records, &h->watch[2]);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(h->watch); i++) {
@@ -443,6 +452,7 @@ static void close_now(struct dns_host *h)
 		host_call_undone(h->o.host,
 				 dns_owner_undo_text(&h->view.owner));
 	uv_close((uv_handle_t *)&h->timer, on_closed);
+	uv_close((uv_handle_t *)&h->after, on_closed);
 }
 
 static void on_worked(uv_work_t *work, int status)
@@ -510,19 +520,42 @@ static void step(struct dns_host *h)
 	tell(h);
 }
 
+static void look(struct dns_host *h)
+{
+	h->look = true;
+	h->failed = false;
+	step(h);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct dns_host *h = timer->data;
 
 	h->repairs = h->repairs > REPAIRS_MAX ? REPAIRS_MAX - 1 : 0;
-	dns_host_look(h);
+	look(h);
+}
+
+/* DHCP tells the owner of new servers a while after the address is there. */
+static void on_after(uv_timer_t *timer)
+{
+	struct dns_host *h = timer->data;
+
+	if (h->want == NULL)
+		return;
+	if (h->afters < ARRAY_SIZE(after_ms))
+		(void)uv_timer_start(timer, on_after, after_ms[h->afters++], 0);
+	if (h->failed) /* as it was a moment ago */
+		return;
+	h->look = true;
+	step(h);
 }
 
 void dns_host_look(struct dns_host *h)
 {
-	h->look = true;
-	h->failed = false;
-	step(h);
+	if (h->want != NULL)
+		(void)uv_timer_start(&h->after, on_after, after_ms[0], 0);
+	h->afters = 1;
+	look(h);
 }
 
 void dns_host_want(struct dns_host *h, struct dns_plan *plan)
@@ -562,7 +595,9 @@ struct dns_host *dns_host_create(const struct dns_host_options *o)
 	h->view.settled = true;
 	/* A timer only gets its fields set. */
 	(void)uv_timer_init(o->loop, &h->timer);
-	h->timer.data = h;
+	(void)uv_timer_init(o->loop, &h->after);
+	h->timer.data = h->after.data = h;
+	h->handles = 2;
 	return h;
 }
 

@@ -55,7 +55,10 @@ struct dns_owner {
 	char version[64];
 	char because[DNS_OWNER_TEXT_MAX];
 	char path[256]; /* what /etc/resolv.conf leads to */
-	bool in_place;	/* that is a mount point: cannot be renamed over */
+	/* Where it keeps what it was told of the uplink, if resolv.conf does
+	 * not tell: a folder to watch, or "". */
+	char records[64];
+	bool in_place; /* that is a mount point: cannot be renamed over */
 };
 
 /* What the host should do. Borrowed texts, small letters, no final dots. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tunnel/host/dns_owner_ops.h"
 #include "tunnel/host/program.h"
@@ -66,6 +67,19 @@ static int has_others(char *list)
 	return 0;
 }
 
+/* openresolv writes no file that would stay the same, as ours does whatever the
+ * uplink has; the folder's name is another since 3.13. */
+static void find_records(struct dns_owner *o)
+{
+	static const char *const folders[] = { "/run/resolvconf/keys",
+					       "/run/resolvconf/interfaces" };
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_SIZE(folders) && access(folders[i], F_OK) != 0)
+		i++;
+	snprintf(o->records, sizeof(o->records), "%s", folders[i]);
+}
+
 /* openresolv writes the file itself, so it owns it once it has written it: with
  * records. Where it has none the file is somebody's, and would be lost.
  * Debian's owns what is a link into its folder. */
@@ -94,6 +108,8 @@ static bool resolvconf_detect(struct dns_owner *o, struct bus *bus ATTR_UNUSED)
 		return false;
 	}
 	o->kind = DNS_OWNER_RESOLVCONF;
+	if (strncmp(o->version, "openresolv", 10) == 0)
+		find_records(o);
 	snprintf(o->because, sizeof(o->because), "%s", why);
 	return true;
 }
