@@ -41,6 +41,9 @@ OTHER_PLACES = {
     "tunnel/daemon/split_dns_status.c:split_dns_explain": "an answer",
     "tunnel/cli/cli_help.c": "help",
     "tunnel/cli/cli_status.c": "a status",
+    "tunnel/cli/cli_status_demand.c": "a status",
+    "tunnel/daemon/daemon_demand.c:reply_down": "what came of a command",
+    "tunnel/daemon/daemon_engine_status.c": "a status",
     "tunnel/gateway/gateway_help.c": "help",
     "tunnel/gateway/gateway_http.c": "HTTP, for programs",
     "tunnel/gateway/gateway_metrics.c": "what each metric counts",
@@ -67,6 +70,8 @@ is removed
 is up
 is down
 is down already
+its rules decide
+the key of the trusted host
 something else
 profile list
 profile show

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "tests/lib/suite.h"
@@ -42,12 +43,58 @@ START_TEST(says_numbers_as_people_do)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	uint64_t s; /* UINT64_MAX: refused */
+} durations[] = {
+	{ "90s", 90 },
+	{ "30m", 1800 },
+	{ "2h", 7200 },
+	{ "1d", 86400 },
+	{ "1h30m", 5400 },
+	{ "1d2h3m4s", 93784 },
+	{ "1d4s", 86404 },
+	{ "0s", 0 },
+	{ "007s", 7 },
+	{ "999999999d", 86399999913600 },
+	{ "", UINT64_MAX },
+	{ "90", UINT64_MAX },
+	{ "s", UINT64_MAX },
+	{ "1h30", UINT64_MAX },
+	{ "30m1h", UINT64_MAX },
+	{ "1h1h", UINT64_MAX },
+	{ "1s1s", UINT64_MAX },
+	{ "1.5h", UINT64_MAX },
+	{ "-1h", UINT64_MAX },
+	{ "+1h", UINT64_MAX },
+	{ " 1h", UINT64_MAX },
+	{ "1 h", UINT64_MAX },
+	{ "1h ", UINT64_MAX },
+	{ "1H", UINT64_MAX },
+	{ "1w", UINT64_MAX },
+	{ "0x10s", UINT64_MAX },
+	{ "1000000000s", UINT64_MAX },
+	{ "1h\n", UINT64_MAX },
+};
+
+START_TEST(takes_durations_as_people_write_them)
+{
+	uint64_t s = UINT64_MAX;
+	int r = human_parse_duration(durations[_i].text, &s);
+
+	ck_assert_int_eq(r, durations[_i].s == UINT64_MAX ? -EINVAL : 0);
+	ck_assert_uint_eq(s, durations[_i].s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("human");
 	TCase *t = tcase_create("human");
 
 	tcase_add_loop_test(t, says_numbers_as_people_do, 0, ARRAY_SIZE(rows));
+	tcase_add_loop_test(t, takes_durations_as_people_write_them, 0,
+			    ARRAY_SIZE(durations));
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

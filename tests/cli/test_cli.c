@@ -62,6 +62,7 @@ static void reply_stream(struct ctl_peer *peer, bool of_log)
 		e->profile = strdup("work");
 		e->state = strdup("failed");
 		e->was = strdup("connecting");
+		e->event = strdup("network-changed");
 		e->reason_text = strdup("it is far");
 		e->detail = strdup("very \nfar");
 	}
@@ -89,6 +90,34 @@ static void reply_reload(struct ctl_peer *peer)
 	ctl_server_reply(peer, &reply);
 }
 
+/* All that was asked for. */
+static void reply_hold(struct ctl_peer *peer, const struct ctl_request *r)
+{
+	char text[128];
+	struct ctl_reply reply = { .final = true, .text = text };
+
+	snprintf(text, sizeof(text), "%s %s for %u%s, because \"%s\"",
+		 ctl_command_name(r->command), r->profile ? r->profile : "?",
+		 (unsigned int)r->for_s, r->until_reboot ? " until reboot" : "",
+		 r->reason ? r->reason : "");
+	ctl_server_reply(peer, &reply);
+}
+
+static void reply_explanation(struct ctl_peer *peer,
+			      const struct ctl_request *r)
+{
+	struct ctl_reply reply = {
+		.final = true,
+		.body = text_of(r->json	     ? "{\"ssid\": \"\xe2\x80\xae\"}\n"
+				: r->profile ? "rule 0 of \033work\n  more\n"
+					     : NULL),
+		.text = text_of("which profile?"),
+		.exit = r->profile ? CTL_EXIT_DONE : CTL_EXIT_USAGE,
+	};
+
+	ctl_server_reply(peer, &reply);
+}
+
 /* What is asked for decides the answer. */
 static void on_request(void *arg, struct ctl_peer *peer,
 		       const struct ctl_request *r)
@@ -109,6 +138,15 @@ static void on_request(void *arg, struct ctl_peer *peer,
 	}
 	if (r->command == CTL_COMMAND_RELOAD) {
 		reply_reload(peer);
+		return;
+	}
+	if (r->command == CTL_COMMAND_DISCONNECT ||
+	    r->command == CTL_COMMAND_AUTO) {
+		reply_hold(peer, r);
+		return;
+	}
+	if (r->command == CTL_COMMAND_EXPLAIN_NETWORK) {
+		reply_explanation(peer, r);
 		return;
 	}
 	if (r->command == CTL_COMMAND_CONNECT && r->wait) {
@@ -320,6 +358,19 @@ static const struct {
 	  "--runtime-dir is given twice" },
 	{ { "adit", "connect", "--wait=1", "--wait=2" },
 	  "--wait is given twice" },
+	{ { "adit", "connect", "--for=1h" }, "--for is not an option here" },
+	{ { "adit", "disconnect", "--for" }, "--for needs a value" },
+	{ { "adit", "disconnect", "--for", "soon" },
+	  "--for soon: takes 1s to" },
+	{ { "adit", "disconnect", "--for=0s" }, "--for 0s: takes 1s to" },
+	{ { "adit", "disconnect", "--for=31d" }, "--for 31d: takes 1s to" },
+	{ { "adit", "disconnect", "--for=30d1s" }, "--for 30d1s: takes" },
+	{ { "adit", "disconnect", "--for=1h", "--until-reboot" },
+	  "leave one away" },
+	{ { "adit", "disconnect", "--until-reboot=1" }, "takes no value" },
+	{ { "adit", "disconnect", "--reason" }, "--reason needs a value" },
+	{ { "adit", "auto", "a", "b" }, "one argument too many" },
+	{ { "adit", "auto", "--for=1h" }, "--for is not an option here" },
 	{ { "adit", "help", "fly" }, "no page" },
 	{ { "adit", "profile", "fly" }, "no \"adit profile fly\"" },
 	{ { "adit", "profile", "show" }, "which PROFILE" },
@@ -398,7 +449,7 @@ START_TEST(adds_a_profile_with_its_warnings)
 	ck_assert_int_eq(
 		RUN("adit", "profile", "add", "config/examples/office.json"),
 		CTL_EXIT_DONE);
-	ck_assert_ptr_nonnull(strstr(err, "TrustedProbe: warning: accepted"));
+	ck_assert_ptr_nonnull(strstr(err, "CAFile: warning: "));
 	ck_assert_str_eq(out, "office\n");
 }
 END_TEST
@@ -414,13 +465,58 @@ START_TEST(prints_json_for_programs)
 }
 END_TEST
 
+START_TEST(says_down_for_how_long_and_why)
+{
+	start_daemon();
+	ck_assert_int_eq(RUN("adit", "disconnect", "work", "--for", "1h30m",
+			     "--reason", "lunch, \"long\""),
+			 CTL_EXIT_DONE);
+	ck_assert_str_eq(
+		out, "disconnect work for 5400, because \"lunch, \"long\"\"\n");
+	free(out);
+	free(err);
+	ck_assert_int_eq(RUN("adit", "disconnect", "--for=30d"), CTL_EXIT_DONE);
+	ck_assert_str_eq(out, "disconnect ? for 2592000, because \"\"\n");
+	free(out);
+	free(err);
+	ck_assert_int_eq(RUN("adit", "disconnect", "--until-reboot"),
+			 CTL_EXIT_DONE);
+	ck_assert_str_eq(out,
+			 "disconnect ? for 0 until reboot, because \"\"\n");
+	free(out);
+	free(err);
+	ck_assert_int_eq(RUN("adit", "auto", "work"), CTL_EXIT_DONE);
+	ck_assert_str_eq(out, "auto work for 0, because \"\"\n");
+}
+END_TEST
+
+START_TEST(asks_what_the_rules_see_now)
+{
+	start_daemon();
+	ck_assert_int_eq(RUN("adit", "explain", "network", "work"),
+			 CTL_EXIT_DONE);
+	ck_assert_str_eq(out, "rule 0 of ?work\n  more\n");
+	free(out);
+	free(err);
+	/* What programs read is left as it is. */
+	ck_assert_int_eq(RUN("adit", "explain", "network", "work", "--json"),
+			 CTL_EXIT_DONE);
+	ck_assert_str_eq(out, "{\"ssid\": \"\xe2\x80\xae\"}\n");
+	free(out);
+	free(err);
+	ck_assert_int_eq(RUN("adit", "explain", "network"), CTL_EXIT_USAGE);
+	check_error("explain network: which profile?");
+}
+END_TEST
+
 START_TEST(prints_changes_a_line_each)
 {
 	start_daemon();
 	setenv("TZ", "UTC", 1);
 	ck_assert_int_eq(RUN("adit", "status", "--watch"), CTL_EXIT_DONE);
-	ck_assert_str_eq(out, "1970-01-01 00:00:00.001 work has failed, was "
-			      "connecting: it is far; very ?far\n");
+	ck_assert_str_eq(
+		out, "1970-01-01 00:00:00.001 work has failed, was "
+		     "connecting (network changed): it is far; very ?far\n");
 	free(out);
 	free(err);
 	ck_assert_int_eq(RUN("adit", "status", "--watch", "--json"),
@@ -451,9 +547,9 @@ END_TEST
 
 START_TEST(has_a_page_for_every_command)
 {
-	static const char *const names[] = { "connect", "disconnect", "status",
-					     "log",	"reload",     "profile",
-					     "version", "help" };
+	static const char *const names[] = { "connect", "disconnect", "auto",
+					     "status",	"log",	      "reload",
+					     "profile", "version",    "help" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		ck_assert_int_eq(RUN("adit", "help", names[i]), CTL_EXIT_DONE);
@@ -488,6 +584,8 @@ int main(void)
 	tcase_add_test(tc, prints_a_status_without_control_characters);
 	tcase_add_test(tc, adds_a_profile_with_its_warnings);
 	tcase_add_test(tc, prints_json_for_programs);
+	tcase_add_test(tc, says_down_for_how_long_and_why);
+	tcase_add_test(tc, asks_what_the_rules_see_now);
 	tcase_add_test(tc, prints_changes_a_line_each);
 	tcase_add_test(tc, prints_the_log_and_what_is_lost_of_it);
 	tcase_add_test(tc, says_what_a_reload_came_to);

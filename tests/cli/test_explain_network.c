@@ -377,7 +377,9 @@ START_TEST(says_what_is_missing)
 		RUN("adit", "explain", "network", "--profile", profile_path),
 		CTL_EXIT_USAGE);
 	ck_refused("--facts FILE is missing");
-	ck_assert_int_eq(RUN("adit", "explain", "network"), CTL_EXIT_USAGE);
+	ck_assert_int_eq(
+		RUN("adit", "explain", "network", "--facts", facts_path),
+		CTL_EXIT_USAGE);
 	ck_refused("--profile FILE is missing");
 	ck_assert_int_eq(EXPLAIN("wiki"), CTL_EXIT_USAGE);
 	ck_refused("one argument too many");

@@ -99,6 +99,7 @@ static const char *const bad[] = {
 	"{\"version\":1,\"command\":\"connect\",\"wait_s\":-1}",
 	"{\"version\":1,\"command\":\"connect\",\"wait_s\":1e400}",
 	"{\"version\":1,\"command\":\"connect\",\"wait_s\":99999}",
+	"{\"version\":1,\"command\":\"disconnect\",\"for_s\":2592001}",
 	"{\"version\":1,\"command\":\"connect\",\"profile\":\"a\",\"wait\":0}",
 	"{\"version\":1,\"command\":\"log\",\"follow\":\"yes\"}",
 };

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "config/text.h"
 #include "tunnel/base/clock.h"
+#include "tunnel/base/human.h"
 #include "tunnel/ctl/ctl_client.h"
 
 #define RUNTIME_DIR "/run/adit"
@@ -35,12 +38,28 @@ int cli_fail(const struct cli *c, enum ctl_exit code, const char *fmt, ...)
 	return (int)code;
 }
 
+/* Out of memory it is left out: better nothing than something dangerous. */
 void cli_put_clean(FILE *to, const char *text)
 {
-	for (; *text; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?'
-								   : *text,
-		      to);
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		return;
+	text_make_printable(copy);
+	fputs(copy, to);
+	free(copy);
+}
+
+void cli_put_clean_lines(FILE *to, const char *text)
+{
+	char *copy = strdup(text), *at = copy, *line;
+
+	while ((line = strsep(&at, "\n")) != NULL) {
+		cli_put_clean(to, line);
+		if (at != NULL)
+			fputc('\n', to);
+	}
+	free(copy);
 }
 
 /* The daemon's steps on the way up, dimmed, for a person who waits. */
@@ -216,6 +235,21 @@ int cli_finish(struct cli *c, struct ctl_reply *reply)
 	return code;
 }
 
+static int read_for(const struct cli *c, uint64_t *ret_s)
+{
+	if (c->until_reboot)
+		return cli_fail(c, CTL_EXIT_USAGE,
+				"--for and --until-reboot both say when it "
+				"ends: leave one away");
+	if (human_parse_duration(c->for_text, ret_s) == 0 && *ret_s >= 1 &&
+	    *ret_s <= CTL_FOR_MAX_S)
+		return CTL_EXIT_DONE;
+	return cli_fail(c, CTL_EXIT_USAGE,
+			"--for %s: takes 1s to 30d, such as 90s, 30m, 2h, 1d "
+			"or 1h30m",
+			c->for_text);
+}
+
 static int ask_and_finish(struct cli *c, enum ctl_command command)
 {
 	struct ctl_request request = {
@@ -223,10 +257,16 @@ static int ask_and_finish(struct cli *c, enum ctl_command command)
 		.profile = (char *)(uintptr_t)c->word[0], /* only read */
 		.wait = c->wait,
 		.wait_s = c->wait_s,
+		.until_reboot = c->until_reboot,
+		.reason = (char *)(uintptr_t)c->reason,
 	};
 	struct ctl_reply reply;
-	int code = cli_ask(c, &request, NULL, &reply);
+	int code = CTL_EXIT_DONE;
 
+	if (c->for_text != NULL)
+		code = read_for(c, &request.for_s);
+	if (code == CTL_EXIT_DONE)
+		code = cli_ask(c, &request, NULL, &reply);
 	return code == CTL_EXIT_DONE ? cli_finish(c, &reply) : code;
 }
 
@@ -238,6 +278,11 @@ static int run_connect(struct cli *c)
 static int run_disconnect(struct cli *c)
 {
 	return ask_and_finish(c, CTL_COMMAND_DISCONNECT);
+}
+
+static int run_auto(struct cli *c)
+{
+	return ask_and_finish(c, CTL_COMMAND_AUTO);
 }
 
 static int run_status(struct cli *c)
@@ -290,7 +335,8 @@ enum {
 	OPTION_WATCH = 16,
 	OPTION_FOLLOW = 32,
 	OPTION_EXPLAIN = 64,
-	OPTION_ALWAYS = 128, /* --help, and where aditd is */
+	OPTION_HOLD = 128,
+	OPTION_ALWAYS = 256, /* --help, and where aditd is */
 };
 
 static const struct command {
@@ -300,7 +346,8 @@ static const struct command {
 	int words; /* at most */
 } commands[] = {
 	{ "connect", run_connect, OPTION_WAIT, 1 },
-	{ "disconnect", run_disconnect, 0, 1 },
+	{ "disconnect", run_disconnect, OPTION_HOLD, 1 },
+	{ "auto", run_auto, 0, 1 },
 	{ "status", run_status, OPTION_JSON | OPTION_WATCH, 0 },
 	{ "reload", cli_reload, 0, 0 },
 	{ "log", cli_log, OPTION_FOLLOW, 0 },
@@ -313,23 +360,30 @@ static const struct command {
 static const struct option {
 	const char *name;
 	int bit;
-	bool needs_value; /* "--x VALUE" or "--x=VALUE" */
+	size_t text; /* where in struct cli; 0: it takes no value */
+	size_t flag;
 } options[] = {
-	{ "--wait", OPTION_WAIT, false },
-	{ "--json", OPTION_JSON, false },
-	{ "--watch", OPTION_WATCH, false },
-	{ "--follow", OPTION_FOLLOW, false },
-	{ "-f", OPTION_FOLLOW, false },
-	{ "--name", OPTION_NAME, true },
-	{ "--replace", OPTION_REPLACE, false },
-	{ "--profile", OPTION_EXPLAIN, true },
-	{ "--facts", OPTION_EXPLAIN, true },
-	{ "--full", OPTION_EXPLAIN, false },
-	{ "--system-search", OPTION_EXPLAIN, true },
-	{ "--runtime-dir", OPTION_ALWAYS, true },
-	{ "--config-dir", OPTION_ALWAYS, true },
-	{ "--help", OPTION_ALWAYS, false },
-	{ "-h", OPTION_ALWAYS, false },
+	{ "--wait", OPTION_WAIT, 0, offsetof(struct cli, wait) },
+	{ "--json", OPTION_JSON, 0, offsetof(struct cli, json) },
+	{ "--watch", OPTION_WATCH, 0, offsetof(struct cli, follow) },
+	{ "--follow", OPTION_FOLLOW, 0, offsetof(struct cli, follow) },
+	{ "-f", OPTION_FOLLOW, 0, offsetof(struct cli, follow) },
+	{ "--name", OPTION_NAME, offsetof(struct cli, name), 0 },
+	{ "--replace", OPTION_REPLACE, 0, offsetof(struct cli, replace) },
+	{ "--for", OPTION_HOLD, offsetof(struct cli, for_text), 0 },
+	{ "--until-reboot", OPTION_HOLD, 0,
+	  offsetof(struct cli, until_reboot) },
+	{ "--reason", OPTION_HOLD, offsetof(struct cli, reason), 0 },
+	{ "--profile", OPTION_EXPLAIN, offsetof(struct cli, profile), 0 },
+	{ "--facts", OPTION_EXPLAIN, offsetof(struct cli, facts), 0 },
+	{ "--full", OPTION_EXPLAIN, 0, offsetof(struct cli, full) },
+	{ "--system-search", OPTION_EXPLAIN,
+	  offsetof(struct cli, system_search), 0 },
+	{ "--runtime-dir", OPTION_ALWAYS, offsetof(struct cli, runtime_dir),
+	  0 },
+	{ "--config-dir", OPTION_ALWAYS, offsetof(struct cli, config_dir), 0 },
+	{ "--help", OPTION_ALWAYS, 0, offsetof(struct cli, help) },
+	{ "-h", OPTION_ALWAYS, 0, offsetof(struct cli, help) },
 };
 
 static int set_wait(struct cli *c, const char *value)
@@ -354,33 +408,15 @@ static int set_wait(struct cli *c, const char *value)
 
 static int set_option(struct cli *c, const struct option *o, const char *value)
 {
-	if (value != NULL && !o->needs_value && o->bit != OPTION_WAIT)
-		return cli_fail(c, CTL_EXIT_USAGE, "%s takes no value",
-				o->name);
 	if (o->bit == OPTION_WAIT)
 		return set_wait(c, value);
-	if (o->bit == OPTION_JSON)
-		c->json = true;
-	else if (o->bit == OPTION_WATCH || o->bit == OPTION_FOLLOW)
-		c->follow = true;
-	else if (o->bit == OPTION_NAME)
-		c->name = value;
-	else if (o->bit == OPTION_REPLACE)
-		c->replace = true;
-	else if (strcmp(o->name, "--profile") == 0)
-		c->profile = value;
-	else if (strcmp(o->name, "--facts") == 0)
-		c->facts = value;
-	else if (strcmp(o->name, "--full") == 0)
-		c->full = true;
-	else if (strcmp(o->name, "--system-search") == 0)
-		c->system_search = value;
-	else if (strcmp(o->name, "--runtime-dir") == 0)
-		c->runtime_dir = value;
-	else if (strcmp(o->name, "--config-dir") == 0)
-		c->config_dir = value;
+	if (value != NULL && o->text == 0)
+		return cli_fail(c, CTL_EXIT_USAGE, "%s takes no value",
+				o->name);
+	if (o->text != 0)
+		*(const char **)((char *)c + o->text) = value;
 	else
-		c->help = true;
+		*(bool *)((char *)c + o->flag) = true;
 	return 0;
 }
 
@@ -400,11 +436,11 @@ static int parse_option(struct cli *c, int allowed, char **argv, int *at)
 			continue;
 		if (!(o->bit & (allowed | OPTION_ALWAYS)))
 			break;
-		if ((c->seen & 1U << i) && (o->needs_value || value != NULL))
+		if ((c->seen & 1U << i) && (o->text != 0 || value != NULL))
 			return cli_fail(c, CTL_EXIT_USAGE, "%s is given twice",
 					o->name);
 		c->seen |= 1U << i;
-		if (o->needs_value && value == NULL) {
+		if (o->text != 0 && value == NULL) {
 			value = argv[*at + 1];
 			if (value == NULL)
 				return cli_fail(c, CTL_EXIT_USAGE,

@@ -6,7 +6,7 @@
  *
  * cli.c has the arguments and the commands of the tunnel, cli_profile.c those
  * of the profiles, cli_follow.c those that go on, cli_explain*.c the answers to
- * "why"; cli_status.c and cli_help.c are what a person reads.
+ * "why"; cli_status*.c and cli_help.c are what a person reads.
  */
 #ifndef ADIT_CLI_H
 #define ADIT_CLI_H
@@ -35,7 +35,8 @@ struct cli {
 	const char *runtime_dir, *config_dir;
 	const char *name;
 	const char *profile, *facts, *system_search;
-	bool json, replace, wait, follow, help, full;
+	const char *for_text, *reason;
+	bool json, replace, wait, follow, help, full, until_reboot;
 	uint64_t wait_s;
 	unsigned int seen; /* a bit for each option */
 };
@@ -64,8 +65,10 @@ int cli_socket_path(const struct cli *c, char ret_path[static CTL_PATH_MAX]);
 /* Prints the text of a final reply where it belongs, frees it, and returns
  * its exit code. */
 int cli_finish(struct cli *c, struct ctl_reply *reply);
-/* Text of others, made fit for a terminal: control characters become '?'. */
+/* Text of others, made fit for a terminal: what would steer it becomes '?'. */
 void cli_put_clean(FILE *to, const char *text);
+/* Several lines of it. */
+void cli_put_clean_lines(FILE *to, const char *text);
 
 /* `now_s`: seconds since 1970. */
 void cli_print_status(FILE *to, bool colour, const struct ctl_status *s,

@@ -2,7 +2,7 @@
 /*
  * adit explain network: which on-demand rule decides, and why, by the code that
  * the daemon runs. With --profile and --facts it needs no daemon, no root and
- * no network.
+ * no network; else aditd says what it is on this one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +66,7 @@ static int read_question(const struct cli *c, struct question *q)
 
 static int put_text(struct cli *c, const struct ondemand_explanation *e)
 {
-	char *text = NULL, *at, *line;
+	char *text = NULL;
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
 
@@ -77,11 +77,7 @@ static int put_text(struct cli *c, const struct ondemand_explanation *e)
 		free(text);
 		return cli_fail(c, CTL_EXIT_FAILED, "out of memory");
 	}
-	at = text;
-	while ((line = strsep(&at, "\n")) != NULL && at != NULL) {
-		cli_put_clean(c->out, line);
-		fputc('\n', c->out);
-	}
+	cli_put_clean_lines(c->out, text);
 	free(text);
 	return CTL_EXIT_DONE;
 }
@@ -110,30 +106,55 @@ static int answer(struct cli *c, struct question *q)
 	return code;
 }
 
+static int explain_live(struct cli *c)
+{
+	struct ctl_request request = {
+		.command = CTL_COMMAND_EXPLAIN_NETWORK,
+		.profile = (char *)(uintptr_t)c->word[1], /* only read */
+		.json = c->json,
+	};
+	struct ctl_reply reply;
+	int code = cli_ask(c, &request, NULL, &reply);
+
+	if (code != CTL_EXIT_DONE)
+		return code;
+	if (reply.exit != CTL_EXIT_DONE || reply.body == NULL)
+		return cli_finish(c, &reply);
+	if (c->json)
+		fputs(reply.body, c->out);
+	else
+		cli_put_clean_lines(c->out, reply.body);
+	ctl_reply_fini(&reply);
+	return CTL_EXIT_DONE;
+}
+
 int cli_explain_network(struct cli *c)
 {
 	struct question *q;
 	int code;
 
 	c->command = "explain network";
+	if (c->full || c->system_search != NULL)
+		return cli_fail(c, CTL_EXIT_USAGE,
+				"--full and --system-search go with \"adit "
+				"explain dns\"");
+	if (c->profile == NULL && c->facts == NULL)
+		return explain_live(c);
 	if (c->word[1] != NULL)
 		return cli_fail(c, CTL_EXIT_USAGE,
 				"\"%s\" is one argument too many: see \"adit "
 				"help explain\"",
 				c->word[1]);
-	if (c->full || c->system_search != NULL)
-		return cli_fail(c, CTL_EXIT_USAGE,
-				"--full and --system-search go with \"adit "
-				"explain dns\"");
 	if (c->profile == NULL)
 		return cli_fail(c, CTL_EXIT_USAGE,
 				"--profile FILE is missing: the rules that are "
 				"to be explained");
 	if (c->facts == NULL)
 		return cli_fail(c, CTL_EXIT_USAGE,
-				"--facts FILE is missing: what the network is "
-				"now, aditd cannot tell yet; see \"adit help "
-				"explain\"");
+				"--facts FILE is missing: the network that the "
+				"rules of --profile are to be judged on; "
+				"without both, aditd judges the one that is "
+				"there");
 	q = calloc(1, sizeof(*q)); /* reports are large for a stack */
 	if (q == NULL)
 		return cli_fail(c, CTL_EXIT_FAILED, "out of memory");

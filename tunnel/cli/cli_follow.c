@@ -66,8 +66,22 @@ static const char *or_none(const char *text)
 	return text ? text : "";
 }
 
-/* "work is up, was connecting", "work has failed, was connecting: the gateway
- * cannot be reached". */
+/* "host-changed": "host changed". */
+static void put_cause(FILE *to, const char *event)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s", event);
+	for (char *at = text; *at != '\0'; at++)
+		if (*at == '-')
+			*at = ' ';
+	fputs(" (", to);
+	cli_put_clean(to, text);
+	fputc(')', to);
+}
+
+/* "work is up, was connecting (host changed)", "work has failed, was connecting
+ * (ended): the gateway cannot be reached". */
 static void put_event(const struct cli *c, const struct ctl_event *e)
 {
 	put_missed(c->out, e->missed, "changes");
@@ -80,6 +94,8 @@ static void put_event(const struct cli *c, const struct ctl_event *e)
 		fputs(", was ", c->out);
 		cli_put_clean(c->out, e->was);
 	}
+	if (e->event != NULL)
+		put_cause(c->out, e->event);
 	if (e->reason_text != NULL || e->detail != NULL) {
 		fputs(": ", c->out);
 		cli_put_clean(c->out, or_none(e->reason_text));

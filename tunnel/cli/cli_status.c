@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A person's status: half a screen, the answer in its first line. */
+#include "tunnel/cli/cli_status.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -36,9 +38,13 @@ static void put_list(FILE *to, const struct ctl_list *list)
 		fprintf(to, " and %zu more", list->count - LIST_SHOWN);
 }
 
-static void put_label(FILE *to, bool colour, const char *label)
+void cli_status_label(FILE *to, bool colour, const char *label)
 {
-	fprintf(to, "  %s%-10s%s", colour ? dim : "", label,
+	int width = (int)strlen(label);
+
+	fprintf(to, "  %s", colour ? dim : "");
+	cli_put_clean(to, label);
+	fprintf(to, "%*s%s", width < 10 ? 10 - width : 1, "",
 		colour ? plain : "");
 }
 
@@ -51,32 +57,46 @@ static const char *colour_of(const struct ctl_status *s)
 	return is(s->state, "down") ? dim : yellow;
 }
 
-/* "work is up, for 5 min". */
+/* "work is up, for 5 min", "work is down: you said so at 14:02; ...". */
 static void put_headline(FILE *to, bool colour, const struct ctl_status *s,
-			 uint64_t now_s)
+			 uint64_t now_s, bool told)
 {
 	fputs(colour ? colour_of(s) : "", to);
 	cli_put_clean(to, s->profile ? s->profile : "the tunnel");
 	fputs(is(s->state, "failed") ? " has " : " is ", to);
 	cli_put_clean(to, or_none(s->state));
 	fputs(colour ? plain : "", to);
-	if (s->since != 0 && s->since <= now_s) {
+	/* A hold says itself since when. */
+	if (s->since != 0 && s->since <= now_s &&
+	    !(told && is(s->hold.state, "held-down"))) {
 		fputs(", for ", to);
 		human_duration(to, now_s - s->since);
 	}
+	if (told) {
+		fputs(": ", to);
+		cli_status_why(to, s, now_s);
+	}
 	fputc('\n', to);
-	if (s->reason.code != NULL && !is(s->reason.code, "none")) {
-		put_label(to, colour, "because");
+}
+
+static void put_state(FILE *to, bool colour, const struct ctl_status *s,
+		      uint64_t now_s)
+{
+	bool told = cli_status_is_as_wanted(s);
+
+	put_headline(to, colour, s, now_s, told);
+	if (s->reason.code != NULL && !is(s->reason.code, "none") && !told) {
+		cli_status_label(to, colour, "because");
 		cli_put_clean(to, or_none(s->reason.text));
 		fputc('\n', to);
 	}
 	if (s->detail != NULL) {
-		put_label(to, colour, "in detail");
+		cli_status_label(to, colour, "in detail");
 		cli_put_clean(to, s->detail);
 		fputc('\n', to);
 	}
 	if (s->retry_at != 0) {
-		put_label(to, colour, "next");
+		cli_status_label(to, colour, "next");
 		if (s->retry_at > now_s) {
 			fputs("tried again in ", to);
 			human_duration(to, s->retry_at - now_s);
@@ -90,7 +110,7 @@ static void put_headline(FILE *to, bool colour, const struct ctl_status *s,
 static void put_gateway(FILE *to, bool colour, const struct ctl_status *s)
 {
 	if (s->gateway.name != NULL) {
-		put_label(to, colour, "gateway");
+		cli_status_label(to, colour, "gateway");
 		cli_put_clean(to, s->gateway.name);
 		if (s->gateway.address != NULL) {
 			fputs(", ", to);
@@ -105,7 +125,7 @@ static void put_gateway(FILE *to, bool colour, const struct ctl_status *s)
 		fputc('\n', to);
 	}
 	if (s->cipher != NULL) {
-		put_label(to, colour, "sealed by");
+		cli_status_label(to, colour, "sealed by");
 		cli_put_clean(to, s->cipher);
 		fputs(", keys agreed by ", to);
 		cli_put_clean(to, or_none(s->group));
@@ -118,7 +138,7 @@ static void put_names(FILE *to, bool colour, const struct ctl_status *s)
 {
 	if (s->dns.stub == NULL)
 		return;
-	put_label(to, colour, "DNS");
+	cli_status_label(to, colour, "DNS");
 	if (s->dns.servers.count > 0)
 		put_list(to, &s->dns.servers);
 	else
@@ -139,14 +159,14 @@ static void put_names(FILE *to, bool colour, const struct ctl_status *s)
 static void put_inside(FILE *to, bool colour, const struct ctl_status *s)
 {
 	if (s->addresses.count > 0) {
-		put_label(to, colour, "inside");
+		cli_status_label(to, colour, "inside");
 		put_list(to, &s->addresses);
 		fputs(" on ", to);
 		cli_put_clean(to, or_none(s->device));
 		fprintf(to, ", MTU %" PRIu64 "\n", s->mtu);
 	}
 	if (s->routes.count > 0) {
-		put_label(to, colour, "routes");
+		cli_status_label(to, colour, "routes");
 		put_list(to, &s->routes);
 		if (s->excluded.count > 0) {
 			fputs("; not ", to);
@@ -163,7 +183,7 @@ static void put_traffic(FILE *to, bool colour, const struct ctl_status *s)
 	const char *comma = "";
 
 	if (s->counters.rx_packets + s->counters.tx_packets > 0) {
-		put_label(to, colour, "traffic");
+		cli_status_label(to, colour, "traffic");
 		human_bytes(to, s->counters.rx_bytes);
 		fputs(" in, ", to);
 		human_bytes(to, s->counters.tx_bytes);
@@ -171,7 +191,7 @@ static void put_traffic(FILE *to, bool colour, const struct ctl_status *s)
 	}
 	if (s->drops.count == 0)
 		return;
-	put_label(to, colour, "dropped");
+	cli_status_label(to, colour, "dropped");
 	for (size_t i = 0; i < s->drops.count; i++) {
 		fprintf(to, "%s%" PRIu64 " ", comma, drop[i].count);
 		cli_put_clean(to, or_none(drop[i].cause));
@@ -186,21 +206,21 @@ static void put_notes(FILE *to, bool colour, const struct ctl_status *s)
 	char *const *problem = s->problems.items;
 
 	for (size_t i = 0; i < s->fallbacks.count; i++) {
-		put_label(to, colour, "note");
+		cli_status_label(to, colour, "note");
 		cli_put_clean(to, or_none(fallback[i].what));
 		fputs(": ", to);
 		cli_put_clean(to, or_none(fallback[i].reason));
 		fputc('\n', to);
 	}
 	if (s->warnings.count > 0) {
-		put_label(to, colour, "warnings");
+		cli_status_label(to, colour, "warnings");
 		fprintf(to,
 			"%zu about its profile: \"adit status --json\" names "
 			"them\n",
 			s->warnings.count);
 	}
 	for (size_t i = 0; i < s->problems.count; i++) {
-		put_label(to, colour, "refused");
+		cli_status_label(to, colour, "refused");
 		cli_put_clean(to, problem[i]);
 		fputc('\n', to);
 	}
@@ -209,7 +229,8 @@ static void put_notes(FILE *to, bool colour, const struct ctl_status *s)
 void cli_print_status(FILE *to, bool colour, const struct ctl_status *s,
 		      uint64_t now_s)
 {
-	put_headline(to, colour, s, now_s);
+	put_state(to, colour, s, now_s);
+	cli_status_demand(to, colour, s, now_s);
 	put_gateway(to, colour, s);
 	put_inside(to, colour, s);
 	put_traffic(to, colour, s);

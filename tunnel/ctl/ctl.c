@@ -508,6 +508,10 @@ int ctl_request_parse(const char *line, size_t len,
 		*ret_why = "nobody waits that long";
 		r = -EBADMSG;
 	}
+	if (r == 0 && request.for_s > CTL_FOR_MAX_S) {
+		*ret_why = "no hold lasts that long";
+		r = -EBADMSG;
+	}
 	if (r < 0)
 		goto fail;
 	cJSON_Delete(object);

@@ -29,6 +29,7 @@ enum {
 	CTL_REPLY_MAX = 4 * 1024 * 1024,
 	CTL_PATH_MAX = 108, /* of sockaddr_un, final zero included */
 	CTL_WAIT_MAX_S = 3600,
+	CTL_FOR_MAX_S = 30 * 86400,
 };
 
 /* The second is for root and the group only. Names of one length. */
