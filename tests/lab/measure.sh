@@ -54,6 +54,23 @@ clock_end() {
 	clock_pid=
 }
 
+# Do more processes want a CPU than there are CPUs? Then nothing is fast.
+crowded() {
+	local i _ tasks running=0
+	for i in {1..20}; do
+		read -r _ _ _ tasks _ </proc/loadavg
+		running=$((running + ${tasks%/*} - 1)) # without this shell
+		read -rt 0.01 <> <(:) || true
+	done
+	[ $((running / 20)) -ge "$(nproc)" ]
+}
+
+# CPU time of a process's threads until now.
+cpu_us() { # PID
+	awk '{ ns += $1 } END { printf "%.0f\n", ns / 1000 }' \
+		/proc/"$1"/task/*/schedstat
+}
+
 # Of a ping's output, those that did not come back before the last one that
 # did. Those behind it were still under way when the ping was ended.
 pings_lost() { # FILE

@@ -34,7 +34,8 @@ interrupt() { # STEP SIGNAL EXIT-CODE
 	local demo code
 	TMPDIR=$out/tmp tests/lab/demo.sh >"$out/page" 2>&1 &
 	demo=$!
-	until_true 20 grep -q "ok  $1" "$out/page" || fail "no step $1"
+	until_true 60 grep -q "ok  $1" "$out/page" ||
+		fail "no step $1: $(tail -n 3 "$out/page")"
 	kill "-$2" $demo
 	wait $demo
 	code=$?

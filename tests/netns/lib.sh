@@ -155,7 +155,7 @@ end_aditd() { # IN-WHICH-STATE
 }
 
 ping_last() {
-	tail -n 2 "$lab/ping.log" | sed -n 's/.*icmp_seq=\([0-9]*\) .*/\1/p' |
+	sed -n 's/.*bytes from .*icmp_seq=\([0-9]*\) .*/\1/p' "$lab/ping.log" |
 		tail -n 1
 }
 

@@ -18,15 +18,23 @@ act() { # COMMAND... on the laptop
 	on laptop "$@" || fail "$*"
 }
 
-# What was done acts within 2 s; prints how long it took.
+# A look, which takes its time on a busy machine: what it finds was so when it
+# began.
+looks() { # COMMAND...
+	looked=$(took_ms "$began")
+	"$@"
+}
+
+# What was done acts within 2 s; prints how long it took. On a busy machine some
+# may be late, and are told.
+late=0
 acts() { # WHAT COMMAND...
-	local what=$1 took
+	local what=$1
 	shift
-	until_true 4 "$@" || fail "$what does not act: $*"
-	took=$(took_ms "$began")
-	[ "$took" -lt $limit_ms ] || fail "$what acted after $took ms"
-	echo "note: $what acted after $took ms"
-	checks=$((checks + 1))
+	until_true 10 looks "$@" || fail "$what does not act: $*"
+	[ "$looked" -lt $limit_ms ] || late=$((late + 1))
+	echo "note: $what acted after $looked ms"
+	checks=$((checks + 1)) acts=$((${acts-0} + 1))
 }
 
 put() { # NAME [AS]: as one would copy it, not at once
@@ -331,5 +339,7 @@ for try in 1 2 3; do
 done
 [ $idle -le 2 ] || fail "an idle aditd woke up $idle times in 3 s"
 end_aditd "all of it"
+[ $((late * 4)) -lt "$acts" ] ||
+	fail "$late of $acts files acted after more than $limit_ms ms"
 echo "note: an idle aditd with its folder watched woke up $idle times in 3 s;" \
-	"$checks checks"
+	"$checks checks; $late of $acts files acted after 2 s"

@@ -9,7 +9,18 @@ set -u
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-programs_begin
+programs_begin nft
+# A resolver that says nothing: without a host at its address the kernel would
+# tell, sooner or later than libc gives up.
+on cafe ip addr add 192.0.2.99/32 dev lo && on cafe nft -f - <<-END ||
+	table inet silent {
+		chain in {
+			type filter hook input priority 0
+			ip daddr 192.0.2.99 drop
+		}
+	}
+END
+	fail "no silent resolver"
 on laptop sh -c 'echo nameserver 192.0.2.99 >/etc/resolv.conf'
 lab_snapshot laptop >"$lab/laptop.before"
 variant slow 'p["HostName"] = "slow.test"'

@@ -47,16 +47,27 @@ timed_connect() {
 		- $web 2>"$lab/connect.log" || fail "$(cat "$lab/connect.log")"
 }
 
+connect_cpu_us() {
+	echo $(($(cpu_us "$(program_pid aditd)") +
+		$(cpu_us "$(program_pid gateway)")))
+}
+
+# The best of five is what was promised, where there is a CPU to be had.
 connect_times() {
-	local i ms best=1000000 all=
+	local i ms best=1000000 all= cpu
+	cpu=$(connect_cpu_us)
 	for i in 1 2 3 4 5; do
 		ms=$(timed_connect) || exit 1
 		all="$all $ms"
 		[ "$ms" -lt $best ] && best=$ms
 		[ $i -eq 5 ] || expect 0 disconnect
 	done
-	[ $best -lt 50 ] || fail "connecting takes$all ms, 50 are promised"
-	echo "note: connect to first inner reply, ms:$all"
+	cpu=$((($(connect_cpu_us) - cpu) / 5000))
+	[ $cpu -lt 50 ] || fail "connecting takes $cpu ms of CPU time"
+	[ $best -lt 50 ] || crowded ||
+		fail "connecting takes$all ms, 50 are promised"
+	echo "note: connect to first inner reply, ms:$all; of both ends' CPU" \
+		"time $cpu"
 }
 
 carries() {
