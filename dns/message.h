@@ -163,6 +163,10 @@ bool dns_answer_is_negative(const struct dns_answer *a);
  * protection: start with *at = 0. False: there is none more. */
 bool dns_answer_address(const struct dns_answer *a, size_t *at,
 			struct ip_addr *ret_addr);
+/* Is one of the addresses such that its HTTPS and SVCB records hint at (RFC
+ * 9460, 7.3)? Browsers connect there without a look-up. */
+bool dns_answer_hints(const struct dns_answer *a,
+		      bool (*is_such)(const struct ip_addr *addr));
 
 struct dns_error_text {
 	int code;	  /* enum dns_error; NONE: no option */

@@ -395,3 +395,62 @@ bool dns_answer_address(const struct dns_answer *a, size_t *at,
 	}
 	return false;
 }
+
+enum {
+	SVCB_IPV4_HINT = 4,
+	SVCB_IPV6_HINT = 6,
+};
+
+static bool any_hint(const uint8_t *list, size_t len, uint8_t family,
+		     bool (*is_such)(const struct ip_addr *addr))
+{
+	struct ip_addr addr = { .family = family };
+	size_t size = addr_size(&addr);
+
+	for (size_t i = 0; i + size <= len; i += size) {
+		memcpy(addr.bytes, list + i, size);
+		if (is_such(&addr))
+			return true;
+	}
+	return false;
+}
+
+/* Priority, target, and parameters: key, length, value. What is malformed is
+ * the client's to refuse. */
+static bool record_hints(const uint8_t *data, size_t len,
+			 bool (*is_such)(const struct ip_addr *addr))
+{
+	struct bytes b = bytes_read(data, len);
+	struct dns_name target;
+
+	(void)bytes_get16(&b);
+	(void)wire_get_name(&b, &target);
+	while (bytes_ok(&b) && bytes_left(&b) > 0) {
+		uint16_t key = bytes_get16(&b);
+		size_t size = bytes_get16(&b);
+		const uint8_t *value = bytes_take(&b, size);
+
+		if (value == NULL)
+			return false;
+		if ((key == SVCB_IPV4_HINT &&
+		     any_hint(value, size, AF_INET, is_such)) ||
+		    (key == SVCB_IPV6_HINT &&
+		     any_hint(value, size, AF_INET6, is_such)))
+			return true;
+	}
+	return false;
+}
+
+bool dns_answer_hints(const struct dns_answer *a,
+		      bool (*is_such)(const struct ip_addr *addr))
+{
+	struct bytes b = bytes_read(a->message, a->authority_at);
+	struct wire_record r;
+
+	b.at += DNS_HEADER_LEN + a->question_len + 4u;
+	while (wire_get_record(&b, &r))
+		if ((r.type == DNS_TYPE_HTTPS || r.type == DNS_TYPE_SVCB) &&
+		    record_hints(a->message + r.data, r.len, is_such))
+			return true;
+	return false;
+}

@@ -47,5 +47,5 @@ bool dns_answer_points_inside(const struct dns_answer *a)
 	while (dns_answer_address(a, &at, &addr))
 		if (is_inside(&addr))
 			return true;
-	return false;
+	return dns_answer_hints(a, is_inside);
 }

@@ -10,9 +10,9 @@
 
 #include "dns/message.h"
 
-/* Does any A or AAAA record of the answer hold an address that is private (RFC
- * 1918, 4193, 6598), loopback, link-local or unspecified, also inside an
- * IPv4-mapped one? */
+/* Does any A or AAAA record of the answer hold, or any HTTPS or SVCB record
+ * hint at, an address that is private (RFC 1918, 4193, 6598), loopback,
+ * link-local or unspecified, also inside an IPv4-mapped one? */
 bool dns_answer_points_inside(const struct dns_answer *a);
 
 #endif

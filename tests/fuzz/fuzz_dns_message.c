@@ -36,6 +36,11 @@ static void give(const struct dns_answer *a, struct dns_query q, bool completed,
 		abort();
 }
 
+static bool is_such(const struct ip_addr *a)
+{
+	return a->bytes[0] == 10;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct dns_query q, again;
@@ -60,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	while (dns_answer_address(&a, &at, &addr))
 		;
+	(void)dns_answer_hints(&a, is_such);
 	for (unsigned int i = 0; i < 4; i++)
 		give(&a, q, i & 1, i & 2 ? DNS_MESSAGE_MAX : DNS_SHORT_MAX);
 	dns_answer_fini(&a);

@@ -29,7 +29,7 @@
 
 #include "tunnel/base/clock.h"
 #include "tunnel/host/apply.h"
-#include "tunnel/host/netwatch.h"
+#include "tunnel/host/network.h"
 
 struct options {
 	const char *lease;
@@ -160,7 +160,7 @@ struct session {
 	const struct options *o;
 	uint32_t ifindex;
 	int tun;
-	int watch;
+	struct network_reader *watch;
 	struct host_state want;
 };
 
@@ -190,7 +190,7 @@ static int obey(struct session *s, const char *line)
 	if (strcmp(line, "plan\n") == 0)
 		return apply(s);
 	if (strcmp(line, "watch\n") == 0) {
-		printf("moved %d\n", netwatch_drain(s->watch));
+		printf("moved %d\n", network_drain(s->watch));
 		return 0;
 	}
 	r = host_verify(s->host, &s->want);
@@ -234,8 +234,7 @@ static int run(struct host *h, const struct options *o)
 		return r;
 	}
 	s.tun = open_tun(o->persist, &s.ifindex);
-	s.watch = netwatch_open();
-	if (s.tun < 0 || s.watch < 0)
+	if (s.tun < 0 || network_reader_create("adit0", &s.watch) < 0)
 		return -EIO;
 	r = host_link_made(h, s.ifindex);
 	if (r == 0)
@@ -245,7 +244,7 @@ static int run(struct host *h, const struct options *o)
 	if (host_undo(h, HOST_ALL) != 0)
 		r = -EIO;
 	host_state_fini(&s.want);
-	close(s.watch);
+	network_reader_destroy(s.watch);
 	close(s.tun);
 	return r;
 }

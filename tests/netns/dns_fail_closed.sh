@@ -144,8 +144,14 @@ crash() { # IN-WHICH-STATE [restart]: what puts it right, or aditd --undo
 		fail "getent after a crash: $(cat "$lab/answer")"
 	nothing_leaked "crashed ($1)"
 	if [ "${2-}" ]; then
+		# It is still wanted, and its names are known from before.
 		start_aditd
-		is_public "a start after a crash ($1)"
+		until_true 5 dns_applied || fail "DNS is not ours after a start"
+		ask www.corp.example
+		! grep -q "$outer4" "$lab/answer" ||
+			fail "a public answer after a start: $(cat "$lab/answer")"
+		nothing_leaked "started after a crash ($1)"
+		leave "a start after a crash ($1)"
 		return
 	fi
 	on laptop aditd --undo 2>"$lab/undo.log" ||
@@ -175,7 +181,14 @@ gateway_is_silent
 crash connecting
 gateway_speaks
 
-# Those of the gateway are what it said last.
+# Those of the gateway are what it said last, and nobody knows them before.
+gateway_is_silent
+expect 0 connect good-lease
+on laptop adit status | grep -q "for the gateway to say" ||
+	fail "that nobody knows the names is not said"
+expect 0 disconnect
+is_public "connecting (first lease)"
+gateway_speaks
 come_up good-lease
 lose_gateway good-lease
 leave "up (lease)"
@@ -183,6 +196,8 @@ connect_in_vain good-lease
 leave "connecting (lease)"
 expect 0 connect good-lease --wait=20
 crash "up (lease)" restart
+connect_in_vain good-lease
+leave "connecting (lease, after a start)"
 
 expect 0 connect good --wait=20
 end_aditd up

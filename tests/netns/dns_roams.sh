@@ -122,11 +122,6 @@ moves() { # SERVER ADDRESS
 
 # --- resolved tells more of its servers ---
 
-uplink_is() { # TEXT-OF-STATUS
-	on laptop adit status --json | tr -d '\n\t' |
-		grep -qF "\"uplink_servers\":[\"$1\"]"
-}
-
 also_resolved() {
 	local address
 	# A link-local one is its link's.

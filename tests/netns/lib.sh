@@ -104,7 +104,9 @@ expect() { # CODE ARGUMENTS...
 }
 
 state_is() { # STATE
-	on laptop adit status --json | grep -q "\"state\":[[:space:]]*\"$1\""
+	# The session's, not what is wanted of it.
+	on laptop adit status --json |
+		grep -q $'^\t"state":[[:space:]]*"'"$1\""
 }
 
 until_state() { # SECONDS STATE

@@ -64,6 +64,12 @@ start_capture() {
 	until_true 5 grep -q listening "$lab/capture.log" || fail "no capture"
 }
 
+# The one server that the stub asks for names outside.
+uplink_is() { # AS-STATUS-HAS-IT
+	on laptop adit status --json | tr -d '\n\t' |
+		grep -qF "\"uplink_servers\":[\"$1\"]"
+}
+
 gateway_is_silent() {
 	on gateway nft -f - <<-'NFT'
 		table inet silent {

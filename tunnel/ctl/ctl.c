@@ -117,7 +117,7 @@ static const struct ctl_table rule_table =
 	TABLE(rule_fields, struct ctl_status);
 
 static const struct ctl_field want_fields[] = {
-	TEXT(struct ctl_status, "state", want.state),
+	TEXT(struct ctl_status, "goal", want.state),
 	TEXT(struct ctl_status, "because", want.because),
 };
 static const struct ctl_table want_table =

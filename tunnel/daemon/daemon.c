@@ -348,6 +348,11 @@ static void serve(struct daemon *d)
 /* It could not start. */
 static void give_up(struct daemon *d)
 {
+	d->stopping = true;
+	daemon_portal_end(d);
+	daemon_probes_end(d);
+	uplink_facts_end(d->uplink_facts);
+	user_session_close(d->user_session);
 	if (d->io != NULL)
 		session_io_end(d->io);
 	split_dns_end(d->names);

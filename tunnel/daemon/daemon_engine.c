@@ -285,6 +285,7 @@ void daemon_engine_profiles(struct daemon *d, bool quiet)
 	drop_ghosts(d, quiet);
 	for (size_t i = 0; i < d->engine.count; i++)
 		restore_hold(d, i);
+	daemon_network_rules_changed(d);
 }
 
 static bool is_known(void *arg, const char *name)

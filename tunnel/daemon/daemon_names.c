@@ -107,6 +107,7 @@ int daemon_names_start(struct daemon *d)
 		.loop = &d->loop,
 		.host = d->host,
 		.device = SESSION_IO_DEVICE,
+		.state_dir = d->options->state_dir,
 		.changed = on_names_changed,
 		.trigger = on_trigger,
 		.need_probe = on_need_probe,

@@ -43,6 +43,15 @@ static void on_impatient(uv_timer_t *timer)
 	tell(timer->data);
 }
 
+/* Other programs are asked for the sake of rules alone. */
+static bool wants_facts(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->engine.count; i++)
+		if (engine_has_rules(&d->engine.entries[i]))
+			return true;
+	return false;
+}
+
 static void look(struct daemon *d)
 {
 	int r = network_read(d->reader, &d->network);
@@ -51,7 +60,12 @@ static void look(struct daemon *d)
 		log_warning("the network cannot be read: %s", strerror(-r));
 		return;
 	}
+	d->facts_wanted = wants_facts(d);
 	d->facts_answered = d->network_told = false;
+	if (!d->facts_wanted) {
+		tell(d);
+		return;
+	}
 	uplink_facts_look(d->uplink_facts, &d->network);
 	(void)uv_timer_start(&d->patience, on_impatient, PATIENCE_MS, 0);
 }
@@ -96,6 +110,12 @@ static void on_facts(void *arg, const struct network *network)
 static void on_moved(void *arg)
 {
 	daemon_network_moved(arg);
+}
+
+void daemon_network_rules_changed(struct daemon *d)
+{
+	if (d->watch_count > 0 && !d->facts_wanted && wants_facts(d))
+		daemon_network_moved(d);
 }
 
 void daemon_network_names_changed(struct daemon *d)

@@ -62,9 +62,9 @@ struct daemon {
 	/* daemon_network.c */
 	struct network_reader *reader;
 	struct uplink_facts *uplink_facts;
-	struct network network; /* as it was seen last */
-	bool facts_answered;	/* about it */
-	bool network_told;	/* it, to the engine */
+	struct network network;		   /* as it was seen last */
+	bool facts_wanted, facts_answered; /* about it */
+	bool network_told;		   /* it, to the engine */
 	uv_poll_t watches[NETWORK_DESCRIPTORS_MAX];
 	size_t watch_count;
 	uv_timer_t settling; /* after the host has moved */
@@ -164,6 +164,8 @@ int daemon_network_start(struct daemon *d);
 void daemon_network_end(struct daemon *d);
 /* It may be another network: a look when that has settled. */
 void daemon_network_moved(struct daemon *d);
+/* There may be rules now that look at more of it. */
+void daemon_network_rules_changed(struct daemon *d);
 /* Whoever keeps this host's names told the stub something. */
 void daemon_network_names_changed(struct daemon *d);
 

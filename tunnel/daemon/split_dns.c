@@ -16,6 +16,7 @@
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
 #include "tunnel/daemon/dns_host.h"
+#include "tunnel/daemon/lease_file.h"
 #include "tunnel/daemon/split_dns_private.h"
 #include "tunnel/daemon/uplink_facts.h"
 #include "tunnel/host/state.h"
@@ -168,7 +169,8 @@ static uint64_t mix(uint64_t seen, const void *bytes, size_t len)
 
 static uint64_t mix_lease(uint64_t seen, const struct lease *l)
 {
-	seen = mix(seen, &l->index, sizeof(l->index));
+	seen = mix(seen, &l->address4, sizeof(l->address4));
+	seen = mix(seen, &l->address6, sizeof(l->address6));
 	seen = mix(seen, l->dns, l->dns_count * sizeof(l->dns[0]));
 	seen = mix(seen, l->routes.prefix,
 		   l->routes.count * sizeof(l->routes.prefix[0]));
@@ -213,26 +215,71 @@ static uint64_t digest(const struct split_dns *d,
 				   &dns_host_view(d->host)->uplink, d->loops);
 
 	if (in->lease)
-		seen = mix_lease(seen, in->lease);
+		seen = mix_lease(
+			mix(seen, &in->lease->index, sizeof(in->lease->index)),
+			in->lease);
 	return seen | 1; /* never 0 */
 }
 
-/* What the gateway said last is what its names are also while it is away. */
+static void set_lease(struct split_dns *d, uint64_t fingerprint,
+		      struct lease *taken)
+{
+	lease_fini(&d->lease);
+	d->lease = *taken;
+	d->lease_of = fingerprint;
+}
+
+static void keep_lease(struct split_dns *d, uint64_t fingerprint,
+		       const struct lease *l)
+{
+	struct lease copy = { 0 };
+	uint64_t now = mix_lease(fingerprint, l);
+	int r;
+
+	if (lease_copy(l, &copy) == 0)
+		set_lease(d, fingerprint, &copy);
+	if (now == d->kept)
+		return;
+	d->kept = now;
+	r = lease_file_save(d->o.state_dir, fingerprint, l);
+	if (r < 0)
+		log_warning("the gateway's domains are not kept for the next "
+			    "start: %s",
+			    strerror(-r));
+}
+
+static void load_lease(struct split_dns *d, uint64_t fingerprint)
+{
+	struct lease l = { 0 };
+	int r;
+
+	if (d->looked_of == fingerprint)
+		return;
+	d->looked_of = fingerprint;
+	r = lease_file_load(d->o.state_dir, fingerprint, &l);
+	if (r == 0)
+		set_lease(d, fingerprint, &l);
+	else if (r != -ENOENT)
+		log_warning("the gateway's domains of the last time are lost: "
+			    "%s",
+			    strerror(-r));
+}
+
+/* What the gateway said last is what its names are also while it is away, and
+ * after a start of ours. */
 static const struct lease *lease_of(struct split_dns *d,
 				    const struct split_dns_input *in)
 {
-	struct lease copy = { 0 };
+	uint64_t fingerprint = in->profile->fingerprint;
 
-	if (in->lease != NULL && lease_copy(in->lease, &copy) == 0) {
-		lease_fini(&d->lease);
-		d->lease = copy;
-		d->lease_of = in->profile->fingerprint;
-	}
-	if (in->lease != NULL)
+	if (in->lease != NULL) {
+		keep_lease(d, fingerprint, in->lease);
 		return in->lease;
-	return d->lease.index != 0 && d->lease_of == in->profile->fingerprint
-		       ? &d->lease
-		       : NULL;
+	}
+	if (d->lease.index == 0 || d->lease_of != fingerprint)
+		load_lease(d, fingerprint);
+	return d->lease.index != 0 && d->lease_of == fingerprint ? &d->lease
+								 : NULL;
 }
 
 static int settings_of(struct split_dns *d, const struct split_dns_input *in,
@@ -352,6 +399,7 @@ static bool arrive(struct split_dns *d, const struct split_dns_input *in)
 		return false;
 	/* Do all names have to come to the stub, or only those of our domains?
 	 */
+	d->is_unknown = !in->profile->has_dns && lease_of(d, in) == NULL;
 	everything = has_all_names(&s.policy) ||
 		     in->profile->rebinding_protection ||
 		     in->profile->block_list_count > 0;
@@ -375,6 +423,7 @@ void split_dns_update(struct split_dns *d, const struct split_dns_input *in)
 	if (now == d->seen || d->ending)
 		return;
 	d->seen = now;
+	d->is_unknown = false;
 	if (!arrive(d, in))
 		leave(d);
 }

@@ -30,8 +30,9 @@ struct uv_loop_s;
 
 struct split_dns_options {
 	struct uv_loop_s *loop;
-	struct host *host;  /* borrowed */
-	const char *device; /* the tunnel's; borrowed */
+	struct host *host;     /* borrowed */
+	const char *device;    /* the tunnel's; borrowed */
+	const char *state_dir; /* where the last lease is kept; borrowed */
 	/* split_dns_settled() or the status says something else. */
 	void (*changed)(void *arg);
 	/* Armed, and somebody asks for a name that starts the tunnel. From the

@@ -33,9 +33,12 @@ struct split_dns {
 	struct dns_lists *lists;
 	struct lease lease; /* the last one that was seen; index 0: none */
 	uint64_t lease_of;  /* its profile's fingerprint */
+	uint64_t kept;	    /* digest of the one in the file */
+	uint64_t looked_of; /* profile for which the file was looked at */
 
 	enum dns_mode mode; /* in force */
 	bool all_names;	    /* go to the tunnel's servers */
+	bool is_unknown;    /* whose names are: the gateway has yet to say */
 	uint64_t seen;	    /* digest of the last input */
 	uint64_t reloads;
 

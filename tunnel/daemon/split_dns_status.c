@@ -174,6 +174,15 @@ static bool put_problem(struct ctl_status *s, const char *text)
 	return f != NULL && set(&f->what, "DNS") && set(&f->reason, text);
 }
 
+/* The first time of a profile that leaves it to the gateway. */
+static bool put_unknown(const struct split_dns *d, struct ctl_status *s)
+{
+	return !d->is_unknown ||
+	       put_problem(s, "which names are the tunnel's is for the gateway "
+			      "to say, and it has not yet: all are asked as "
+			      "before");
+}
+
 /* The single labels that systemd-resolved never sends to a server. */
 static bool put_owner_note(const struct dns_host_view *v, struct ctl_status *s)
 {
@@ -201,7 +210,8 @@ static bool put_host(const struct split_dns *d, struct ctl_status *s)
 	s->dns.repairs = v->repairs;
 	return put_problem(s, v->problem) && put_problem(s, d->stub_problem) &&
 	       put_problem(s, dns_lists_problem(d->lists)) &&
-	       put_problem(s, d->refused) && put_owner_note(v, s);
+	       put_problem(s, d->refused) && put_unknown(d, s) &&
+	       put_owner_note(v, s);
 }
 
 int split_dns_status(const struct split_dns *d, struct ctl_status *s)

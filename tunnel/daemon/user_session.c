@@ -257,6 +257,8 @@ static void on_closed(uv_handle_t *handle)
 
 void user_session_close(struct user_session *u)
 {
+	if (u == NULL)
+		return;
 	u->closing = true;
 	u->handles = 3 + u->polling;
 	if (u->connected)

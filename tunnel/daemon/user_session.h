@@ -28,6 +28,7 @@ struct uv_loop_s;
 /* 0 or -errno. */
 int user_session_create(struct uv_loop_s *loop, presence_cb event, void *arg,
 			struct user_session **ret_session) ATTR_MUST_CHECK;
+/* Takes NULL. */
 void user_session_close(struct user_session *u);
 
 /* While true, logind holds a sleep back after PRESENCE_SLEEP until

@@ -7,7 +7,7 @@
  *   2. host_link_expected(), then the caller makes the TUN device, then
  *      host_link_made().
  *   3. host_apply() as often as the plan changes; host_verify() every 30 s and
- *      when netwatch.h says that something moved.
+ *      when network.h says that something moved.
  *   4. host_undo() deletes the device too, so stop its readers before;
  *      host_close(). Closing alone leaves the host as it is.
  *
