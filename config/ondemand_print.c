@@ -140,11 +140,15 @@ const char *ondemand_rule_text(const struct profile_rule *rule, char *buf,
 	if (rule->has_domains)
 		add_list(buf, size, "search domain", rule->domains,
 			 rule->domain_count);
+	if (rule->has_dns_servers)
+		add(buf, size, ", ", "DNS server");
 	for (size_t i = 0; i < rule->dns_server_count; i++)
-		add(buf, size, i > 0 ? " or " : ", DNS server ",
+		add(buf, size, i > 0 ? " or " : " ",
 		    prefix_text(&rule->dns_servers[i], address));
-	if (rule->probe_url)
-		add(buf, size, ", ", rule->probe_url);
+	if (rule->probe_url) {
+		add(buf, size, ", ", "probe");
+		add(buf, size, " ", rule->probe_url);
+	}
 	if (*buf == '\0')
 		add(buf, size, "", "any network");
 	text_make_printable(buf);

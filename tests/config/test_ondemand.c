@@ -465,6 +465,36 @@ START_TEST(an_unknown_type_of_interface_fits_no_type)
 }
 END_TEST
 
+static const struct {
+	const char *rule, *text;
+} texts[] = {
+	{ CONNECT, "any network" },
+	{ WIFI_CORP, "WiFi, SSID Corp" },
+	{ SSID("'Corp', 'Guest'"), "SSID Corp or Guest" },
+	{ SSID(""), "SSID of no name" },
+	{ DOMAIN("'a.example', 'b.example'"),
+	  "search domain a.example or b.example" },
+	{ SERVERS("'10.0.0.53'"), "DNS server 10.0.0.53/32" },
+	{ SERVERS("'17.*', '10.0.0.53'"),
+	  "DNS server 17.0.0.0/8 or 10.0.0.53/32" },
+	{ PROBE, "probe https://p.example/" },
+	{ RULE("'InterfaceTypeMatch': 'Ethernet', "
+	       "'DNSServerAddressMatch': ['17.*'], "
+	       "'URLStringProbe': 'https://p.example/'"),
+	  "Ethernet, DNS server 17.0.0.0/8, probe https://p.example/" },
+};
+
+START_TEST(calls_a_rule_by_its_criteria)
+{
+	char text[160];
+
+	make(texts[_i].rule, NULL, E);
+	ck_assert_str_eq(ondemand_rule_text(&world->profile->rules[0], text,
+					    sizeof(text)),
+			 texts[_i].text);
+}
+END_TEST
+
 START_TEST(has_each_row_of_the_table)
 {
 	static const char *const wanted[] = {
@@ -496,6 +526,8 @@ int main(void)
 
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_add_loop_test(t, judges_each_row, 0, ARRAY_SIZE(rows));
+	tcase_add_loop_test(t, calls_a_rule_by_its_criteria, 0,
+			    ARRAY_SIZE(texts));
 	tcase_add_loop_test(t, refuses_each_bad_rule, 0, ARRAY_SIZE(refused));
 	tcase_add_test(t, r37_sends_no_probe_when_something_else_fails);
 	tcase_add_test(t, r38_waits_for_a_probe_and_does_nothing);
