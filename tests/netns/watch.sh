@@ -38,13 +38,13 @@ shows 3 program '"state":"down"'
 shows 3 follower ' info    profile laptop$'
 began=$(now_ms)
 expect 0 connect laptop --wait=10
-shows 2 person 'laptop is up, was connecting$'
+shows 2 person 'laptop is up, was connecting (host changed)$'
 echo "note: a watcher saw a connect $(($(now_ms) - began)) ms after its begin"
 expect 0 disconnect
-shows 2 person 'laptop is down, was up: '
+shows 2 person 'laptop is down, was up (asked down): '
 shows 2 program '"state":"down","was":"up"'
 shows 2 follower ' notice  laptop: up, was connecting'
-shows 2 follower ' info    disconnect laptop$'
+shows 2 follower ' notice  disconnect laptop$'
 [ "$(sed 's/.* is \([a-z]*\).*/\1/' "$lab/person.log" | xargs)" = \
 	"down connecting up down" ] || fail "$(cat "$lab/person.log")"
 grep -Evq '^20[0-9-]{8} [0-9:]{8}\.[0-9]{3} (laptop|the tunnel) is ' \
@@ -75,7 +75,7 @@ piped adit log -f
 # The reason of a failure, in words.
 on laptop ip link set up0 down
 expect 6 connect laptop --wait=5
-shows 2 person 'laptop has failed, was connecting: the gateway.*; '
+shows 2 person 'laptop has failed, was connecting (.*): the gateway.*; '
 expect 0 disconnect
 link_back
 
@@ -204,7 +204,7 @@ start_aditd
 shows 3 person 'aditd is back'
 shows 3 follower 'aditd is back'
 expect 0 connect laptop --wait=10
-shows 2 person 'laptop is up, was connecting$'
+shows 2 person 'laptop is up, was connecting (host changed)$'
 shows 2 follower 'laptop: up, was connecting'
 # A crash is no other thing.
 signal aditd KILL
