@@ -72,9 +72,10 @@ void daemon_network_names_changed(struct daemon *d)
 	(void)d;
 }
 
-void daemon_engine_trigger(struct daemon *d)
+bool daemon_engine_trigger(struct daemon *d)
 {
 	(void)d;
+	return false;
 }
 
 void daemon_probe_for_names(struct daemon *d, uint64_t generation,

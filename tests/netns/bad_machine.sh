@@ -169,6 +169,8 @@ stop aditd KILL
 on laptop aditd --undo 2>"$lab/undo.log" ||
 	fail "no undo on a full disk: $(cat "$lab/undo.log")"
 as_before "a crash on a full disk"
+# What the user held up would be up again before the disk is full.
+on laptop rm /var/lib/adit/hold-laptop.json
 stop gateway TERM # which would keep the dead session's address for a while
 start_gateway
 start_aditd

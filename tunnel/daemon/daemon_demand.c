@@ -64,14 +64,24 @@ void daemon_connect(struct daemon *d, struct ctl_peer *peer,
 	struct config_report report = { 0 };
 	struct profile *profile = NULL;
 	uint64_t fingerprint;
+	size_t at;
 
 	if (e == NULL || load(d, peer, e, &profile, &report) < 0)
 		return;
 	fingerprint = profile != NULL ? profile->fingerprint : 0;
+	at = engine_find(&d->engine, e->name);
+	if (at == ENGINE_NOBODY) {
+		/* It was no profile a moment ago, when we looked. */
+		profile_destroy(profile);
+		daemon_reply(peer, true, CTL_EXIT_FAILED,
+			     "%s: its file is being written: try again",
+			     e->name);
+		return;
+	}
 	log_info("connect %s", e->name);
 	/* The hold is set now; the attempt itself starts from the loop, after
 	 * the answer. */
-	daemon_engine_connect(d, engine_find(&d->engine, e->name), profile);
+	daemon_engine_connect(d, at, profile);
 	if (fingerprint != 0)
 		daemon_note_used(d, fingerprint, &report);
 	if (request->wait)
@@ -118,6 +128,7 @@ static void reply_down(const struct daemon *d, struct ctl_peer *peer,
 	const struct hold *h = &e->hold;
 	uint64_t now = clock_now_ns();
 	char end[96] = "", other[PROFILE_NAME_MAX + 64] = "";
+	char unsaved[192] = "";
 
 	if (h->until_ns != CLOCK_NEVER) {
 		FILE *to = fmemopen(end, sizeof(end), "w");
@@ -137,8 +148,12 @@ static void reply_down(const struct daemon *d, struct ctl_peer *peer,
 	if (d->wanted == ENGINE_UP)
 		snprintf(other, sizeof(other), "; now it is the turn of %s",
 			 d->wanted_name);
-	daemon_reply(peer, true, CTL_EXIT_DONE, "%s is down%s%s", e->name, end,
-		     other);
+	if (e->hold_error < 0)
+		snprintf(unsaved, sizeof(unsaved),
+			 "; this cannot be written, and ends with aditd: %s",
+			 folder_error_text(e->hold_error));
+	daemon_reply(peer, true, CTL_EXIT_DONE, "%s is down%s%s%s", e->name,
+		     end, other, unsaved);
 }
 
 /* The one that is meant; ENGINE_NOBODY: the peer has its answer. */
@@ -147,28 +162,31 @@ static size_t find_to_disconnect(struct daemon *d, struct ctl_peer *peer,
 {
 	bool down = session_io_session(d->io)->state == SESSION_STATE_DOWN;
 	const struct profile_entry *e = NULL;
+	size_t at;
 
 	if (name != NULL || !down || rules_act(d, NULL)) {
 		e = daemon_find_profile(d, peer, name);
 		if (e == NULL)
 			return ENGINE_NOBODY;
 	}
-	if (e != NULL && rules_act(d, e->name))
-		return engine_find(&d->engine, e->name);
-	if (down || e == NULL || !daemon_is_current(d, e->name)) {
+	at = e != NULL ? engine_find(&d->engine, e->name) : ENGINE_NOBODY;
+	if (at == ENGINE_NOBODY || (!rules_act(d, e->name) &&
+				    (down || !daemon_is_current(d, e->name)))) {
 		daemon_reply(peer, true, CTL_EXIT_DONE, "%s is down already",
 			     e ? e->name : "the tunnel");
 		return ENGINE_NOBODY;
 	}
-	return engine_find(&d->engine, e->name);
+	return at;
 }
 
 void daemon_disconnect(struct daemon *d, struct ctl_peer *peer,
 		       const struct ctl_request *request)
 {
+	struct network_identity place;
 	const struct engine_order order = {
 		.now_ns = clock_now_ns(),
 		.wall_ms = clock_wall_ms(),
+		.place = daemon_network_place(d, &place),
 		.for_ns = request->for_s * NS_PER_S,
 		.until_reboot = request->until_reboot,
 		.reason = request->reason,

@@ -5,20 +5,24 @@
 #include <string.h>
 
 #include "tunnel/base/clock.h"
+#include "tunnel/base/folder.h"
 #include "tunnel/base/log.h"
 #include "tunnel/daemon/daemon_private.h"
 #include "tunnel/host/journal.h"
 
+#define SAVE_AGAIN_NS (30ULL * NS_PER_S)
+
 enum {
-	HOLD_PROBLEM_MAX = PROFILE_NAME_MAX + 128,
+	HOLD_PROBLEM_MAX = PROFILE_NAME_MAX + 192,
 };
 
 /* --- Holds outlive us. --- */
 
 bool daemon_hold_problem(const struct engine_entry *e, char *buf, size_t size)
 {
-	const char *why = e->hold_error == -EBADMSG ? "the file is damaged"
-						    : strerror(-e->hold_error);
+	const char *why = e->hold_error == -EBADMSG
+				  ? "the file is damaged"
+				  : folder_error_text(e->hold_error);
 
 	if (e->hold_error == 0)
 		return false;
@@ -34,25 +38,40 @@ bool daemon_hold_problem(const struct engine_entry *e, char *buf, size_t size)
 	return true;
 }
 
+static void save_hold(struct daemon *d, struct engine_entry *e)
+{
+	int before = e->hold_error;
+	char text[HOLD_PROBLEM_MAX];
+
+	if (before == 0 && e->hold_end != HOLD_END_NONE &&
+	    e->hold_end != HOLD_END_COMMAND)
+		log_notice("%s: the user's word holds no more: %s", e->name,
+			   hold_end_text(e->hold_end));
+	e->hold_error =
+		hold_save(d->options->state_dir, e->name, &e->hold, d->boot);
+	e->hold_unread = false;
+	e->saved = e->hold_error == 0;
+	if (e->hold_error != before &&
+	    daemon_hold_problem(e, text, sizeof(text)))
+		log_warning("%s", text);
+}
+
+/* One that cannot be written is tried again with everything that happens, and
+ * in time. */
 static void save_holds(struct daemon *d)
 {
-	for (size_t i = 0; i < d->engine.count; i++) {
-		struct engine_entry *e = &d->engine.entries[i];
-		char text[HOLD_PROBLEM_MAX];
+	for (size_t i = 0; i < d->engine.count; i++)
+		if (!d->engine.entries[i].saved)
+			save_hold(d, &d->engine.entries[i]);
+}
 
-		if (e->saved)
-			continue;
-		if (e->hold_end != HOLD_END_NONE &&
-		    e->hold_end != HOLD_END_COMMAND)
-			log_notice("%s: the user's word holds no more: %s",
-				   e->name, hold_end_text(e->hold_end));
-		e->hold_error = hold_save(d->options->state_dir, e->name,
-					  &e->hold, d->boot);
-		e->hold_unread = false;
-		e->saved = true;
-		if (daemon_hold_problem(e, text, sizeof(text)))
-			log_warning("%s", text);
-	}
+static bool all_saved(const struct daemon *d)
+{
+	bool saved = true;
+
+	for (size_t i = 0; i < d->engine.count; i++)
+		saved &= d->engine.entries[i].saved;
+	return saved;
 }
 
 static void restore_hold(struct daemon *d, size_t at)
@@ -146,6 +165,8 @@ static void arm_timer(struct daemon *d)
 {
 	uint64_t at = engine_deadline(&d->engine), now = clock_now_ns();
 
+	if (!all_saved(d) && at > now + SAVE_AGAIN_NS)
+		at = now + SAVE_AGAIN_NS;
 	(void)uv_timer_stop(&d->holding); /* cannot fail */
 	if (at == CLOCK_NEVER)
 		return;
@@ -156,11 +177,13 @@ static void arm_timer(struct daemon *d)
 
 void daemon_engine_act(struct daemon *d)
 {
-	struct engine_decision to = engine_look(&d->engine);
+	struct engine_decision to;
 
+	/* First the word, then the deed: a crash between them keeps it. */
+	save_holds(d);
+	to = engine_look(&d->engine);
 	while (is_news(d, &to) && !carry_out(d, &to, NULL, true))
 		to = engine_look(&d->engine);
-	save_holds(d);
 	arm_timer(d);
 	daemon_names_changed(d); /* another rule may have matched */
 	daemon_probes_follow(d);
@@ -168,9 +191,11 @@ void daemon_engine_act(struct daemon *d)
 
 void daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
 {
+	struct network_identity place;
 	const struct engine_order order = {
 		.now_ns = clock_now_ns(),
 		.wall_ms = clock_wall_ms(),
+		.place = daemon_network_place(d, &place),
 	};
 	struct engine_decision to;
 
@@ -323,10 +348,12 @@ void daemon_engine_network(struct daemon *d, const struct network *n)
 	daemon_engine_act(d);
 }
 
-void daemon_engine_trigger(struct daemon *d)
+bool daemon_engine_trigger(struct daemon *d)
 {
-	if (engine_trigger(&d->engine))
-		daemon_engine_act(d);
+	if (!engine_trigger(&d->engine))
+		return false;
+	daemon_engine_act(d);
+	return true;
 }
 
 void daemon_engine_start(struct daemon *d)

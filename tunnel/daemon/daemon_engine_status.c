@@ -257,8 +257,8 @@ int daemon_engine_status(const struct daemon *d, struct ctl_status *s)
 	if (e == NULL &&
 	    !ctl_set_text(&s->hold.state, hold_state_name(HOLD_NONE)))
 		return -ENOMEM;
-	return put_network(&d->network, s) && put_portal(&d->captive, s) &&
-			       put_others(d, s)
+	return put_network(&d->engine.network, s) &&
+			       put_portal(&d->captive, s) && put_others(d, s)
 		       ? 0
 		       : -ENOMEM;
 }

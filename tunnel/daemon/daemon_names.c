@@ -66,7 +66,7 @@ void daemon_names_changed(struct daemon *d)
 		.lease = session_io_lease(d->io),
 		.reason = reason,
 		.rule = rule_of(d),
-		.generation = d->engine.generation,
+		.generation = d->engine.networks,
 	};
 
 	snprintf(reason, sizeof(reason), "the tunnel %s is %s%s%s",
@@ -93,7 +93,8 @@ static void on_trigger(void *arg, const char *name, const char *because)
 		return;
 	log_notice("somebody asks for %s: %s", name, because);
 	d->triggered = true;
-	daemon_engine_trigger(d);
+	if (!daemon_engine_trigger(d))
+		d->triggered = false;
 }
 
 static void on_need_probe(void *arg, uint64_t generation, const char *url)

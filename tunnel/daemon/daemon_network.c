@@ -15,18 +15,23 @@ enum {
 	SETTLE_MS = 300,
 	/* So long may the rules wait for the DNS of a network. */
 	PATIENCE_MS = 1500,
+	READ_AGAIN_MS = 2000,
 };
 
 static void tell(struct daemon *d)
 {
 	const struct dns_owner_uplink *known = split_dns_uplink(d->names);
+	bool same;
 
 	(void)uv_timer_stop(&d->patience); /* cannot fail */
 	d->network_told = true;
 	if (known != NULL)
 		d->network.dns = *known;
+	same = d->network_seen && network_same(&d->engine.network, &d->network);
+	d->network_seen = true;
 	daemon_engine_network(d, &d->network);
-	daemon_portal_network(d);
+	if (!same)
+		daemon_portal_network(d);
 }
 
 /* What the stub takes for the uplink's servers is theirs, once it has looked.
@@ -52,12 +57,16 @@ static bool wants_facts(const struct daemon *d)
 	return false;
 }
 
+static void on_settled(uv_timer_t *timer);
+
 static void look(struct daemon *d)
 {
 	int r = network_read(d->reader, &d->network);
 
 	if (r < 0) {
 		log_warning("the network cannot be read: %s", strerror(-r));
+		(void)uv_timer_start(&d->settling, on_settled, READ_AGAIN_MS,
+				     0);
 		return;
 	}
 	d->facts_wanted = wants_facts(d);
@@ -67,7 +76,10 @@ static void look(struct daemon *d)
 		return;
 	}
 	uplink_facts_look(d->uplink_facts, &d->network);
-	(void)uv_timer_start(&d->patience, on_impatient, PATIENCE_MS, 0);
+	/* Nor is this: what moves on and on is told now and then. */
+	if (!uv_is_active((const uv_handle_t *)&d->patience))
+		(void)uv_timer_start(&d->patience, on_impatient, PATIENCE_MS,
+				     0);
 }
 
 static void on_settled(uv_timer_t *timer)
@@ -101,7 +113,17 @@ static void on_facts(void *arg, const struct network *network)
 {
 	struct daemon *d = arg;
 
-	d->network = *network;
+	/* About another device: the next answer is about this one. */
+	if (network->ifindex != d->network.ifindex)
+		return;
+	d->network.dns = network->dns;
+	d->network.metered = network->metered;
+	memcpy(d->network.metered_by, network->metered_by,
+	       sizeof(d->network.metered_by));
+	if (network->identity.type == NETWORK_CELLULAR) {
+		d->network.identity.type = NETWORK_CELLULAR;
+		d->network.other_vpn = false;
+	}
 	d->facts_answered = true;
 	d->network_told = false; /* also when it was, without them */
 	tell_if_complete(d);
@@ -118,9 +140,29 @@ void daemon_network_rules_changed(struct daemon *d)
 		daemon_network_moved(d);
 }
 
+static void on_telling(uv_timer_t *timer)
+{
+	tell_if_complete(timer->data);
+}
+
+/* Comes from the midst of what a session does, and would lead back there. */
 void daemon_network_names_changed(struct daemon *d)
 {
-	tell_if_complete(d);
+	if (!d->network_told && d->facts_answered && !d->stopping)
+		(void)uv_timer_start(&d->telling, on_telling, 0, 0);
+}
+
+const struct network_identity *daemon_network_place(
+	struct daemon *d, struct network_identity *room)
+{
+	struct network now = d->network;
+
+	if (d->network_told && !uv_is_active((const uv_handle_t *)&d->settling))
+		return NULL;
+	if (network_read(d->reader, &now) < 0)
+		return NULL;
+	*room = now.identity;
+	return room;
 }
 
 int daemon_network_start(struct daemon *d)
@@ -137,7 +179,8 @@ int daemon_network_start(struct daemon *d)
 	/* Timers only get their fields set. */
 	(void)uv_timer_init(&d->loop, &d->settling);
 	(void)uv_timer_init(&d->loop, &d->patience);
-	d->settling.data = d->patience.data = d;
+	(void)uv_timer_init(&d->loop, &d->telling);
+	d->settling.data = d->patience.data = d->telling.data = d;
 	if (r < 0)
 		return r;
 	d->uplink_facts = uplink_facts_create(&facts);
@@ -164,4 +207,5 @@ void daemon_network_end(struct daemon *d)
 		uv_close((uv_handle_t *)&d->watches[i], NULL);
 	uv_close((uv_handle_t *)&d->settling, NULL);
 	uv_close((uv_handle_t *)&d->patience, NULL);
+	uv_close((uv_handle_t *)&d->telling, NULL);
 }

@@ -61,6 +61,16 @@ static void look_again(struct daemon *d, uint64_t at_ns, uint64_t now_ns)
 			     (at_ns - now_ns) / NS_PER_MS + 1, 0);
 }
 
+static void start_idle(struct daemon *d)
+{
+	uint64_t now = clock_now_ns(), next;
+
+	idle_start(&d->idle, now, session_io_profile(d->io)->idle_timer_s,
+		   session_io_packets(d->io));
+	if (!idle_step(&d->idle, now, session_io_packets(d->io), &next))
+		look_again(d, next, now);
+}
+
 static void on_idling(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
@@ -70,8 +80,11 @@ static void on_idling(uv_timer_t *timer)
 		look_again(d, next, now);
 		return;
 	}
+	if (!engine_idle(&d->engine)) {
+		start_idle(d); /* it stays, and may idle again */
+		return;
+	}
 	log_notice("%s: nothing went through it", session_io_name(d->io));
-	engine_idle(&d->engine);
 	daemon_engine_act(d);
 }
 
@@ -86,7 +99,6 @@ void daemon_presence_changed(struct daemon *d)
 {
 	const struct profile *p = session_io_profile(d->io);
 	bool runs = is_running(d) && p != NULL;
-	uint64_t now = clock_now_ns(), next;
 
 	user_session_delay_sleep(d->user_session,
 				 runs && p->disconnect_on_sleep);
@@ -94,11 +106,8 @@ void daemon_presence_changed(struct daemon *d)
 		(void)uv_timer_stop(&d->idling); /* cannot fail */
 		return;
 	}
-	if (uv_is_active((const uv_handle_t *)&d->idling))
-		return;
-	idle_start(&d->idle, now, p->idle_timer_s, session_io_packets(d->io));
-	if (!idle_step(&d->idle, now, session_io_packets(d->io), &next))
-		look_again(d, next, now);
+	if (!uv_is_active((const uv_handle_t *)&d->idling))
+		start_idle(d);
 }
 
 int daemon_presence_start(struct daemon *d)

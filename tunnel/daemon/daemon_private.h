@@ -64,11 +64,13 @@ struct daemon {
 	struct uplink_facts *uplink_facts;
 	struct network network;		   /* as it was seen last */
 	bool facts_wanted, facts_answered; /* about it */
+	bool network_seen;		   /* by the engine, once */
 	bool network_told;		   /* it, to the engine */
 	uv_poll_t watches[NETWORK_DESCRIPTORS_MAX];
 	size_t watch_count;
 	uv_timer_t settling; /* after the host has moved */
 	uv_timer_t patience; /* for facts that do not come */
+	uv_timer_t telling;  /* the engine, when nobody is at work */
 
 	/* daemon_engine.c */
 	struct engine engine;
@@ -164,6 +166,10 @@ int daemon_network_start(struct daemon *d);
 void daemon_network_end(struct daemon *d);
 /* It may be another network: a look when that has settled. */
 void daemon_network_moved(struct daemon *d);
+/* Where a user's word is said, while the engine was not told of the network
+ * yet; NULL: it was. */
+const struct network_identity *daemon_network_place(
+	struct daemon *d, struct network_identity *room);
 /* There may be rules now that look at more of it. */
 void daemon_network_rules_changed(struct daemon *d);
 /* Whoever keeps this host's names told the stub something. */
@@ -186,7 +192,7 @@ void daemon_engine_connect(struct daemon *d, size_t at,
 void daemon_engine_end_tunnel(struct daemon *d, enum reason reason);
 void daemon_engine_network(struct daemon *d, const struct network *n);
 /* Somebody asks for a name of the armed tunnel's. */
-void daemon_engine_trigger(struct daemon *d);
+bool daemon_engine_trigger(struct daemon *d);
 /* False: there is none with its file. */
 bool daemon_hold_problem(const struct engine_entry *e, char *buf, size_t size);
 /* Profiles that are gone leave no hold behind. */

@@ -148,7 +148,8 @@ static void drop_old(struct daemon *d)
 		size_t at = engine_find(&d->engine, p->profile);
 
 		next = p->next;
-		if (*p->profile == '\0' ||
+		if ((*p->profile == '\0' &&
+		     p->generation == d->engine.networks) ||
 		    (at != ENGINE_NOBODY &&
 		     engine_probe(&d->engine, at, &url, &generation) &&
 		     generation == p->generation && same_url(url, p->url)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/daemon/engine.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,12 @@
 
 #include "config/text.h"
 #include "tunnel/base/clock.h"
+
+static struct engine_entry *entry_at(struct engine *e, size_t at)
+{
+	assert(at < e->count);
+	return &e->entries[at];
+}
 
 bool engine_has_rules(const struct engine_entry *entry)
 {
@@ -64,7 +71,9 @@ static void set_hold(struct engine *e, struct engine_entry *entry,
 		.fingerprint = entry->fingerprint,
 	};
 	/* What is said in no network is about the first one that comes. */
-	if (e->network.identity.type != NETWORK_NONE)
+	if (o->place != NULL && o->place->type != NETWORK_NONE)
+		h->place = *o->place;
+	else if (o->place == NULL && e->network.identity.type != NETWORK_NONE)
 		h->place = e->place;
 	snprintf(h->reason, sizeof(h->reason), "%s",
 		 o->reason ? o->reason : "");
@@ -124,7 +133,7 @@ static void follow_hold(struct engine_entry *entry,
 
 void engine_restore_hold(struct engine *e, size_t at, const struct hold *h)
 {
-	struct engine_entry *entry = &e->entries[at];
+	struct engine_entry *entry = entry_at(e, at);
 
 	entry->hold = *h;
 	entry->saved = true;
@@ -145,13 +154,13 @@ void engine_connect(struct engine *e, size_t at, const struct engine_order *o)
 	for (size_t i = 0; i < e->count; i++)
 		if (e->entries[i].hold.state == HOLD_UP)
 			end_hold(&e->entries[i], HOLD_END_COMMAND);
-	set_hold(e, &e->entries[at], HOLD_UP, o);
+	set_hold(e, entry_at(e, at), HOLD_UP, o);
 	limit_hold(&e->entries[at].hold, o, o->for_ns);
 }
 
 int engine_disconnect(struct engine *e, size_t at, const struct engine_order *o)
 {
-	struct engine_entry *entry = &e->entries[at];
+	struct engine_entry *entry = entry_at(e, at);
 	const struct profile *p = entry->profile;
 
 	if (p->user_override_disabled && engine_has_rules(entry))
@@ -166,7 +175,7 @@ int engine_disconnect(struct engine *e, size_t at, const struct engine_order *o)
 
 void engine_auto(struct engine *e, size_t at)
 {
-	end_hold(&e->entries[at], HOLD_END_COMMAND);
+	end_hold(entry_at(e, at), HOLD_END_COMMAND);
 	e->entries[at].pause = ENGINE_PAUSE_NONE;
 }
 
@@ -217,6 +226,7 @@ static int fill_entry(struct engine_entry *entry, struct engine *e,
 	}
 	entry->decision = (struct ondemand_decision) { 0 };
 	ondemand_fini(&entry->ondemand);
+	e->generation++;
 	return ondemand_init(&entry->ondemand, p->profile, e->generation);
 }
 
@@ -230,7 +240,6 @@ int engine_set_profiles(struct engine *e, const struct engine_profile *profiles,
 	size_t winner_at = ENGINE_NOBODY, filled = 0;
 	int r = entries ? 0 : -ENOMEM;
 
-	e->generation++;
 	for (; r == 0 && filled < count; filled++) {
 		if (winner != NULL &&
 		    strcmp(profiles[filled].name, winner) == 0)
@@ -257,6 +266,7 @@ int engine_set_profiles(struct engine *e, const struct engine_profile *profiles,
 static void ask_anew(struct engine *e)
 {
 	e->generation++;
+	e->networks++;
 	for (size_t i = 0; i < e->count; i++) {
 		struct ondemand *o = &e->entries[i].ondemand;
 
@@ -338,19 +348,20 @@ bool engine_trigger(struct engine *e)
 	return true;
 }
 
-void engine_idle(struct engine *e)
+bool engine_idle(struct engine *e)
 {
 	struct engine_entry *entry;
 
 	if (e->winner == ENGINE_NOBODY)
-		return;
+		return false;
 	entry = &e->entries[e->winner];
 	if (!entry->profile->idle_disconnect || !engine_has_rules(entry) ||
 	    entry->hold.state == HOLD_UP || entry->want != ENGINE_UP)
-		return;
+		return false;
 	entry->pause = ENGINE_PAUSE_IDLE;
 	entry->kept = false;
 	entry->ended = ENGINE_CAUSE_IDLE;
+	return true;
 }
 
 static void let_go(struct engine_entry *entry, enum engine_cause why)
@@ -413,7 +424,7 @@ void engine_login(struct engine *e)
 
 void engine_unfit(struct engine *e, size_t at)
 {
-	e->entries[at].unfit = true;
+	entry_at(e, at)->unfit = true;
 	e->entries[at].kept = false;
 	e->entries[at].ended = ENGINE_CAUSE_UNFIT;
 }

@@ -112,7 +112,8 @@ struct engine {
 	size_t count;
 	struct network network;
 	struct network_identity place; /* what is known of this network */
-	uint64_t generation;	       /* of the network, for probes */
+	uint64_t generation;	       /* of the last question of a probe */
+	uint64_t networks;	       /* that were seen, each time anew */
 	bool asleep;
 
 	size_t winner;	    /* ENGINE_NOBODY */
@@ -145,8 +146,9 @@ bool engine_answer(struct engine *e, size_t entry, uint64_t generation,
 		   const char *url, struct ondemand_answer answer);
 /* Somebody asks for a name of the armed one's. False: nothing is armed. */
 bool engine_trigger(struct engine *e);
-/* The tunnel that is up has carried nothing for its Idle.Timer. */
-void engine_idle(struct engine *e);
+/* The tunnel that is up has carried nothing for its Idle.Timer. False: it stays
+ * all the same. */
+bool engine_idle(struct engine *e);
 void engine_sleep(struct engine *e);
 void engine_wake(struct engine *e, uint64_t slept_ns);
 void engine_logout(struct engine *e);
@@ -164,6 +166,8 @@ struct engine_order {
 	uint64_t for_ns; /* 0: no timer */
 	bool until_reboot;
 	const char *reason; /* NULL: none */
+	/* Where it is said, if that is not told to the engine yet; borrowed. */
+	const struct network_identity *place;
 };
 
 void engine_connect(struct engine *e, size_t entry,

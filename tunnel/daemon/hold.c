@@ -351,8 +351,14 @@ int hold_save(const char *state_dir, const char *name, const struct hold *h,
 	if (dir < 0)
 		return dir;
 	file_name(name, file);
-	r = h->state == HOLD_NONE ? remove_hold(dir, file)
-				  : write_hold(dir, file, h, boot);
+	if (h->state == HOLD_NONE) {
+		r = remove_hold(dir, file);
+	} else {
+		r = write_hold(dir, file, h, boot);
+		/* The one before may say the opposite; none is better. */
+		if (r < 0)
+			(void)remove_hold(dir, file);
+	}
 	close(dir);
 	return r;
 }

@@ -60,7 +60,7 @@ int hold_parse(const char *text, size_t len, struct hold *ret_hold,
 	       char ret_boot[static HOLD_BOOT_MAX]);
 
 /* STATE/hold-NAME.json; `boot` is journal_boot_id()'s. A hold of nothing
- * removes the file. 0 or -errno. */
+ * removes the file. 0; or -errno, and there is none, as far as that can be. */
 int hold_save(const char *state_dir, const char *name, const struct hold *h,
 	      const char *boot) ATTR_MUST_CHECK;
 /* 0; -ENOENT: there is none; -EBADMSG; or -errno. One of another boot has

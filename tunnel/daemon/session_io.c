@@ -359,6 +359,7 @@ static void set_profile(struct session_io *io, struct profile *profile)
 static void turn_to(struct session_io *io, const char *name,
 		    struct profile *profile)
 {
+	assert(!io->busy); /* what is told leads to no new order */
 	if (strcmp(io->name, name) != 0) {
 		session_io_report(io, SESSION_EVENT_ASKED_DOWN,
 				  REASON_REPLACED);
@@ -391,6 +392,7 @@ void session_io_arm(struct session_io *io, const char *name,
 
 void session_io_down(struct session_io *io, enum reason reason)
 {
+	assert(!io->busy);
 	session_io_report(io, SESSION_EVENT_ASKED_DOWN, reason);
 }
 
@@ -398,6 +400,7 @@ void session_io_replace(struct session_io *io, struct profile *profile)
 {
 	enum session_state was = io->session.state;
 
+	assert(!io->busy);
 	session_io_report(io, SESSION_EVENT_ASKED_DOWN, REASON_REPLACED);
 	set_profile(io, profile);
 	if (was == SESSION_STATE_WAITING)
@@ -408,6 +411,7 @@ void session_io_replace(struct session_io *io, struct profile *profile)
 
 void session_io_forget(struct session_io *io)
 {
+	assert(!io->busy);
 	session_io_report(io, SESSION_EVENT_ASKED_DOWN, REASON_PROFILE_REMOVED);
 	set_profile(io, NULL);
 }

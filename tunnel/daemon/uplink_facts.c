@@ -43,12 +43,13 @@ static void on_worked(uv_work_t *work, int status)
 
 	(void)status; /* nobody cancels it */
 	u->busy = false;
-	if (u->ending)
+	if (u->ending) {
 		free(u);
-	else if (u->again)
+		return;
+	}
+	u->o.answered(u->o.arg, &u->network);
+	if (u->again)
 		begin(u);
-	else
-		u->o.answered(u->o.arg, &u->network);
 }
 
 static void begin(struct uplink_facts *u)

@@ -30,7 +30,7 @@ struct uplink_facts *uplink_facts_create(const struct uplink_facts_options *o);
  * NULL. */
 void uplink_facts_end(struct uplink_facts *u);
 /* Copies the network. One that comes while another is under way is asked after
- * it, and only the last is answered. */
+ * it, and of several the last. */
 void uplink_facts_look(struct uplink_facts *u, const struct network *network);
 
 /* How to ask one of its servers. */
