@@ -2,6 +2,7 @@
 #
 # make demo    a laptop, a gateway and an office in namespaces; the main job
 # make test    every test, with all set-up (root for the namespace part)
+# make check-wifi    the part of it with real Wi-Fi, in a guest
 # make         the three programs, into build/bin/
 #
 # make install, make uninstall    the programs and their services
@@ -57,8 +58,8 @@ FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
 LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
 
-.PHONY: all deps deps-test demo test check check-net bench bench-dns \
-	fuzz lint format clean install uninstall
+.PHONY: all deps deps-test demo test check check-net check-wifi bench \
+	bench-dns fuzz lint format clean install uninstall
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -75,6 +76,7 @@ demo: deps-test
 	@tests/lab/demo.sh $(if $(KEEP),--keep)
 
 test: deps-test
+	@config/deps.sh wifi
 	@$(MAKE) --no-print-directory -j$(shell nproc) all lab tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined all tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=thread tests
@@ -85,6 +87,11 @@ check: tests
 
 check-net: all lab
 	@tests/run.sh net
+
+check-wifi:
+	@config/deps.sh build lab wifi
+	@$(MAKE) --no-print-directory all
+	@tests/run.sh wifi
 
 bench:
 	@config/deps.sh build lab peers

@@ -10,6 +10,8 @@
 #   peers   what `make bench` compares with, unpacked into build/deps/peers
 #   owners  the programs that own a host's DNS, unpacked into build/deps/owners
 #   resolvers  the same for `make bench-dns`
+#   wifi    a machine with Wi-Fi for tests/wifi: QEMU, a stock kernel, hostapd,
+#           wpa_supplicant, iwd, unpacked into build/deps/wifi
 #
 # Safe to run again: it says nothing when there is nothing to do. wolfSSL is
 # taken from the machine when that one has every feature (a probe is compiled
@@ -37,8 +39,8 @@ packages_of() {
 		musl-tools ;;
 	lint) say clang-format cppcheck shellcheck git python3 ;;
 	fuzz) say clang libclang-rt-dev ;;
-	peers | owners | resolvers) ;; # not installed: see ensure_peers, ...
-	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers, owners, resolvers)" ;;
+	peers | owners | resolvers | wifi) ;; # not installed: ensure_peers, ...
+	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers, owners, resolvers, wifi)" ;;
 	esac
 }
 
@@ -141,16 +143,25 @@ ensure_peers() {
 	cd "$root"
 }
 
-# unpack_owner NAME PACKAGE...: these packages, and what of their dependencies
-# the machine has not, into build/deps/owners/NAME. A package's own lib/ or
-# sbin/ is folded into usr/, for it would hide the root's link of that name.
+# needed_by PACKAGE...: what of their dependencies the machine has not.
+needed_by() {
+	apt-get -s --no-install-recommends install "$@" |
+		awk '$1 == "Inst" && $3 ~ /^\(/ { print $2 }'
+}
+
+# unpack_owner NAME PACKAGE...: with all they need, into build/deps/owners/NAME.
 unpack_owner() {
 	owner=$deps/owners/$1; shift
-	[ -e "$owner/.complete" ] && return 0
-	rm -rf "$owner" && mkdir -p "$owner/usr" && cd "$owner" || return 1
 	# shellcheck disable=SC2046
-	apt-get -q download "$@" $(apt-get -s --no-install-recommends install \
-		"$@" | awk '$1 == "Inst" && $3 ~ /^\(/ { print $2 }') || return 1
+	unpack "$owner" "$@" $(needed_by "$@")
+}
+
+# unpack FOLDER PACKAGE...: once. A package's own lib/ or sbin/ is folded into
+# usr/, for it would hide the root's link of that name.
+unpack() {
+	[ -e "$1/.complete" ] && return 0
+	rm -rf "$1" && mkdir -p "$1/usr" && cd "$1" && shift || return 1
+	apt-get -q -o APT::Sandbox::User=root download "$@" || return 1
 	for deb in ./*.deb; do
 		dpkg-deb -x "$deb" . || return 1
 	done
@@ -196,6 +207,31 @@ ensure_resolvers() {
 		>"$log.resolvers" 2>&1; then
 		tail -n 5 "$log.resolvers" >&2
 		die "cannot get the resolvers; all of it is in $log.resolvers"
+	fi
+	cd "$root"
+}
+
+# The kernel's name is in the package that depends on the newest. busybox is
+# the static one: it is the whole user space before the root is mounted.
+unpack_wifi() {
+	kernel=$(apt-cache depends "linux-image-$(dpkg --print-architecture)" |
+		awk '$1 == "Depends:" { print $2; exit }')
+	set -- qemu-system-x86 hostapd wpasupplicant iwd iw dnsmasq-base dbus
+	[ -n "$kernel" ] || return 1
+	# shellcheck disable=SC2046
+	unpack "$deps/wifi" $(needed_by "$@") busybox-static "$kernel" &&
+		depmod -b "$deps/wifi/usr" "${kernel#linux-image-}"
+}
+
+# A test that needs them says so by name; that is no failure of the build.
+ensure_wifi() {
+	[ ! -e "$deps/wifi/.complete" ] || return 0
+	[ "$(uname -m)" = x86_64 ] || return 0
+	say "Fetching a machine with Wi-Fi: QEMU, a kernel, hostapd (unpacked, not installed)"
+	if ! { { apt-get -q update || [ "$(id -u)" != 0 ]; } &&
+		unpack_wifi; } >"$log.wifi" 2>&1; then
+		tail -n 5 "$log.wifi" >&2
+		say "deps: no Wi-Fi here; all of it is in $log.wifi" >&2
 	fi
 	cd "$root"
 }
@@ -294,4 +330,7 @@ case " $* " in
 esac
 case " $* " in
 *" resolvers "*) ensure_resolvers ;;
+esac
+case " $* " in
+*" wifi "*) ensure_wifi ;;
 esac

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# run.sh unit DIR | net | all
+# run.sh unit DIR | net | wifi | all
 #
 # Runs the test programs and prints, at the end, one line that counts them:
 # "N passed, N failed, N skipped, N unsteady". A unit program is run whole (its
 # own closing line counts its checks); a network test is a script under
-# tests/netns/, which needs root and skips by name without it (exit 77).
+# tests/netns/, which needs root and skips by name without it (exit 77); one
+# with Wi-Fi is a script under tests/wifi/, which has a guest to itself.
 #
 # As many run side by side as there are CPUs. A network test whose first lines
 # say "# Alone: WHY" is run when nothing else is.
@@ -48,6 +49,8 @@ execute() { # NAME
 	[[ $1 == linux-* ]] && forks=no
 	if [[ $1 == netns/* ]]; then
 		timeout 900 "tests/$1.sh"
+	elif [[ $1 == wifi/* ]]; then
+		tests/lab/guest.sh "tests/$1.sh"
 	else
 		# A busy machine is no failure, and a test that hangs hangs for
 		# longer than these.
@@ -64,13 +67,13 @@ count() { # NAME
 	read -r code ms <"$out.end"
 	durations+=("$ms $1")
 	how=$(printf '%4d s' $(((ms + 500) / 1000)))
-	if [[ $1 == netns/* && $code -eq 77 ]]; then
+	if [[ $1 != linux* && $code -eq 77 ]]; then
 		skipped=$((skipped + 1))
 		echo "  SKIP  $1: $(tail -n 1 "$out")"
 		return
 	fi
 	[ "$code" -eq 0 ] || return
-	if [[ $1 != netns/* ]]; then
+	if [[ $1 == linux* ]]; then
 		checks=$(sed -n 's/.*Checks: \([0-9]*\), Failures.*/\1/p' "$out" |
 			awk '{ n += $1 } END { print n + 0 }')
 		how=$(printf '%4d checks' "$checks")
@@ -159,16 +162,25 @@ run_net() {
 	run 1 "${alone[@]}"
 }
 
+# Each alone: a guest's clock goes on while others have the CPUs.
+run_wifi() {
+	local tests
+	mapfile -t tests < <(cd tests && find wifi -name '*.sh' ! -name 'lib*' | sort)
+	run 1 "${tests[@]%.sh}"
+}
+
 began=$(now_ms)
 case ${1-} in
 unit) run_units "$2" ;;
 net) run_net ;;
+wifi) run_wifi ;;
 all)
 	run_units build/linux build/linux-address-undefined build/linux-thread
 	run_net
+	run_wifi
 	;;
 *)
-	echo "usage: run.sh unit DIR | net | all" >&2
+	echo "usage: run.sh unit DIR | net | wifi | all" >&2
 	exit 2
 	;;
 esac
