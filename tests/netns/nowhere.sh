@@ -45,8 +45,9 @@ began=$(now_ms)
 expect 6 connect slow --wait=15
 took=$(took_ms "$began")
 [ "$took" -lt 7000 ] || fail "a silent resolver was waited for $took ms"
-grep -q 'slow.test: DNS did not answer within 5 s: is this machine online' \
-	"$lab/adit.err" || fail "what to do? $(cat "$lab/adit.err")"
+# libc may give up a look-up of before, that this one shares.
+grep -Eq 'slow.test: DNS (did not answer within 5 s|does not answer): is this '\
+'machine online' "$lab/adit.err" || fail "what to do? $(cat "$lab/adit.err")"
 grep -q 'tried again in [1-9]' "$lab/adit.err" ||
 	fail "when is it tried again? $(cat "$lab/adit.err")"
 expect 0 disconnect
@@ -96,11 +97,16 @@ on laptop ip addr add 172.17.0.1/16 dev c0
 on laptop ip link set c0 up
 on laptop ip route add 10.99.0.0/16 via 192.0.2.1
 until_true 1 refused_again && fail "a container is taken for another network"
-on laptop ip route add default via 192.0.2.1 metric 5
-until_true 3 refused_again || fail "another default route is not noticed"
+# Another router is another network; a refusal rests for 10 s even then.
+on cafe ip addr add 10.9.0.1/24 dev br0
+on gateway ip route add 10.9.0.0/24 via 192.0.2.1
+on laptop ip addr add 10.9.0.10/24 dev up0
+on laptop ip route add default via 10.9.0.1 metric 5
+until_true 20 refused_again || fail "another network is not noticed"
 on laptop ip link del c0
 on laptop ip route del 10.99.0.0/16
 on laptop ip route del default metric 5
+on laptop ip addr del 10.9.0.10/24 dev up0
 expect 0 disconnect
 end_aditd down
 echo "note: a silent resolver is given up after $took ms; ten tries in" \

@@ -189,6 +189,9 @@ undoes_a_crash() {
 	echo "note: kill -9: undone after $(($(now_ms) - began)) ms"
 	until_true 10 on laptop adit status || fail "not started again"
 	[ "$(main_pid laptop aditd)" != "$was" ] || fail "it was not killed"
+	# What the user held up comes up by itself.
+	until_state 20 up
+	expect 0 disconnect
 	as_before "kill -9 and a start"
 	unit_is laptop aditd NRestarts 1
 	echo "note: kill -9: answers again after $(($(now_ms) - began)) ms"
