@@ -185,9 +185,8 @@ connect() {
 		time_connect
 		tries+=", then $ms"
 	done
-	result="first reply in $tries ms (promised: $promise_ms"
-	[ "$ms" -lt $promise_ms ] || result+="; this machine is busy"
-	result+=")"
+	result="first reply in $tries ms (promised: $promise_ms)"
+	[ "$ms" -lt $promise_ms ] || result="reply in $tries ms (a busy machine)"
 }
 
 uplink_meanwhile() {

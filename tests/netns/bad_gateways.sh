@@ -144,7 +144,7 @@ for ((i = 0; i < 400; i++)); do
 	sleep 0.1
 done
 ended || fail "an attempt does not end: $(ls "$lab"/*.end)"
-[ $slowest -lt 1000 ] || fail "adit status took $slowest ms"
+in_time "$slowest" 1000 || fail "adit status took $slowest ms"
 
 latest=0
 for kind in "${!port[@]}"; do
@@ -155,7 +155,7 @@ for kind in "${!port[@]}"; do
 		[ "$(wc -l <"$lab/$kind.err")" -eq 1 ] ||
 		lab_logs=aditd-$kind fail "$kind: $got: $(cat "$lab/$kind.err")"
 	[ "$waited" -gt $((PATIENCE_MS - 500)) ] &&
-		[ "$took" -lt $((PATIENCE_MS + 2000)) ] ||
+		in_time "$took" $((PATIENCE_MS + 2000)) ||
 		lab_logs=aditd-$kind fail "$kind was given up after $took ms"
 	latest=$((took > latest ? took : latest))
 	on "$kind" adit disconnect >/dev/null || fail "no disconnect: $kind"

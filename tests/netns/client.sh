@@ -112,7 +112,7 @@ stop_daemon() {
 	took=$(took_ms "$began")
 	daemon=
 	[ $code = 0 ] || fail "aditd ended with $code on SIG$1"
-	[ "$took" -lt 1000 ] || fail "aditd took $took ms to end"
+	in_time "$took" 1000 || fail "aditd took $took ms to end"
 }
 
 start_gateway() {

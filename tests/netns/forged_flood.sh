@@ -195,7 +195,7 @@ if [ -z "${lab_programs-}" ]; then
 	# A pause of the laptop's own is no loss of the gateway's.
 	loss=$(sed 's/.*, \([0-9.]*\)% packet loss.*/\1/' <<<"$inner")
 	[ "${loss%.*}" -lt 1 ] || fail "the tunnel's ping: $inner"
-	[ "$median" -lt 1000 ] ||
+	in_time "$median" 1000 ||
 		fail "connects took, ms: ${connects//$'\n'/ }"
 	[ $kb -lt 512 ] || fail "the gateway grew by $kb KiB"
 	echo "note: ${what//$'\n'/ }"

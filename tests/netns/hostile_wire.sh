@@ -241,7 +241,7 @@ connects_through_it() {
 	connect_ms=$(took_ms "$began")
 	pings 20 "bad copies go in front"
 	relay mode plain
-	[ "$connect_ms" -lt 1000 ] || fail "connecting took $connect_ms ms"
+	in_time "$connect_ms" 1000 || fail "connecting took $connect_ms ms"
 }
 
 resident_kb() { # LABEL

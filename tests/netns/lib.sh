@@ -149,7 +149,7 @@ end_aditd() { # IN-WHICH-STATE
 	code=$?
 	took=$(took_ms "$began")
 	[ $code -eq 0 ] || fail "aditd ended with $code ($1)"
-	[ "$took" -lt 1000 ] || fail "aditd took $took ms to end ($1)"
+	in_time "$took" 1000 || fail "aditd took $took ms to end ($1)"
 	[ "$took" -gt "${slowest_end:-0}" ] && slowest_end=$took
 	as_before "SIGTERM ($1)"
 }

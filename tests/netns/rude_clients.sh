@@ -66,7 +66,7 @@ stop_daemon() {
 	took=$(took_ms "$began")
 	daemon=
 	[ $code = 0 ] || fail "aditd ended with $code"
-	[ "$took" -lt 1000 ] || fail "aditd took $took ms to end while $1"
+	in_time "$took" 1000 || fail "aditd took $took ms to end while $1"
 	slowest_end=$((took > slowest_end ? took : slowest_end))
 }
 
@@ -79,7 +79,7 @@ ask() { # WHILE-WHAT
 		"while $1: $(cat "$work/status")"
 	took=$(took_ms "$began")
 	fds=$(find "/proc/$daemon/fd" -mindepth 1 2>/dev/null | wc -l)
-	[ "$took" -lt 1000 ] || fail "adit status took $took ms while $1"
+	in_time "$took" 1000 || fail "adit status took $took ms while $1"
 	[ "$fds" -lt 200 ] || fail "aditd has $fds descriptors while $1"
 	slowest=$((took > slowest ? took : slowest))
 	worst=$((took > worst ? took : worst))

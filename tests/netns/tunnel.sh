@@ -54,7 +54,7 @@ connect_cpu_us() {
 
 # The best of five is what was promised, where there is a CPU to be had.
 connect_times() {
-	local i ms best=1000000 all= cpu
+	local i ms best=1000000 all="" cpu
 	cpu=$(connect_cpu_us)
 	for i in 1 2 3 4 5; do
 		ms=$(timed_connect) || exit 1
