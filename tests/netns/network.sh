@@ -99,23 +99,8 @@ do_it() { # COMMAND...
 # --- hosts ---
 
 lab_begin
-cp "$lab_root"/build/linux/lab/{network_watch,bus_mocks} "$lab"
-cat >"$lab/advertise.py" <<'PYTHON'
-"""advertise.py DEVICE [URL]: one router's advertisement (RFC 4861, 4.2)."""
-import socket
-import struct
-import sys
-
-s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
-# Router lifetime 0: it is nobody's default router.
-advertisement = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 0, 0, 0)
-if len(sys.argv) > 2:
-    url = sys.argv[2].encode()
-    units = (2 + len(url) + 7) // 8
-    advertisement += bytes([37, units]) + url.ljust(8 * units - 2, b"\0")
-s.sendto(advertisement, ("ff02::1", 0, 0, socket.if_nametoindex(sys.argv[1])))
-PYTHON
+cp "$lab_root"/build/linux/lab/{network_watch,bus_mocks} \
+	"$lab_root/tests/lab/advertise.py" "$lab"
 for host in laptop router; do
 	lab_host $host
 done
