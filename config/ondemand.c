@@ -129,8 +129,9 @@ static bool matches(const struct ondemand_trial *t)
 	return !has(t, ONDEMAND_FAILS) && !has(t, ONDEMAND_WAITS);
 }
 
-bool ondemand_try(const struct ondemand *o, const struct ondemand_facts *f,
-		  size_t at, struct ondemand_trial *ret_trial)
+static bool try_rule(const struct ondemand *o, const struct ondemand_facts *f,
+		     const struct ondemand_suffixes *s, size_t at,
+		     struct ondemand_trial *ret_trial)
 {
 	const struct profile *p = o->profile;
 	const struct profile_rule *rule = &p->rules[at];
@@ -142,7 +143,7 @@ bool ondemand_try(const struct ondemand *o, const struct ondemand_facts *f,
 				      ondemand_match_interface(rule, f));
 	v[ONDEMAND_SSID] = judge(rule->has_ssids, ondemand_match_ssid(rule, f));
 	v[ONDEMAND_DOMAIN] =
-		judge(rule->has_domains, ondemand_match_domain(rule, f));
+		judge(rule->has_domains, ondemand_match_domain(rule, f, s));
 	v[ONDEMAND_SERVERS] =
 		judge(rule->has_dns_servers,
 		      ondemand_match_servers(rule, p->dns_server_match, f));
@@ -154,6 +155,15 @@ bool ondemand_try(const struct ondemand *o, const struct ondemand_facts *f,
 			    o->trusted.probe == ONDEMAND_PROBE_KEY_OK);
 	*ret_trial = t;
 	return matches(&t);
+}
+
+bool ondemand_try(const struct ondemand *o, const struct ondemand_facts *f,
+		  size_t at, struct ondemand_trial *ret_trial)
+{
+	struct ondemand_suffixes s;
+
+	ondemand_suffixes_init(&s, f);
+	return try_rule(o, f, &s, at, ret_trial);
 }
 
 static enum ondemand_outcome may_evaluate(const struct profile *p,
@@ -177,12 +187,14 @@ struct ondemand_decision ondemand_evaluate(const struct ondemand *o,
 		.action = PROFILE_ACTION_IGNORE,
 		.generation = o->generation,
 	};
+	struct ondemand_suffixes s;
 	struct ondemand_trial t;
 
 	if (d.outcome != ONDEMAND_NO_MATCH)
 		return d;
+	ondemand_suffixes_init(&s, f);
 	for (d.rule = 0; d.rule < p->rule_count; d.rule++) {
-		if (ondemand_try(o, f, d.rule, &t)) {
+		if (try_rule(o, f, &s, d.rule, &t)) {
 			d.outcome = ONDEMAND_MATCH;
 			d.action = p->rules[d.rule].action;
 			return d;

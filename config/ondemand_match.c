@@ -69,16 +69,71 @@ bool ondemand_same_name(const char *a, const char *b)
 	return trim(&b) == len && strncasecmp(a, b, len) == 0;
 }
 
-bool ondemand_match_domain(const struct profile_rule *rule,
-			   const struct ondemand_facts *f)
+/* From the last byte to the first, so that one pass over a name gives all its
+ * suffixes. The five low bits of a letter are the same in both cases. */
+static uint32_t hash_add(uint32_t hash, char c)
+{
+	return (hash << 5 | hash >> 27) ^ ((unsigned char)c & 31);
+}
+
+/* 2^32 by the golden ratio spreads it (Knuth, volume 3, 6.4). */
+static size_t hash_slot(uint32_t hash)
+{
+	return (hash * 2654435769U) >> (32 - ONDEMAND_SUFFIX_BITS);
+}
+
+static void add_suffixes(struct ondemand_suffixes *s, const char *name)
+{
+	size_t len = trim(&name);
+	uint32_t hash = 0;
+
+	s->any |= len > 0;
+	while (len-- > 0) {
+		hash = hash_add(hash, name[len]);
+		if (len == 0 || name[len - 1] == '.')
+			s->slots[hash_slot(hash)] = true;
+	}
+}
+
+void ondemand_suffixes_init(struct ondemand_suffixes *s,
+			    const struct ondemand_facts *f)
+{
+	memset(s, 0, sizeof(*s));
+	for (size_t i = 0; i < f->search_domain_count; i++)
+		add_suffixes(s, f->search_domains[i]);
+	if (f->domain_name)
+		add_suffixes(s, f->domain_name);
+}
+
+static bool may_have(const struct ondemand_suffixes *s, const char *domain)
+{
+	uint32_t hash = 0;
+
+	for (size_t i = strlen(domain); i > 0; i--)
+		hash = hash_add(hash, domain[i - 1]);
+	return s->slots[hash_slot(hash)];
+}
+
+static bool has_domain(const struct ondemand_facts *f, char *const *domain)
 {
 	for (size_t i = 0; i < f->search_domain_count; i++)
-		if (ondemand_under_any(f->search_domains[i], rule->domains,
-				       rule->domain_count))
+		if (ondemand_under_any(f->search_domains[i], domain, 1))
 			return true;
-	return f->domain_name &&
-	       ondemand_under_any(f->domain_name, rule->domains,
-				  rule->domain_count);
+	return f->domain_name && ondemand_under_any(f->domain_name, domain, 1);
+}
+
+bool ondemand_match_domain(const struct profile_rule *rule,
+			   const struct ondemand_facts *f,
+			   const struct ondemand_suffixes *s)
+{
+	for (size_t i = 0; i < rule->domain_count; i++) {
+		if (strcmp(rule->domains[i], "*") == 0
+			    ? s->any
+			    : may_have(s, rule->domains[i]) &&
+				      has_domain(f, &rule->domains[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool is_listed(const struct profile_rule *rule, const struct ip_addr *a)

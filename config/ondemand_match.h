@@ -7,12 +7,25 @@
 
 #include "config/ondemand.h"
 
+enum { ONDEMAND_SUFFIX_BITS = 13 };
+
+/* What a network's search domains may be in, by hash: a profile may list
+ * thousands of domains, and hardly one of them is worth a comparison. */
+struct ondemand_suffixes {
+	bool any; /* there is a search domain */
+	bool slots[1 << ONDEMAND_SUFFIX_BITS];
+};
+
+void ondemand_suffixes_init(struct ondemand_suffixes *s,
+			    const struct ondemand_facts *f);
+
 bool ondemand_match_interface(const struct profile_rule *rule,
 			      const struct ondemand_facts *f);
 bool ondemand_match_ssid(const struct profile_rule *rule,
 			 const struct ondemand_facts *f);
 bool ondemand_match_domain(const struct profile_rule *rule,
-			   const struct ondemand_facts *f);
+			   const struct ondemand_facts *f,
+			   const struct ondemand_suffixes *s);
 bool ondemand_match_servers(const struct profile_rule *rule,
 			    enum profile_server_match how,
 			    const struct ondemand_facts *f);

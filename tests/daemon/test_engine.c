@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/lib/engine_world.h"
 #include "tests/lib/suite.h"
+#include "tunnel/base/attr.h"
 #include "tunnel/base/clock.h"
 
 enum {
@@ -378,27 +380,40 @@ static char *many_rules(void)
 	return text;
 }
 
+static const struct {
+	const char *what;
+	size_t count;
+	bool alike; /* the rules' own */
+} searched[] = {
+	{ "2 search domains", 2, false },
+	{ "32 search domains", DNS_OWNER_DOMAINS_MAX, false },
+	{ "32 that are nearly the rules'", DNS_OWNER_DOMAINS_MAX, true },
+};
+
+/* By the time of the processor: others have it for seconds. */
 START_TEST(judges_many_rules_in_no_time)
 {
 	enum { TIMES = 50 };
 	char *rules = many_rules();
 	struct engine_world *w = engine_world_with_rules(rules);
 	struct network n = engine_world_ethernet(1);
-	uint64_t start_ns, each_ns;
+	clock_t start, used;
 
-	n.dns.search_count = _i ? DNS_OWNER_DOMAINS_MAX : 2;
+	n.dns.search_count = searched[_i].count;
 	for (size_t i = 0; i < n.dns.search_count; i++)
 		snprintf(n.dns.search[i], sizeof(n.dns.search[i]),
-			 "s%zu.example.net", i);
+			 searched[_i].alike ? "n%zu.r777.example.com"
+					    : "s%zu.example.net",
+			 i);
 	engine_world_go(w, n);
-	start_ns = clock_now_ns();
+	start = clock();
 	for (int i = 0; i < TIMES; i++)
 		WANTS(w, "up a");
-	each_ns = (clock_now_ns() - start_ns) / TIMES;
-	printf("note: %d rules of %d criteria, %zu search domains: %llu us\n",
-	       MANY, MANY_CRITERIA, n.dns.search_count,
-	       (unsigned long long)each_ns / 1000);
-	ck_assert_uint_lt(each_ns, 5ULL * NS_PER_S);
+	used = clock() - start;
+	printf("note: %d rules of %d criteria, %s: %lld us\n", MANY,
+	       MANY_CRITERIA, searched[_i].what,
+	       (long long)used * 1000000 / CLOCKS_PER_SEC / TIMES);
+	ck_assert_int_lt(used / TIMES, 5 * CLOCKS_PER_SEC);
 	engine_world_destroy(w);
 	free(rules);
 }
@@ -426,7 +441,8 @@ int main(void)
 	tcase_add_test(tc, e3_nothing_starts_that_nobody_needs);
 	tcase_add_loop_test(tc, a_metered_network_holds_a_start_back, 0, 2);
 	tcase_add_test(tc, a_metered_network_starts_it_by_default);
-	tcase_add_loop_test(tc, judges_many_rules_in_no_time, 0, 2);
+	tcase_add_loop_test(tc, judges_many_rules_in_no_time, 0,
+			    (int)ARRAY_SIZE(searched));
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Passes for NetworkManager or ModemManager on the system bus, as far as
- * network_read_metered() looks at them, for tests/netns/network.sh:
+ * network_read_metered() and network_read_portal() look at them, for
+ * tests/netns/network.sh:
  *
- *   bus_mocks nm DEVICE METERED METERED-OF-ALL   numbers of NMMetered
+ *   bus_mocks nm DEVICE METERED METERED-OF-ALL [PORTAL]
+ *                  numbers of NMMetered; a DHCP server's option 114
  *   bus_mocks mm DEVICE                          a modem's bearer has it
  *   bus_mocks hang NAME                          has the name, never answers
  *
@@ -25,6 +27,7 @@
 struct mock {
 	const char *device;
 	uint32_t metered[2]; /* of the device, of all */
+	const char *portal;  /* NULL: the device has no lease */
 };
 
 static int get_device(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -49,6 +52,33 @@ static int get_metered(sd_bus *bus, const char *path, const char *interface,
 	(void)bus, (void)interface, (void)property, (void)error;
 	return sd_bus_message_append(reply, "u",
 				     mock->metered[strcmp(path, NM_PATH) == 0]);
+}
+
+static int get_lease(sd_bus *bus, const char *path, const char *interface,
+		     const char *property, sd_bus_message *reply,
+		     void *userdata, sd_bus_error *error)
+{
+	struct mock *mock = userdata;
+
+	(void)bus, (void)path, (void)interface, (void)property, (void)error;
+	return sd_bus_message_append(
+		reply, "o", mock->portal ? NM_PATH "/DHCP4Config/1" : "/");
+}
+
+/* "u NUMBER" is one of another type than it should have. */
+static int get_options(sd_bus *bus, const char *path, const char *interface,
+		       const char *property, sd_bus_message *reply,
+		       void *userdata, sd_bus_error *error)
+{
+	struct mock *mock = userdata;
+
+	(void)bus, (void)path, (void)interface, (void)property, (void)error;
+	if (strncmp(mock->portal, "u ", 2) == 0)
+		return sd_bus_message_append(reply, "a{sv}", 1, "default_url",
+					     "u", atoi(mock->portal + 2));
+	return sd_bus_message_append(reply, "a{sv}", 3, "expiry", "s", "3600",
+				     "default_url", "s", mock->portal,
+				     "routers", "s", "192.0.2.1");
 }
 
 static int get_bearers(sd_bus *bus, const char *path, const char *interface,
@@ -82,6 +112,12 @@ static const sd_bus_vtable manager[] = {
 static const sd_bus_vtable device[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Metered", "u", get_metered, 0, 0),
+	SD_BUS_PROPERTY("Dhcp4Config", "o", get_lease, 0, 0),
+	SD_BUS_VTABLE_END,
+};
+static const sd_bus_vtable lease[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("Options", "a{sv}", get_options, 0, 0),
 	SD_BUS_VTABLE_END,
 };
 static const sd_bus_vtable modem[] = {
@@ -101,6 +137,7 @@ static const struct {
 } objects[] = {
 	{ "nm", NM_PATH, NM, manager },
 	{ "nm", NM_PATH "/Devices/1", NM ".Device", device },
+	{ "nm", NM_PATH "/DHCP4Config/1", NM ".DHCP4Config", lease },
 	{ "mm", MM_PATH "/Modem/0", MM ".Modem", modem },
 	{ "mm", MM_PATH "/Bearer/0", MM ".Bearer", bearer },
 	{ "mm", MM_PATH "/Bearer/1", MM ".Bearer", bearer },
@@ -133,6 +170,7 @@ int main(int argc, char **argv)
 	mock.device = argv[2];
 	for (int i = 0; i < 2 && i + 3 < argc; i++)
 		mock.metered[i] = (uint32_t)atoi(argv[i + 3]);
+	mock.portal = argc > 5 ? argv[5] : NULL;
 	r = sd_bus_open_system(&bus);
 	if (r >= 0)
 		r = add_objects(bus, argv[1], &mock);

@@ -4,11 +4,11 @@
  * change, until its standard input ends; for tests/netns/network.sh and the
  * guest with Wi-Fi:
  *
- *   network_watch DEVICE [metered]
+ *   network_watch DEVICE [told]
  *
  * DEVICE is our own tunnel's. "same": the identity is that of the line before
- * (of the last that was a network). With "metered" NetworkManager and
- * ModemManager are asked as well. A line on standard input is answered by
+ * (of the last that was a network). With "told" the programs that manage
+ * the network are asked as well. A line on standard input is answered by
  * "quiet" if the kernel said nothing since, else by "looked" after whatever
  * changed. The last line counts readings.
  */
@@ -82,7 +82,7 @@ struct watch {
 	struct network_reader *reader;
 	struct network now, shown;
 	struct network_identity id;
-	bool metered; /* ask for it */
+	bool told; /* by other programs, too */
 	bool began;
 	unsigned int readings, errors;
 };
@@ -97,8 +97,10 @@ static void look(struct watch *w)
 		w->errors++;
 		return;
 	}
-	if (w->metered)
+	if (w->told) {
 		network_read_metered(now);
+		network_read_portal(now);
+	}
 	same = network_identity_same(&w->id, &now->identity);
 	if (!same)
 		w->id = now->identity;
@@ -158,8 +160,7 @@ static void run(struct watch *w)
 
 int main(int argc, char **argv)
 {
-	struct watch w = { .metered = argc > 2 &&
-				      strcmp(argv[2], "metered") == 0 };
+	struct watch w = { .told = argc > 2 && strcmp(argv[2], "told") == 0 };
 
 	if (argc < 2 || network_reader_create(argv[1], &w.reader) < 0)
 		return EXIT_FAILURE;

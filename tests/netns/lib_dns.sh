@@ -104,24 +104,3 @@ nothing_leaked() { # WHILE-WHAT
 	! grep -q 'corp\.example' "$lab/outer.names" ||
 		fail "the outer server was asked while $1"
 }
-
-# For servers that speak TLS, by the openssl program.
-make_ca() { # NAME: $lab/NAME.pem
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-		-days 2 -subj "/CN=$1" -addext basicConstraints=critical,CA:TRUE \
-		-addext keyUsage=critical,keyCertSign \
-		-keyout "$lab/$1.key" -out "$lab/$1.pem" 2>"$lab/openssl.log" ||
-		fail "$(cat "$lab/openssl.log")"
-}
-
-make_certificate() { # CA NAME DAYS: $lab/server.pem
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-		-subj "/CN=$2" -addext "subjectAltName=DNS:$2" \
-		-keyout "$lab/server.key" -out "$lab/server.csr" \
-		2>"$lab/openssl.log" &&
-		openssl x509 -req -in "$lab/server.csr" -CA "$lab/$1.pem" \
-			-CAkey "$lab/$1.key" -CAcreateserial -days "$3" \
-			-copy_extensions copy -out "$lab/server.pem" \
-			2>"$lab/openssl.log" ||
-		fail "$(cat "$lab/openssl.log")"
-}

@@ -4,8 +4,8 @@
 # What tests/lab/network_watch says of the network, change by change, without
 # Wi-Fi (that is the guest's): no uplink, a cable with both families, a second
 # one, other VPNs, our own tunnel's tables, bridges, VLANs and bonds, a storm of
-# messages, a router that tells of a captive portal; a modem, and a price by
-# small mocks on a bus of the host's own.
+# messages, a router that tells of a captive portal; a modem, a price, and a
+# portal that DHCP tells of, by small mocks on a bus of the host's own.
 #
 #   laptop                          router
 #   up0 192.0.2.10/24 ------------- to-laptop 192.0.2.1, 2001:db8:1::1
@@ -30,7 +30,7 @@ done
 
 # --- the watcher ---
 
-watch() { # [metered]
+watch() { # [told]
 	rm -f "$lab/watch.in"
 	mkfifo "$lab/watch.in"
 	# shellcheck disable=SC2016
@@ -99,23 +99,8 @@ do_it() { # COMMAND...
 # --- hosts ---
 
 lab_begin
-cp "$lab_root"/build/linux/lab/{network_watch,bus_mocks} "$lab"
-cat >"$lab/advertise.py" <<'PYTHON'
-"""advertise.py DEVICE [URL]: one router's advertisement (RFC 4861, 4.2)."""
-import socket
-import struct
-import sys
-
-s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
-# Router lifetime 0: it is nobody's default router.
-advertisement = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 0, 0, 0)
-if len(sys.argv) > 2:
-    url = sys.argv[2].encode()
-    units = (2 + len(url) + 7) // 8
-    advertisement += bytes([37, units]) + url.ljust(8 * units - 2, b"\0")
-s.sendto(advertisement, ("ff02::1", 0, 0, socket.if_nametoindex(sys.argv[1])))
-PYTHON
+cp "$lab_root"/build/linux/lab/{network_watch,bus_mocks} \
+	"$lab_root/tests/lab/advertise.py" "$lab"
 for host in laptop router; do
 	lab_host $host
 done
@@ -374,7 +359,7 @@ mock() { # ARGUMENTS...
 # One line with what is known now.
 told() { # PATTERN
 	local line
-	line=$(on laptop /run/lab/network_watch adit0 metered </dev/null |
+	line=$(on laptop /run/lab/network_watch adit0 told </dev/null |
 		head -n 1)
 	grep -qxE "$1" <<<"$line" || fail "not \"$1\" but \"$line\""
 	checks=$((checks + 1))
@@ -418,14 +403,58 @@ told 'same Cellular ppp0 metered=yes by ModemManager'
 mock nm ppp0 2 1
 told 'same Cellular ppp0 metered=no by NetworkManager'
 stop mock-nm
-watch metered
+watch told
 says 'same Cellular ppp0 metered=yes by ModemManager'
 stop mock-mm
 stop hold-ppp0 KILL
 says 'other Ethernet up0 .*/64'
 exec {in}>&-
 stop watch
-# Both hang: a third of a second in all, and the network is told.
+
+# A captive portal by DHCP (RFC 8910, option 114): NetworkManager's lease, or
+# the file of a link that systemd-networkd writes. Not what is no address of an
+# API, and not where a router has told of another one.
+via_dhcp() { # VALUE PATTERN
+	mock nm up0 0 0 "$1"
+	told "same Ethernet up0 .*/64$2"
+	stop mock-nm
+}
+via_networkd() { # TEXT PATTERN
+	printf '%b' "$1" | on laptop sh -c 'cat >"$1"' - "$state"
+	told "same Ethernet up0 .*/64$2"
+}
+state=/run/systemd/netif/links/$(on laptop cat /sys/class/net/up0/ifindex)
+on laptop mkdir -p "${state%/*}"
+long=https://portal.example/$(printf '%0300d' 0)
+via_dhcp https://portal.example/api ' portal=https://portal.example/api'
+for value in http://portal.example/ 'https://a b.example/' https:// '' \
+	urn:ietf:params:capport:unrestricted $'https://a.example/\033[2J' \
+	"$long" 'u 7' 'https://ü.example/'; do
+	via_dhcp "$value" ''
+	via_networkd "ADMIN_STATE=configured\nCAPTIVE_PORTAL=$value\nDNS=\n" ''
+done
+via_networkd 'CAPTIVE_PORTAL=https://n.example/?a=b' \
+	' portal=https://n.example/\?a=b'
+via_networkd 'OPER_STATE=routable\nCAPTIVE_PORTAL=https://n.example/\nDNS=\n' \
+	' portal=https://n.example/'
+via_dhcp https://portal.example/api ' portal=https://n.example/'
+watch told
+says 'same Ethernet up0 .* portal=https://n.example/'
+on router python3 /run/lab/advertise.py to-laptop https://router.example/
+says 'same Ethernet up0 .* portal=https://router.example/'
+on router python3 /run/lab/advertise.py to-laptop \
+	urn:ietf:params:capport:unrestricted
+says 'same Ethernet up0 .* portal=https://n.example/'
+silent ip route add 10.1.0.0/16 via 192.0.2.1
+exec {in}>&-
+stop watch
+on laptop sh -c 'rm "$1" && mkfifo "$1"' - "$state"
+told 'same Ethernet up0 .*/64'
+on laptop sh -c 'rm "$1" && truncate -s 1M "$1" && chmod 644 "$1"' - "$state"
+told 'same Ethernet up0 .*/64'
+on laptop rm "$state"
+
+# It hangs: two thirds of a second in all, and the network is told.
 mock hang org.freedesktop.NetworkManager
 began=$(now_ms)
 told 'same Ethernet up0 .*/64'

@@ -33,6 +33,7 @@ static void on_work(uv_work_t *work)
 	    dns_owner_read_uplink(&owner, &none, &u->network.dns) < 0)
 		u->network.dns = (struct dns_owner_uplink) { 0 };
 	network_read_metered(&u->network);
+	network_read_portal(&u->network);
 }
 
 static void begin(struct uplink_facts *u);

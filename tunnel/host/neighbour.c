@@ -66,28 +66,6 @@ int neighbour_parse(const struct nlmsghdr *n, struct neighbour *ret_neighbour)
 	return 0;
 }
 
-/* RFC 8908, 4: the API's address is an https URI; the option is padded with
- * zeros (RFC 8910, 2.3). Anything else, and the URN that says "no portal",
- * is none. */
-static void read_url(const uint8_t *p, size_t len,
-		     char url[static NEIGHBOUR_URL_MAX])
-{
-	static const char scheme[] = "https://";
-
-	url[0] = '\0';
-	while (len > 0 && p[len - 1] == 0)
-		len--;
-	if (len >= NEIGHBOUR_URL_MAX || len <= strlen(scheme) ||
-	    memcmp(p, scheme, strlen(scheme)) != 0)
-		return;
-	for (size_t i = 0; i < len; i++) {
-		if (p[i] <= ' ' || p[i] > '~')
-			return;
-	}
-	memcpy(url, p, len);
-	url[len] = '\0';
-}
-
 int neighbour_parse_portal(const struct nlmsghdr *n,
 			   struct neighbour_portal *ret_portal)
 {
@@ -118,7 +96,7 @@ int neighbour_parse_portal(const struct nlmsghdr *n,
 			return -EBADMSG;
 		if (type != ND_OPTION_PORTAL)
 			continue;
-		read_url(value, len - 2, portal.url);
+		portal_url_take(value, len - 2, portal.url);
 		found = true;
 	}
 	portal.ifindex = (uint32_t)head->nduseropt_ifindex;

@@ -12,12 +12,12 @@
 #include <stdint.h>
 
 #include "tunnel/base/addr.h"
+#include "tunnel/host/portal_url.h"
 
 struct nlmsghdr;
 
 enum {
 	NEIGHBOUR_LINK_ADDRESS_LEN = 6,
-	NEIGHBOUR_URL_MAX = 256, /* final zero included */
 };
 
 struct neighbour {
@@ -31,7 +31,7 @@ struct neighbour_portal {
 	uint32_t ifindex;
 	/* https:// and printable; "": the router says that there is none, or
 	 * something that is none. */
-	char url[NEIGHBOUR_URL_MAX];
+	char url[PORTAL_URL_MAX];
 };
 
 /* A request for all of one link, of both families; RTNL_MSG_MAX bytes. */

@@ -15,13 +15,13 @@
 #include "tunnel/base/addr.h"
 #include "tunnel/base/attr.h"
 #include "tunnel/host/dns_owner.h"
+#include "tunnel/host/portal_url.h"
 #include "tunnel/host/rtnl.h"
 
 enum {
 	NETWORK_SSID_MAX = 32, /* IEEE 802.11, bytes */
 	NETWORK_PREFIXES_MAX = 8,
 	NETWORK_LINK_ADDRESS_LEN = 6,
-	NETWORK_URL_MAX = 256, /* final zero included */
 };
 
 enum network_type {
@@ -72,8 +72,10 @@ struct network {
 	enum network_security security;
 	bool metered;	     /* somebody says so: */
 	char metered_by[32]; /* "NetworkManager", "ModemManager"; "" */
-	/* RFC 8910, from a router's advertisement; "": none. */
-	char portal_api[NETWORK_URL_MAX];
+	/* RFC 8910, from a router's advertisement, else from a DHCP server;
+	 * "": none. */
+	char portal_api[PORTAL_URL_MAX];
+	bool portal_by_dhcp;
 	/* The caller's to fill (dns_owner.h). */
 	struct dns_owner_uplink dns;
 };
@@ -116,8 +118,9 @@ size_t network_descriptors(const struct network_reader *r,
  * more change. */
 bool network_drain(struct network_reader *r);
 /* Everything but `dns`, which is left as it is, and what network_read_metered()
- * says, which is kept while the device is the same: so `network` is zeroed or
- * what was read before. 0; or -errno, and it was not touched. */
+ * and network_read_portal() say, which is kept while the device or the network
+ * is the same: so `network` is zeroed or what was read before. 0; or -errno,
+ * and it was not touched. */
 int network_read(struct network_reader *r,
 		 struct network *network) ATTR_MUST_CHECK;
 
@@ -126,5 +129,9 @@ int network_read(struct network_reader *r,
  * NETWORK_CELLULAR and no other VPN. Blocking for 300 ms at most, for a thread
  * beside the loop; needs no reader. */
 void network_read_metered(struct network *network);
+
+/* Unless a router has told of one: the portal that a DHCP server told
+ * systemd-networkd or NetworkManager of. Where and how long as above. */
+void network_read_portal(struct network *network);
 
 #endif

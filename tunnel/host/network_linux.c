@@ -441,12 +441,30 @@ static void keep_told(struct network *n, const struct network *before,
 	memcpy(n->metered_by, before->metered_by, sizeof(n->metered_by));
 }
 
+/* What network_read_portal() found out holds in the same network alone: its
+ * address is asked, and is nobody else's business. */
+static void read_portal(struct network_reader *r, const struct network *before,
+			struct network *n)
+{
+	const struct neighbour_portal *portal = portal_of(r, n->ifindex);
+
+	if (portal && portal->url[0]) {
+		memcpy(n->portal_api, portal->url, sizeof(n->portal_api));
+		return;
+	}
+	if (!before->portal_by_dhcp || n->ifindex != before->ifindex ||
+	    !network_identity_same(&before->identity, &n->identity))
+		return;
+	memcpy(n->portal_api, before->portal_api, sizeof(n->portal_api));
+	n->portal_by_dhcp = true;
+}
+
 static int fill(struct network_reader *r, const struct dumps *d,
 		const struct network *before, struct network *n)
 {
-	struct neighbour_portal *portal;
 	struct way_out way;
 	enum network_type type;
+	int error;
 
 	memset(r->gateways, 0, sizeof(r->gateways));
 	way_out_find(&d->in, &way);
@@ -464,10 +482,9 @@ static int fill(struct network_reader *r, const struct dumps *d,
 	n->identity.type = type;
 	n->identity.ipv4 = way.ipv4;
 	n->identity.ipv6 = way.ipv6;
-	portal = portal_of(r, n->ifindex);
-	if (portal)
-		memcpy(n->portal_api, portal->url, sizeof(n->portal_api));
-	return read_gateways(r, n);
+	error = read_gateways(r, n);
+	read_portal(r, before, n);
+	return error;
 }
 
 int network_read(struct network_reader *r, struct network *network)
