@@ -20,7 +20,7 @@ Q        := $(if $(V),,@)
 
 # What is missing is got first (config/deps.sh says what); make then starts over.
 ifneq ($(filter-out clean format lint uninstall,$(or $(MAKECMDGOALS),all)),)
--include build/deps/wolfssl.mk
+-include build/deps/wolfssl.mk build/deps/ipsec_mb.mk
 endif
 
 VERSION  := 0.1.0
@@ -34,13 +34,14 @@ SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 ALL_CFLAGS = -std=gnu11 -O2 -g -I. -D_GNU_SOURCE -DADIT_VERSION='"$(VERSION)"' \
 	     $(WARN) $(if $(CI),-Werror) $(WOLFSSL_CFLAGS) $(PKG_CFLAGS) \
 	     $(SAN_FLAGS) $(CFLAGS)
-ALL_LIBS   = $(WOLFSSL_LIBS) $(PKG_LIBS) -lm -lpthread
+ALL_LIBS   = $(WOLFSSL_LIBS) $(PKG_LIBS) -lm -lpthread $(IPSEC_MB_LIBS)
 
-# A file that is there is built, except another platform's and the probe that
-# config/deps.sh compiles.
+# A file that is there is built, except another platform's, the probe that
+# config/deps.sh compiles, and what stands in for a library or takes its place.
 other    := $(filter-out $(PLATFORM),linux darwin)
+absent   := aead_ipsec_mb$(if $(IPSEC_MB_LIBS),_none)
 sources   = $(foreach d,$(1),$(filter-out $(foreach o,$(other),%_$(o).c) \
-	    %_probe.c,$(sort $(wildcard $(d)/*.c))))
+	    %_probe.c %/$(absent).c,$(sort $(wildcard $(d)/*.c))))
 MAINS    := tunnel/main_daemon.c tunnel/main_cli.c tunnel/main_gateway.c
 CORE     := $(call sources,tunnel/base config crypto dns \
 	    tunnel/data tunnel/host tunnel/ctl tunnel/cli tunnel/daemon \
@@ -115,9 +116,10 @@ $(BIN)/aditd $(BIN)/adit $(BIN)/adit-gateway:
 	@echo "  LD    $@"
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
-$(OUT)/libadit.a: $(CORE_OBJ)
+# The second: another set of objects, none of them newer.
+$(OUT)/libadit.a: $(CORE_OBJ) $(wildcard build/deps/ipsec_mb.mk)
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(CORE_OBJ)
 
 $(OUT)/%.o: %.c | build/deps/wolfssl.mk
 	@mkdir -p $(@D)
