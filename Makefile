@@ -127,10 +127,11 @@ $(OUT)/%.o: %.c | build/deps/wolfssl.mk
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Test hooks that the programs do not have: wolfSSL's clock, the secret of a
-# handshake for a second decoder, memory that runs out. tests/lib defines them.
+# handshake for a second decoder, memory that runs out, a poorer CPU. tests/lib
+# defines them.
 HOOKS := gettimeofday time keys_init envelope_is_hello wolfSSL_UseALPN \
 	 wolfSSL_export_keying_material malloc calloc realloc reallocarray \
-	 strdup asprintf open_memstream
+	 strdup asprintf open_memstream cpu_has_aes
 WRAP  := $(HOOKS:%=-Wl,--wrap=%)
 $(OUT)/tests/%: $(OUT)/tests/%.o $(LIB_OBJ) $(OUT)/libadit.a
 	@mkdir -p $(@D)
