@@ -60,7 +60,7 @@ TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
 LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
 
 .PHONY: all deps deps-test demo test check check-net check-wifi bench \
-	bench-dns fuzz lint format clean install uninstall
+	bench-dns bench-instructions fuzz lint format clean install uninstall
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -103,6 +103,11 @@ bench-dns:
 	@config/deps.sh build lab resolvers
 	@$(MAKE) --no-print-directory lab
 	@tests/bench/dns.sh
+
+bench-instructions:
+	@config/deps.sh build count
+	@$(MAKE) --no-print-directory $(OUT)/lab/packets
+	@tests/bench/instructions.sh
 
 .PHONY: lab tests
 lab: $(LAB)

@@ -8,6 +8,7 @@
 #   lab     what the demo and the namespace tests run (iproute2, nft, ...)
 #   lint    clang-format, cppcheck, shellcheck, python3
 #   fuzz    clang with libFuzzer
+#   count   valgrind, for `make bench-instructions`
 #   peers   what `make bench` compares with, unpacked into build/deps/peers
 #   owners  the programs that own a host's DNS, unpacked into build/deps/owners
 #   resolvers  the same for `make bench-dns`
@@ -40,8 +41,9 @@ packages_of() {
 		musl-tools ;;
 	lint) say clang-format cppcheck shellcheck git python3 ;;
 	fuzz) say clang libclang-rt-dev ;;
+	count) say valgrind ;;
 	peers | owners | resolvers | wifi) ;; # not installed: ensure_peers, ...
-	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers, owners, resolvers, wifi)" ;;
+	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, count, peers, owners, resolvers, wifi)" ;;
 	esac
 }
 
