@@ -20,7 +20,7 @@ Q        := $(if $(V),,@)
 
 # What is missing is got first (config/deps.sh says what); make then starts over.
 ifneq ($(filter-out clean format lint uninstall,$(or $(MAKECMDGOALS),all)),)
--include build/deps/wolfssl.mk
+-include build/deps/wolfssl.mk build/deps/ipsec_mb.mk
 endif
 
 VERSION  := 0.1.0
@@ -34,13 +34,14 @@ SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 ALL_CFLAGS = -std=gnu11 -O2 -g -I. -D_GNU_SOURCE -DADIT_VERSION='"$(VERSION)"' \
 	     $(WARN) $(if $(CI),-Werror) $(WOLFSSL_CFLAGS) $(PKG_CFLAGS) \
 	     $(SAN_FLAGS) $(CFLAGS)
-ALL_LIBS   = $(WOLFSSL_LIBS) $(PKG_LIBS) -lm -lpthread
+ALL_LIBS   = $(WOLFSSL_LIBS) $(PKG_LIBS) -lm -lpthread $(IPSEC_MB_LIBS)
 
-# A file that is there is built, except another platform's and the probe that
-# config/deps.sh compiles.
+# A file that is there is built, except another platform's, the probe that
+# config/deps.sh compiles, and what stands in for a library or takes its place.
 other    := $(filter-out $(PLATFORM),linux darwin)
+absent   := aead_ipsec_mb$(if $(IPSEC_MB_LIBS),_none)
 sources   = $(foreach d,$(1),$(filter-out $(foreach o,$(other),%_$(o).c) \
-	    %_probe.c,$(sort $(wildcard $(d)/*.c))))
+	    %_probe.c %/$(absent).c,$(sort $(wildcard $(d)/*.c))))
 MAINS    := tunnel/main_daemon.c tunnel/main_cli.c tunnel/main_gateway.c
 CORE     := $(call sources,tunnel/base config crypto dns \
 	    tunnel/data tunnel/host tunnel/ctl tunnel/cli tunnel/daemon \
@@ -59,7 +60,7 @@ TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
 LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
 
 .PHONY: all deps deps-test demo test check check-net check-wifi bench \
-	bench-dns fuzz lint format clean install uninstall
+	bench-dns bench-instructions fuzz lint format clean install uninstall
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -103,6 +104,11 @@ bench-dns:
 	@$(MAKE) --no-print-directory lab
 	@tests/bench/dns.sh
 
+bench-instructions:
+	@config/deps.sh build count
+	@$(MAKE) --no-print-directory $(OUT)/lab/packets
+	@tests/bench/instructions.sh
+
 .PHONY: lab tests
 lab: $(LAB)
 tests: $(TESTS)
@@ -115,9 +121,10 @@ $(BIN)/aditd $(BIN)/adit $(BIN)/adit-gateway:
 	@echo "  LD    $@"
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
-$(OUT)/libadit.a: $(CORE_OBJ)
+# The second: another set of objects, none of them newer.
+$(OUT)/libadit.a: $(CORE_OBJ) $(wildcard build/deps/ipsec_mb.mk)
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(CORE_OBJ)
 
 $(OUT)/%.o: %.c | build/deps/wolfssl.mk
 	@mkdir -p $(@D)
@@ -125,10 +132,11 @@ $(OUT)/%.o: %.c | build/deps/wolfssl.mk
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Test hooks that the programs do not have: wolfSSL's clock, the secret of a
-# handshake for a second decoder, memory that runs out. tests/lib defines them.
+# handshake for a second decoder, memory that runs out, a poorer CPU. tests/lib
+# defines them.
 HOOKS := gettimeofday time keys_init envelope_is_hello wolfSSL_UseALPN \
 	 wolfSSL_export_keying_material malloc calloc realloc reallocarray \
-	 strdup asprintf open_memstream
+	 strdup asprintf open_memstream cpu_has_aes
 WRAP  := $(HOOKS:%=-Wl,--wrap=%)
 $(OUT)/tests/%: $(OUT)/tests/%.o $(LIB_OBJ) $(OUT)/libadit.a
 	@mkdir -p $(@D)

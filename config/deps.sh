@@ -3,10 +3,12 @@
 #
 # deps.sh [PACKAGE-SET...]: get what adit is built, tested and shown with.
 #
-#   build   compiler, libuv, cJSON, libmnl, sd-bus, check, and wolfSSL
+#   build   compiler, libuv, cJSON, libmnl, sd-bus, check, and wolfSSL; and
+#           IPsec-MB where there is one, which is an option
 #   lab     what the demo and the namespace tests run (iproute2, nft, ...)
 #   lint    clang-format, cppcheck, shellcheck, python3
 #   fuzz    clang with libFuzzer
+#   count   valgrind, for `make bench-instructions`
 #   peers   what `make bench` compares with, unpacked into build/deps/peers
 #   owners  the programs that own a host's DNS, unpacked into build/deps/owners
 #   resolvers  the same for `make bench-dns`
@@ -39,8 +41,9 @@ packages_of() {
 		musl-tools ;;
 	lint) say clang-format cppcheck shellcheck git python3 ;;
 	fuzz) say clang libclang-rt-dev ;;
+	count) say valgrind ;;
 	peers | owners | resolvers | wifi) ;; # not installed: ensure_peers, ...
-	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, peers, owners, resolvers, wifi)" ;;
+	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, count, peers, owners, resolvers, wifi)" ;;
 	esac
 }
 
@@ -141,6 +144,33 @@ ensure_peers() {
 		die "cannot get wireguard-go; all of it is in $log.peers"
 	fi
 	cd "$root"
+}
+
+# An option, for x86-64: a second AES-256-GCM (crypto/aead_ipsec_mb.c, which is
+# its own probe). It is installed when that needs no asking, at the first run.
+ensure_ipsec_mb() {
+	libs=
+	mk=$deps/ipsec_mb.mk
+	if [ ! -f "$mk" ] && [ "$(uname -m)" = x86_64 ] &&
+		[ "$(id -u)" = 0 ] && command -v dpkg-query >/dev/null 2>&1 &&
+		[ -n "$(missing_packages libipsec-mb-dev)" ] &&
+		apt-cache show libipsec-mb-dev >/dev/null 2>&1; then
+		say "Installing Debian package libipsec-mb-dev (an option)"
+		{ apt-get -q update && apt-get -q -y --no-install-recommends \
+			install libipsec-mb-dev; } >"$log.ipsec_mb" 2>&1 \
+			</dev/null || say "deps: it cannot be had; going on without it"
+	fi
+	if ${CC:-cc} -std=gnu11 -shared -fPIC -I"$root" -o "$deps/probe.so" \
+		-Werror=implicit-function-declaration \
+		"$root/crypto/aead_ipsec_mb.c" -lIPSec_MB >"$log.ipsec_mb.probe" 2>&1; then
+		libs='-Wl,--as-needed -lIPSec_MB'
+	fi
+	printf 'IPSEC_MB_LIBS := %s\n' "$libs" >"$mk.new"
+	if cmp -s "$mk.new" "$mk"; then
+		rm "$mk.new"
+	else
+		mv "$mk.new" "$mk"
+	fi
 }
 
 # needed_by PACKAGE...: what of their dependencies the machine has not.
@@ -320,7 +350,10 @@ done
 # shellcheck disable=SC2086
 install_packages $wanted
 case " $* " in
-*" build "*) ensure_wolfssl ;;
+*" build "*)
+	ensure_wolfssl
+	ensure_ipsec_mb
+	;;
 esac
 case " $* " in
 *" peers "*) ensure_peers ;;

@@ -5,10 +5,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wolfssl/wolfcrypt/aes.h>
 #include <wolfssl/wolfcrypt/chacha20_poly1305.h>
 
+#include "crypto/aead_ipsec_mb.h"
 #include "crypto/secret.h"
 
 static_assert(sizeof(Aes) <= AEAD_STATE_SIZE, "AEAD_STATE_SIZE is too small");
@@ -79,6 +81,7 @@ static bool chacha_open(void *state, const uint8_t nonce[static AEAD_NONCE_LEN],
 
 const struct aead_algorithm aead_aes256gcm = {
 	.name = "AES-256-GCM",
+	.library = "wolfCrypt",
 	.max_failures = 1ULL << 52,
 	.init = aes256gcm_init,
 	.seal = aes256gcm_seal,
@@ -87,6 +90,7 @@ const struct aead_algorithm aead_aes256gcm = {
 
 const struct aead_algorithm aead_chacha20poly1305 = {
 	.name = "ChaCha20-Poly1305",
+	.library = "wolfCrypt",
 	.max_failures = 1ULL << 36,
 	.init = chacha_init,
 	.seal = chacha_seal,
@@ -95,13 +99,16 @@ const struct aead_algorithm aead_chacha20poly1305 = {
 
 const struct aead_algorithm *aead_by_name(const char *name)
 {
-	static const struct aead_algorithm *const table[] = {
+	const char *only = getenv("ADIT_AEAD");
+	bool all = only == NULL || strcmp(only, "wolfcrypt") != 0;
+	const struct aead_algorithm *const table[] = {
+		all ? aead_ipsec_mb() : NULL,
 		&aead_aes256gcm,
 		&aead_chacha20poly1305,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (strcmp(table[i]->name, name) == 0)
+		if (table[i] != NULL && strcmp(table[i]->name, name) == 0)
 			return table[i];
 	return NULL;
 }

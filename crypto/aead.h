@@ -9,7 +9,8 @@
  *   2. aead_seal(&a, nonce, ...) with a nonce that never comes twice
  *   3. aead_fini(&a) wipes the key
  *
- * AES-256-GCM: NIST SP 800-38D. ChaCha20-Poly1305: RFC 8439.
+ * AES-256-GCM: NIST SP 800-38D. ChaCha20-Poly1305: RFC 8439. wolfCrypt has
+ * both everywhere; another library may be faster (aead_by_name).
  */
 #ifndef ADIT_CRYPTO_AEAD_H
 #define ADIT_CRYPTO_AEAD_H
@@ -28,7 +29,8 @@ enum {
 };
 
 struct aead_algorithm {
-	const char *name; /* as in a profile: "AES-256-GCM" */
+	const char *name;    /* as in a profile: "AES-256-GCM" */
+	const char *library; /* whose code it is: "wolfCrypt" */
 	/* Forgeries tried under one key before it must go: the confidentiality
 	 * limit is far above what an epoch holds (PROTOCOL.md, Keys). */
 	uint64_t max_failures;
@@ -51,7 +53,9 @@ struct aead {
 	_Alignas(64) uint8_t state[AEAD_STATE_SIZE];
 };
 
-/* By the profile's name; NULL if there is none. */
+/* By the profile's name, the fastest that this machine has: all libraries give
+ * the same bytes. With ADIT_AEAD=wolfcrypt in the environment only wolfCrypt's
+ * are there. NULL if there is none. */
 const struct aead_algorithm *aead_by_name(const char *name);
 
 int aead_init(struct aead *a, const struct aead_algorithm *algorithm,
@@ -59,8 +63,9 @@ int aead_init(struct aead *a, const struct aead_algorithm *algorithm,
 /* Wipes. Takes an object that is zeroed or finished already. */
 void aead_fini(struct aead *a);
 
-/* Writes len + AEAD_TAG_LEN bytes to out. `out` is `in`, lies before it, or
- * does not overlap it; an `out` a few bytes behind `in` gives garbage. */
+/* Writes len + AEAD_TAG_LEN bytes to out, which is `in` or does not overlap it.
+ * AES-256-GCM may also write to before `in`, however near; wolfCrypt's ChaCha20
+ * reads a part twice, and gives garbage there. */
 static inline void aead_seal(struct aead *a,
 			     const uint8_t nonce[static AEAD_NONCE_LEN],
 			     const uint8_t *aad, size_t aad_len,
@@ -70,9 +75,9 @@ static inline void aead_seal(struct aead *a,
 }
 
 /* len: ciphertext and tag, at least AEAD_TAG_LEN. Writes len - AEAD_TAG_LEN
- * bytes to out, which may be `in` or before it. True: authentic. False: what
- * stands in `out` is not authentic and must not be used (wolfCrypt leaves
- * deciphered bytes there). */
+ * bytes to out, for which the same holds. True: authentic. False: what stands
+ * in `out` is not authentic and must not be used (deciphered bytes are left
+ * there). */
 static inline bool aead_open(struct aead *a,
 			     const uint8_t nonce[static AEAD_NONCE_LEN],
 			     const uint8_t *aad, size_t aad_len,

@@ -187,6 +187,7 @@ static void connected(struct client *c, uint64_t now_ns)
 	}
 	c->facts.group = result.group;
 	c->facts.cipher = result.algorithm->name;
+	c->facts.cipher_library = result.algorithm->library;
 	c->facts.rtt_ns = handshake_rtt_ns(c->handshake);
 	c->facts.gateway_expires = result.peer.expires;
 	handshake_destroy(c->handshake);

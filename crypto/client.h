@@ -61,10 +61,11 @@ struct client_callbacks {
 
 /* What status shows; strings are static. Zeros and NULL until known. */
 struct client_facts {
-	const char *group;  /* "X25519MLKEM768" */
-	const char *cipher; /* "AES-256-GCM" */
-	uint64_t rtt_ns;    /* newest estimate */
-	uint64_t heard_ns;  /* when something authentic came last */
+	const char *group;	    /* "X25519MLKEM768" */
+	const char *cipher;	    /* "AES-256-GCM" */
+	const char *cipher_library; /* whose code does it here */
+	uint64_t rtt_ns;	    /* newest estimate */
+	uint64_t heard_ns;	    /* when something authentic came last */
 	uint64_t attempts;
 	uint64_t rx_control, tx_control; /* records */
 	/* Datagrams of the gateway's address, by cause: not of this protocol;

@@ -10,13 +10,13 @@
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
-#include <wolfssl/wolfcrypt/cpuid.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 #include <wolfssl/wolfcrypt/pkcs12.h>
 
 #include "crypto/certificate.h"
 #include "crypto/secret.h"
 #include "crypto/wolf.h"
+#include "tunnel/base/cpu.h"
 
 struct credentials {
 	WOLFSSL_CTX *ctx;
@@ -271,18 +271,6 @@ static bool load_crl(struct credentials *c, const struct credentials_source *s,
 	return credentials_load_crl(c, s->crl, s->crl_len, ret_error) == 0;
 }
 
-#ifdef WOLFSSL_X86_64_BUILD
-static bool cpu_has_aes(void)
-{
-	return IS_INTEL_AESNI(cpuid_get_flags());
-}
-#else
-static bool cpu_has_aes(void)
-{
-	return true;
-}
-#endif
-
 static bool set_ciphers(struct credentials *c,
 			const struct credentials_source *s, char *ret_error)
 {
@@ -359,11 +347,13 @@ static bool set_up(struct credentials *c, enum credentials_role role,
 	    !load_crl(c, s, ret_error) || !set_ciphers(c, s, ret_error) ||
 	    !set_groups(c, s, ret_error))
 		return false;
+	if (role == CREDENTIALS_CLIENT)
+		return true;
 	/* Nothing follows the handshake: no tickets. The client's order of
-	 * ciphers counts, since it knows what its CPU can do. */
-	if (role == CREDENTIALS_GATEWAY &&
-	    (wolfSSL_CTX_no_ticket_TLSv13(c->ctx) != 0 ||
-	     wolfSSL_CTX_UseClientSuites(c->ctx) != 0))
+	 * ciphers counts, since it knows what its CPU can do; unless ours is
+	 * the one without AES. */
+	if (wolfSSL_CTX_no_ticket_TLSv13(c->ctx) != 0 ||
+	    (cpu_has_aes() && wolfSSL_CTX_UseClientSuites(c->ctx) != 0))
 		return fail(ret_error, "out of memory");
 	return true;
 }

@@ -426,9 +426,9 @@ int handshake_finish(struct handshake *h, struct handshake_result *ret,
 			      "servers",
 			      ret_reason, ret_text);
 	cipher = wolfSSL_get_cipher_name(h->ssl);
-	result.algorithm = strstr(cipher, "CHACHA20") != NULL
-				   ? &aead_chacha20poly1305
-				   : &aead_aes256gcm;
+	result.algorithm = aead_by_name(strstr(cipher, "CHACHA20") != NULL
+						? "ChaCha20-Poly1305"
+						: "AES-256-GCM");
 	result.group = wolfSSL_get_curve_name(h->ssl);
 	/* Only now: before the peer's Finished wolfSSL would export a constant
 	 * and call it success. */

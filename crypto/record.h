@@ -63,7 +63,7 @@ enum record_verdict record_parse(const uint8_t *record, size_t len,
 
 /* Seals `len` bytes at `in` into a record of len + RECORD_OVERHEAD bytes at
  * `out`. Returns its length, or 0 when the lane's counters are used up. `out +
- * RECORD_HEADER_LEN` may be `in`, lie before it, or not overlap it. */
+ * RECORD_HEADER_LEN` is `in`, or they do not overlap. */
 size_t record_seal(struct keys_tx *tx, uint32_t index, uint8_t lane,
 		   uint8_t flags, const uint8_t *in, size_t len, uint8_t *out);
 

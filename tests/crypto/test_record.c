@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/aead_ipsec_mb.h"
 #include "crypto/record.h"
 #include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
@@ -17,10 +18,12 @@ enum {
 	RECORD_LEN = PLAIN_LEN + RECORD_OVERHEAD,
 };
 
-static const struct aead_algorithm *const algorithms[] = {
+/* A third one where this machine has a faster library. */
+static const struct aead_algorithm *algorithms[3] = {
 	&aead_aes256gcm,
 	&aead_chacha20poly1305,
 };
+static int algorithm_count = 2;
 
 static const uint8_t secret[KEYS_SECRET_LEN] =
 	"a secret of thirty-two bytes...";
@@ -112,10 +115,10 @@ START_TEST(loses_nothing_authentic_to_epochs_of_128_records)
 	}
 	ck_assert_uint_eq(opened, delivered);
 	ck_assert_uint_gt(e.rx.keys.current, 700);
-	printf("note: %s: %llu of %llu delivered records opened over %llu "
-	       "epochs\n",
-	       algorithms[_i]->name, (unsigned long long)opened,
-	       (unsigned long long)delivered,
+	printf("note: %s of %s: %llu of %llu delivered records opened over "
+	       "%llu epochs\n",
+	       algorithms[_i]->name, algorithms[_i]->library,
+	       (unsigned long long)opened, (unsigned long long)delivered,
 	       (unsigned long long)e.rx.keys.current);
 	ends_fini(&e);
 }
@@ -315,21 +318,23 @@ END_TEST
 
 int main(void)
 {
+	const struct aead_algorithm *fast = aead_ipsec_mb();
 	Suite *s = suite_create("record");
 	TCase *t = tcase_create("record");
 
+	if (fast != NULL)
+		algorithms[algorithm_count++] = fast;
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, loses_nothing_authentic_to_epochs_of_128_records,
-			    0, ARRAY_SIZE(algorithms));
+			    0, algorithm_count);
 	tcase_add_test(t, derives_nothing_for_a_counter_far_ahead);
 	tcase_add_test(t, derives_at_most_eight_epochs_for_a_forger);
 	tcase_add_test(t, opens_nothing_with_an_old_key);
-	tcase_add_loop_test(t, drops_every_flipped_bit, 0,
-			    ARRAY_SIZE(algorithms));
+	tcase_add_loop_test(t, drops_every_flipped_bit, 0, algorithm_count);
 	tcase_add_test(t, does_not_move_the_window_for_a_forged_record);
 	tcase_add_test(t, refuses_what_is_too_short);
 	tcase_add_loop_test(t, seals_to_just_before_its_input, 0,
-			    ARRAY_SIZE(algorithms));
+			    algorithm_count);
 	tcase_add_test(t, has_different_keys_for_each_lane_direction_and_epoch);
 	tcase_add_test(t, stops_at_the_last_counter);
 	suite_add_tcase(s, t);

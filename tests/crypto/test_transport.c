@@ -11,8 +11,10 @@
 #include "crypto/record.h"
 #include "crypto/server.h"
 #include "tests/lib/duo.h"
+#include "tests/lib/hooks.h"
 #include "tests/lib/suite.h"
 #include "tunnel/base/attr.h"
+#include "tunnel/base/cpu.h"
 
 static const char *const groups[] = { "X25519MLKEM768", "SecP256r1MLKEM768",
 				      "SecP384r1MLKEM1024" };
@@ -360,6 +362,52 @@ START_TEST(takes_ed25519_and_both_ciphers)
 }
 END_TEST
 
+/* Either end's: it is the slower one that is spared. */
+START_TEST(takes_chacha20_where_a_cpu_has_no_aes)
+{
+	static const struct {
+		bool client, gateway; /* have AES */
+		const char *wanted, *cipher;
+	} rows[] = {
+		{ true, true, NULL, "AES-256-GCM" },
+		{ false, true, NULL, "ChaCha20-Poly1305" },
+		{ true, false, NULL, "ChaCha20-Poly1305" },
+		{ false, false, NULL, "ChaCha20-Poly1305" },
+		/* The profile's word is above it. */
+		{ false, false, "AES-256-GCM", "AES-256-GCM" },
+	};
+
+	if (!cpu_has_aes()) {
+		printf("note: no AES here: not tried\n");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct duo_options o = { 0 };
+		struct credentials *client, *gateway;
+		struct duo d;
+
+		cpu_hook_no_aes = !rows[i].client;
+		client = duo_credentials(CREDENTIALS_CLIENT, "p256", NULL,
+					 rows[i].wanted);
+		cpu_hook_no_aes = !rows[i].gateway;
+		gateway = duo_credentials(CREDENTIALS_GATEWAY, "p256", NULL,
+					  NULL);
+		cpu_hook_no_aes = false;
+		o.client = client;
+		o.gateway = gateway;
+		duo_init(&d, &o);
+		duo_start(&d);
+		ck_assert_msg(duo_run_until_up(&d, 20000), "%s", d.text);
+		ck_assert_str_eq(client_facts(d.client)->cipher,
+				 rows[i].cipher);
+		ck_assert_str_eq(d.guest.cipher, rows[i].cipher);
+		duo_fini(&d);
+		credentials_destroy(client);
+		credentials_destroy(gateway);
+	}
+}
+END_TEST
+
 START_TEST(gives_both_ends_the_same_lane_keys)
 {
 	uint8_t record[200], plain[100];
@@ -632,6 +680,7 @@ int main(void)
 	tcase_add_test(t, checks_an_address_in_the_certificate);
 	tcase_add_test(t, takes_a_name_of_a_single_label);
 	tcase_add_test(t, takes_ed25519_and_both_ciphers);
+	tcase_add_test(t, takes_chacha20_where_a_cpu_has_no_aes);
 	tcase_add_test(t, gives_both_ends_the_same_lane_keys);
 	tcase_add_test(t, says_after_ten_seconds_that_nobody_answers);
 	tcase_add_test(t, says_that_a_gateway_sends_no_lease);

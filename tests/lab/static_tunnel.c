@@ -83,7 +83,7 @@ static struct peer *make_peer(char **argv, uint8_t shift, int family)
 		c.send = KEYS_GATEWAY_TO_CLIENT;
 	else
 		die(argv[5], "neither client nor gateway");
-	keys_init(&keys, &aead_aes256gcm, secret);
+	keys_init(&keys, aead_by_name("AES-256-GCM"), secret);
 	keys.shift = shift;
 	c.keys = &keys;
 	if (peer_create(&c, &p) < 0)

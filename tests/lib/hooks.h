@@ -17,6 +17,8 @@ extern uint8_t keys_hook_secret[KEYS_SECRET_LEN];
 extern bool export_hook_fails;
 /* Handshakes that begin now offer and ask for no ALPN. */
 extern bool alpn_hook_silent;
+/* The CPU is one without AES. */
+extern bool cpu_hook_no_aes;
 /* The gateway's filter for strangers lets everything pass. */
 extern bool hello_hook_open;
 

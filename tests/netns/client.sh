@@ -187,6 +187,8 @@ carries >/dev/null || fail "nothing comes through the tunnel"
 [ "$(field 's["version"], s["state"], s["group"], s["transport"],
 	s["gateway"]["address"], s["hold"]["state"]')" = \
 	"1 up X25519MLKEM768 udp 192.0.2.1:443 held-up" ] || fail "status: $(field s)"
+[ "$(field 's["cipher_library"] in ("IPsec-MB", "wolfCrypt")')" = True ] ||
+	fail "status: $(field s)"
 [ "$(field 's["counters"]["rx_packets"] >= 2 and
 	s["dns"]["match"] == ["corp.test"] and s["dns"]["applied"]')" = \
 	True ] || fail "status: $(field s)"

@@ -127,6 +127,10 @@ static void put_gateway(FILE *to, bool colour, const struct ctl_status *s)
 	if (s->cipher != NULL) {
 		cli_status_label(to, colour, "sealed by");
 		cli_put_clean(to, s->cipher);
+		if (s->cipher_library != NULL) {
+			fputs(" of ", to);
+			cli_put_clean(to, s->cipher_library);
+		}
 		fputs(", keys agreed by ", to);
 		cli_put_clean(to, or_none(s->group));
 		fputc('\n', to);

@@ -210,6 +210,7 @@ static const struct ctl_field status_fields[] = {
 	TEXT(struct ctl_status, "transport", transport),
 	TEXT(struct ctl_status, "group", group),
 	TEXT(struct ctl_status, "cipher", cipher),
+	TEXT(struct ctl_status, "cipher_library", cipher_library),
 	NUMBER(struct ctl_status, "rtt_us", rtt_us),
 	TEXT(struct ctl_status, "device", device),
 	NUMBER(struct ctl_status, "mtu", mtu),

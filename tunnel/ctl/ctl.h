@@ -167,6 +167,7 @@ struct ctl_status {
 		uint64_t certificate_ends;
 	} gateway;
 	char *transport, *group, *cipher;
+	char *cipher_library; /* whose code seals: "wolfCrypt", "IPsec-MB" */
 	uint64_t rtt_us;
 	char *device;
 	uint64_t mtu, lanes;

@@ -163,6 +163,7 @@ static bool put_client(const struct session_io *io, struct ctl_status *s)
 	s->counters.tx_control = f->tx_control;
 	return ctl_set_text(&s->group, f->group) &&
 	       ctl_set_text(&s->cipher, f->cipher) &&
+	       ctl_set_text(&s->cipher_library, f->cipher_library) &&
 	       ctl_set_text(&s->transport, "udp") &&
 	       put_drop(s, "control_elsewhere", attempt_strange(io->attempt)) &&
 	       put_control_drops(s, f);
