@@ -56,6 +56,7 @@ TESTS    := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard \
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
 LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
+BENCH    := $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: all deps deps-test demo test check check-net bench bench-dns \
 	fuzz lint format clean install uninstall
@@ -97,7 +98,7 @@ bench-dns:
 	@tests/bench/dns.sh
 
 .PHONY: lab tests
-lab: $(LAB)
+lab: $(LAB) $(BENCH)
 tests: $(TESTS)
 
 $(BIN)/aditd: $(OUT)/tunnel/main_daemon.o $(OUT)/libadit.a
@@ -136,6 +137,11 @@ $(OUT)/tests/fuzz/test_%: $(OUT)/tests/fuzz/fuzz_%.o \
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 $(OUT)/lab/%: $(OUT)/tests/lab/%.o $(OUT)/libadit.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(OUT)/bench/%: $(OUT)/tests/bench/%.o $(OUT)/libadit.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
