@@ -87,10 +87,11 @@ check: tests
 check-net: all lab
 	@tests/run.sh net
 
+# ROUNDS=1 SECONDS=1 takes a minute; without, a quarter of an hour.
 bench:
-	@config/deps.sh build lab peers
+	@config/deps.sh build lab bench peers
 	@$(MAKE) --no-print-directory all lab
-	@tests/bench/bench.sh
+	@tests/bench/bench.sh $(or $(ROUNDS),5) $(or $(SECONDS),4)
 
 bench-dns:
 	@config/deps.sh build lab resolvers

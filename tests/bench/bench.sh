@@ -67,7 +67,7 @@ adit_prepare() {
 	on gateway adit-gateway init /etc/gw --name vpn.example.com \
 		--pool 10.77.0.0/24 --pool6 fd77:ad17::/64 >/dev/null &&
 		on gateway adit-gateway add /etc/gw client \
-			--output /run/lab/client.json || fail "no gateway"
+			--output /run/lab/client.json >/dev/null 2>&1 || fail "no gateway"
 	python3 - "$lab" <<-'END' || fail "no profiles"
 		import json, sys
 		p = json.load(open(sys.argv[1] + "/client.json"))
@@ -245,9 +245,9 @@ over_six() {
 # see that it is.
 order() {
 	measure order adit "$programs/flows" send "${address[adit]}:7001" \
-		60000 "$seconds" 16
+		30000 "$seconds" 16
 	measure shuffled adit "$programs/flows" send "${address[adit]}:7001" \
-		60000 0.5 16 0 shuffle
+		30000 0.5 16 0 shuffle
 }
 
 measure_row() { # ROW, for each tunnel in turn

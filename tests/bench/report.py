@@ -376,11 +376,11 @@ set linetype 2 lc rgb "#9aa5b1"
 set linetype 3 lc rgb "#e07a3f"
 set linetype 4 lc rgb "#6a9955"
 set multiplot layout 1,3
-set key off
+set offsets 0, 0.3, 0, 0
 {panels}
 unset multiplot
 """
-PANELS = (("TCP, Gbit/s", {"up": 0, "down": 1, "four streams": 2}),
+PANELS = (("TCP, Gbit/s", {"up": 0, "down": 1, "4 streams": 2}),
           ("CPU seconds a GB, both ends", {"up": 3, "down": 4}),
           ("200-byte UDP, thousand/s", {"received": 5}))
 
@@ -399,7 +399,7 @@ def chart(results, svg):
                 for t in TUNNELS))
         panels += 'END\nset title "%s"\n' % title
         panels += "set key %s\n" % (
-            "top right samplen 1 spacing 1.1 noinvert" if i == 2 else "off")
+            "top left Left reverse samplen 1" if i == 1 else "off")
         panels += "plot for [i=2:5] $panel%d using i:xtic(1) " \
             "title columnheader lt i-1\n" % i
     subprocess.run(["gnuplot"], check=True, text=True,
