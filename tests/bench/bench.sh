@@ -93,16 +93,12 @@ adit_start() {
 }
 
 limit_start() {
-	local end
 	start limit-gateway gateway env ADIT_AEAD="${aead-}" \
 		"$programs/limit" lt0 192.0.2.2:5000 192.0.2.1:5000
 	start limit-client client env ADIT_AEAD="${aead-}" \
 		"$programs/limit" lt0 192.0.2.1:5000 192.0.2.2:5000
 	inner client lt0 10.78.0.1
 	inner gateway lt0 10.78.0.2
-	for end in client gateway; do # one read, one send; as adit does
-		on $end ip link set lt0 gso_max_size 61440 txqueuelen 1000
-	done
 }
 
 wireguard_key() { # END: $lab/wg-END.key and .pub, in hex

@@ -136,7 +136,7 @@ class Ratio:
         self.value = self.met = self.why = None
         if not adit or not peer:
             return
-        for values, whose in (adit, "adit"), (peer, TUNNELS.get(name, name)):
+        for values, whose in (adit, "adit"), (peer, TUNNELS.get(name, "adit")):
             if statistics.median(values) <= 0:
                 self.why = "%s: none arrived" % whose
                 return
@@ -325,8 +325,12 @@ def print_strace(results):
 
 def introduction(results):
     about = results.of("about")[0]
-    return "%s, %s; %s and %s; %d rounds of %d s" % (
-        about["date"], machine(), about["wireguard"].removesuffix(".deb"),
+    status = results.of("up", "adit")[0]["before"]["client"]
+    cipher = status["cipher"]
+    if "cipher_library" in status:  # not in every build
+        cipher += " of " + status["cipher_library"]
+    return "%s, %s; %s; %s and %s; %d rounds of %d s" % (
+        about["date"], machine(), cipher, about["wireguard"].removesuffix(".deb"),
         about["openvpn"].removesuffix(".deb"), about["rounds"],
         about["seconds"])
 
@@ -362,7 +366,7 @@ def as_json(results):
 # --- the chart --------------------------------------------------------------
 
 PLOT = """
-set terminal svg size 900,300 background "#ffffff" font "sans-serif,12"
+set terminal svg size 900,320 background "#ffffff" font "sans-serif,12"
 set output "{svg}"
 set style data histograms
 set style fill solid 0.9 noborder
@@ -376,11 +380,11 @@ set linetype 2 lc rgb "#9aa5b1"
 set linetype 3 lc rgb "#e07a3f"
 set linetype 4 lc rgb "#6a9955"
 set multiplot layout 1,3
-set offsets 0, 0.3, 0, 0
+set bmargin 5
 {panels}
 unset multiplot
 """
-PANELS = (("TCP, Gbit/s", {"up": 0, "down": 1, "4 streams": 2}),
+PANELS = (("TCP, Gbit/s", {"up": 0, "down": 1, "4 ×": 2}),
           ("CPU seconds a GB, both ends", {"up": 3, "down": 4}),
           ("200-byte UDP, thousand/s", {"received": 5}))
 
@@ -399,7 +403,8 @@ def chart(results, svg):
                 for t in TUNNELS))
         panels += 'END\nset title "%s"\n' % title
         panels += "set key %s\n" % (
-            "top left Left reverse samplen 1" if i == 1 else "off")
+            "at screen 0.5, screen 0.05 center horizontal samplen 1"
+            if i == 2 else "off")
         panels += "plot for [i=2:5] $panel%d using i:xtic(1) " \
             "title columnheader lt i-1\n" % i
     subprocess.run(["gnuplot"], check=True, text=True,
