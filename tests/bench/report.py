@@ -274,8 +274,9 @@ def print_rounds(results):
                 print("  %-44s %-13s %s" % (row.title, name, "  ".join(
                     "%.*f" % (row.digits, v) for v in values)))
     for tunnel, name in TUNNELS.items():
-        print("  %-44s %-13s %s" % ("idle round trip added, µs", name, "  ".join(
-            "%.0f" % v for v in results.added(tunnel))))
+        print("  %-44s %-13s %s" % (
+            "idle round trip added, µs", name,
+            "  ".join("%.0f" % v for v in results.added(tunnel))))
 
 
 def batches(results, row, tunnel):
@@ -330,7 +331,8 @@ def introduction(results):
     if "cipher_library" in status:  # not in every build
         cipher += " of " + status["cipher_library"]
     return "%s, %s; %s; %s and %s; %d rounds of %d s" % (
-        about["date"], machine(), cipher, about["wireguard"].removesuffix(".deb"),
+        about["date"], machine(), cipher,
+        about["wireguard"].removesuffix(".deb"),
         about["openvpn"].removesuffix(".deb"), about["rounds"],
         about["seconds"])
 
@@ -366,7 +368,7 @@ def as_json(results):
 # --- the chart --------------------------------------------------------------
 
 PLOT = """
-set terminal svg size 900,320 background "#ffffff" font "sans-serif,12"
+set terminal svg size 900,300 background "#ffffff" font "sans-serif,12"
 set output "{svg}"
 set style data histograms
 set style fill solid 0.9 noborder
@@ -380,7 +382,7 @@ set linetype 2 lc rgb "#9aa5b1"
 set linetype 3 lc rgb "#e07a3f"
 set linetype 4 lc rgb "#6a9955"
 set multiplot layout 1,3
-set bmargin 5
+set key off
 {panels}
 unset multiplot
 """
@@ -402,9 +404,9 @@ def chart(results, svg):
                 "%.4f" % statistics.median(results.values(ROWS[at], t))
                 for t in TUNNELS))
         panels += 'END\nset title "%s"\n' % title
-        panels += "set key %s\n" % (
-            "at screen 0.5, screen 0.05 center horizontal samplen 1"
-            if i == 2 else "off")
+        if len(groups) == 1:  # room for the key beside it
+            panels += "set xrange [-0.6:1.6]\n" \
+                "set key top right Left reverse samplen 1\n"
         panels += "plot for [i=2:5] $panel%d using i:xtic(1) " \
             "title columnheader lt i-1\n" % i
     subprocess.run(["gnuplot"], check=True, text=True,
@@ -444,7 +446,7 @@ def readme(results, path):
     lines.insert(1, "|" + "---|" * len(rows[0]))
     svg = "tests/bench/bench.svg"
     chart(results, os.path.join(os.path.dirname(os.path.abspath(path)), svg))
-    block = "\n%s.\n\n![throughput, CPU time and small packets](%s)\n\n%s\n" % (
+    block = "\n%s.\n\n![TCP, CPU time and small packets](%s)\n\n%s\n" % (
         introduction(results), svg, "\n".join(lines))
     with open(path, "w", encoding="utf-8") as f:
         f.write(before + README_FROM + block + README_TO + after)
