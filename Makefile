@@ -58,6 +58,7 @@ TESTS    := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard \
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
 LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
+BENCH    := $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: all deps deps-test demo test check check-net check-wifi bench \
 	bench-dns bench-instructions fuzz lint format clean install uninstall
@@ -94,10 +95,11 @@ check-wifi:
 	@$(MAKE) --no-print-directory all
 	@tests/run.sh wifi
 
+# ROUNDS=1 SECONDS=1 takes a minute; without, a quarter of an hour.
 bench:
-	@config/deps.sh build lab peers
+	@config/deps.sh build lab bench peers
 	@$(MAKE) --no-print-directory all lab
-	@tests/bench/bench.sh
+	@tests/bench/bench.sh $(or $(ROUNDS),5) $(or $(SECONDS),4)
 
 bench-dns:
 	@config/deps.sh build lab resolvers
@@ -110,7 +112,7 @@ bench-instructions:
 	@tests/bench/instructions.sh
 
 .PHONY: lab tests
-lab: $(LAB)
+lab: $(LAB) $(BENCH)
 tests: $(TESTS)
 
 $(BIN)/aditd: $(OUT)/tunnel/main_daemon.o $(OUT)/libadit.a
@@ -151,6 +153,11 @@ $(OUT)/tests/fuzz/test_%: $(OUT)/tests/fuzz/fuzz_%.o \
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 $(OUT)/lab/%: $(OUT)/tests/lab/%.o $(OUT)/libadit.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(OUT)/bench/%: $(OUT)/tests/bench/%.o $(OUT)/libadit.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)

@@ -9,7 +9,8 @@
 #   lint    clang-format, cppcheck, shellcheck, python3
 #   fuzz    clang with libFuzzer
 #   count   valgrind, for `make bench-instructions`
-#   peers   what `make bench` compares with, unpacked into build/deps/peers
+#   bench   what `make bench` draws and counts with (gnuplot, strace)
+#   peers   what it compares with, unpacked into build/deps/peers
 #   owners  the programs that own a host's DNS, unpacked into build/deps/owners
 #   resolvers  the same for `make bench-dns`
 #   wifi    a machine with Wi-Fi for tests/wifi: QEMU, a stock kernel, hostapd,
@@ -42,8 +43,9 @@ packages_of() {
 	lint) say clang-format cppcheck shellcheck git python3 ;;
 	fuzz) say clang libclang-rt-dev ;;
 	count) say valgrind ;;
+	bench) say gnuplot-nox strace ;;
 	peers | owners | resolvers | wifi) ;; # not installed: ensure_peers, ...
-	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, count, peers, owners, resolvers, wifi)" ;;
+	*) die "unknown package set \"$1\" (build, lab, lint, fuzz, count, bench, peers, owners, resolvers, wifi)" ;;
 	esac
 }
 
@@ -132,16 +134,35 @@ fetch_source() {
 # Programs to compare with, unpacked and never installed: build/deps/peers/usr.
 ensure_peers() {
 	peers=$deps/peers
-	[ -x "$peers/usr/bin/wireguard-go" ] && return 0
-	private_apt_for deb
-	mkdir -p "$peers"
-	say "Fetching wireguard-go to compare with (unpacked, not installed)"
-	if ! { private_apt update && cd "$peers" &&
-		private_apt download wireguard-go &&
-		for deb in ./*.deb; do dpkg-deb -x "$deb" .; done; } \
-		>"$log.peers" 2>&1; then
-		tail -n 5 "$log.peers" >&2
-		die "cannot get wireguard-go; all of it is in $log.peers"
+	mkdir -p "$peers/openvpn"
+	if [ ! -x "$peers/usr/bin/wireguard-go" ]; then
+		private_apt_for deb
+		say "Fetching wireguard-go to compare with (unpacked, not installed)"
+		if ! { private_apt update && cd "$peers" &&
+			private_apt download wireguard-go &&
+			for deb in ./*.deb; do dpkg-deb -x "$deb" .; done; } \
+			>"$log.peers" 2>&1; then
+			tail -n 5 "$log.peers" >&2
+			die "cannot get wireguard-go; all of it is in $log.peers"
+		fi
+	fi
+	if [ ! -x "$peers/usr/sbin/openvpn" ]; then
+		say "Fetching OpenVPN to compare with (unpacked, not installed)"
+		# With what of its dependencies the machine has not.
+		# shellcheck disable=SC2046
+		if ! { cd "$peers/openvpn" &&
+			apt-get -q -o APT::Sandbox::User=root download openvpn \
+				$(apt-get -s --no-install-recommends install \
+					openvpn | awk '$1 == "Inst" &&
+					$2 != "openvpn" && $3 ~ /^\(/ { print $2 }') &&
+			for deb in ./*.deb; do dpkg-deb -x "$deb" ..; done &&
+			if [ -d ../lib ]; then
+				cp -a ../lib/. ../usr/lib/ && rm -r ../lib
+			fi; } \
+			>"$log.peers" 2>&1; then
+			tail -n 5 "$log.peers" >&2
+			die "cannot get OpenVPN; all of it is in $log.peers"
+		fi
 	fi
 	cd "$root"
 }

@@ -1,279 +1,374 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench.sh [ROUNDS [SECONDS]]: adit beside wireguard-go, in one run.
+# bench.sh [ROUNDS [SECONDS]]: adit beside its peers and beside the floor under
+# them all (limit.c), in one run, in turn.
 #
-#   client namespace                               gateway namespace
-#   adit0 10.77.0.2  wgc 10.8.0.1                  adit0 10.77.0.1  wgg 10.8.0.2
-#         \            /                                 \            /
-#       v0 192.0.2.1, MTU 1500 ------- veth ------- v0 192.0.2.2
+#   client                                      gateway
+#   adit0   10.77.0.2  fd77:ad17::2             adit0   10.77.0.1  fd77:ad17::1
+#   lt0     10.78.0.1                           lt0     10.78.0.2
+#   wg0     10.79.0.1                           wg0     10.79.0.2
+#   ov0     10.80.0.1                           ov0     10.80.0.2
+#     v0 192.0.2.1, MTU 1500 --------- veth --------- v0 192.0.2.2
+#        2001:db8:1::1                                   2001:db8:1::2
 #
-# One TCP stream up and down and small UDP packets, in turn, three rounds, the
-# medians. Ratios are what counts: machines are noisy. Fails when adit has less
-# than 1.8 times the throughput, or needs more than 120,000 system calls a GB.
-# All of it happens in namespaces of its own, mounts included.
-set -eu
-cd "$(dirname "$0")/../.."
-root=$PWD
-bin=$root/build/bin
-export ADIT_RUNTIME_DIR=/run/bench/run
-wireguard=$root/build/deps/peers/usr/bin/wireguard-go
-rounds=${1-3}
+# Each measurement is a line of JSON in build/bench/results.jsonl; report.py
+# makes the table, bench.json and bench.svg of them, and says which rows have to
+# be measured again because a peer's rounds differ too much. Both hosts are
+# namespaces (tests/lab/lab.sh). PEERS is where the peers are unpacked. Exit code
+# 1: something did not work, or packets came out of order.
+set -u
+# shellcheck source=tests/lab/lab.sh
+. "$(dirname "$0")/../lab/lab.sh"
+rounds=${1-5}
 seconds=${2-4}
+peers=${PEERS-$lab_root/build/deps/peers}
+programs=$lab_root/build/linux/bench
+out=$lab_root/build/bench
+results=$out/results.jsonl
+report=$lab_root/tests/bench/report.py
+step=$(awk -v s="$seconds" 'BEGIN { print s < 2 ? 0.25 : 0.5 }')
+attempt=1
+declare -A address=([none]=192.0.2.2 [adit]=10.77.0.1 [limit]=10.78.0.2
+	[wireguard]=10.79.0.2 [openvpn]=10.80.0.2)
+tunnels="adit limit wireguard openvpn"
 
-[ "$(id -u)" = 0 ] || { echo "bench: needs root"; exit 77; }
-[ -x "$wireguard" ] || { echo "bench: run \"make bench\" (no $wireguard)"; exit 77; }
-[ -n "${ADIT_BENCH-}" ] ||
-	exec env ADIT_BENCH=1 unshare --mount --propagation private "$0" "$@"
+if why=$(lab_cannot iperf3 openssl socat python3); then
+	echo "bench: $why"
+	exit 77
+fi
+for program in "$peers/usr/bin/wireguard-go" "$peers/usr/sbin/openvpn" \
+	"$programs/limit" "$lab_root/build/bin/aditd"; do
+	[ -x "$program" ] || { echo "bench: no $program (make bench)"; exit 77; }
+done
 
-# Namespaces' names and wireguard-go's sockets live under /run: ours alone.
-mount -t tmpfs tmpfs /run
-work=/run/bench
-mkdir $work
-pids=
-cleanup() {
-	for p in $pids; do kill "$p" 2>/dev/null || true; done
-	wait 2>/dev/null || true
-}
-trap cleanup EXIT
+# --- the tunnels ------------------------------------------------------------
 
-fail() {
-	echo "bench: $*" >&2
-	tail -n 5 $work/adit.client $work/adit.gateway >&2 || true
-	exit 1
-}
-
-until_works() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	fail "did not come true: $*"
+inner() { # HOST DEVICE ADDRESS
+	until_true 5 on "$1" ip link show "$2" || fail "no device $2"
+	on "$1" ip addr add "$3/24" dev "$2" &&
+		on "$1" ip link set "$2" mtu 1420 up || fail "device $2"
 }
 
 topology() {
-	local n
-	ip netns add client
-	ip netns add gateway
-	ip -n client link add v0 type veth peer name v0 netns gateway
-	ip -n client addr add 192.0.2.1/24 dev v0
-	ip -n gateway addr add 192.0.2.2/24 dev v0
-	for n in client gateway; do
-		ip -n $n link set lo up
-		ip -n $n link set v0 up
-	done
-	ip netns exec gateway iperf3 -s >/dev/null 2>&1 &
-	pids="$pids $!"
+	lab_host client
+	lab_host gateway
+	lab_cable client v0 gateway v0 &&
+		lab_address client v0 192.0.2.1/24 2001:db8:1::1/64 &&
+		lab_address gateway v0 192.0.2.2/24 2001:db8:1::2/64 ||
+		fail "no network"
+	start iperf3 gateway iperf3 -s
+	start flows gateway "$programs/flows" serve '[::]:7001'
+	start quic_like gateway "$programs/quic_like" serve '[::]:7002'
 }
 
-device() { # NAMESPACE NAME ADDRESS
-	until_works ip -n "$1" link show "$2"
-	ip -n "$1" addr add "$3/24" dev "$2"
-	ip -n "$1" link set "$2" mtu 1420 up
+# The same gateway by its IPv4 and by its IPv6 address.
+adit_prepare() {
+	on gateway adit-gateway init /etc/gw --name vpn.example.com \
+		--pool 10.77.0.0/24 --pool6 fd77:ad17::/64 >/dev/null &&
+		on gateway adit-gateway add /etc/gw client \
+			--output /run/lab/client.json >/dev/null 2>&1 || fail "no gateway"
+	python3 - "$lab" <<-'END' || fail "no profiles"
+		import json, sys
+		p = json.load(open(sys.argv[1] + "/client.json"))
+		for name, host in ("four", "192.0.2.2"), ("six", "2001:db8:1::2"):
+		    p["Identifier"] = "com.example." + name
+		    p["Payload"].update(VisibleName=name, HostName=host)
+		    p["Payload"]["VendorConfig"]["ServerName"] = "vpn.example.com"
+		    json.dump(p, open("%s/%s.json" % (sys.argv[1], name), "w"))
+	END
 }
 
 adit_start() {
-	"$bin/adit-gateway" init $work/gw --name 192.0.2.2 >/dev/null
-	"$bin/adit-gateway" add $work/gw client --output $work/client.json
-	ip netns exec gateway "$bin/adit-gateway" run $work/gw \
-		>$work/adit.gateway 2>&1 &
-	adit_gateway=$!
-	ip netns exec client "$bin/aditd" --config-dir $work/etc \
-		--state-dir $work/lib --runtime-dir $work/run \
-		2>$work/adit.client &
-	adit_client=$!
-	pids="$pids $adit_client $adit_gateway"
-	until_works "$bin/adit" profile add $work/client.json
-	until_works "$bin/adit" connect --wait=5
+	start adit-gateway gateway env ADIT_AEAD="${aead-}" \
+		adit-gateway run /etc/gw
+	start adit-client client env ADIT_AEAD="${aead-}" aditd
+	until_true 10 on gateway adit-gateway status /etc/gw &&
+		until_true 10 on client adit status || fail "adit does not start"
+	for profile in four six; do
+		on client adit profile add "/run/lab/$profile.json" \
+			>/dev/null 2>&1 # the second time it is there already
+	done
+	on client adit connect --wait=10 four >/dev/null || fail "adit connect"
 }
 
-hex() { od -An -v -tx1 | tr -d ' \n'; }
-
-wireguard_key() { # NAME: $work/NAME.key and .pub, in hex
-	openssl genpkey -algorithm X25519 -out "$work/$1.pem"
-	openssl pkey -in "$work/$1.pem" -outform DER | tail -c 32 | hex \
-		>"$work/$1.key"
-	openssl pkey -in "$work/$1.pem" -pubout -outform DER | tail -c 32 |
-		hex >"$work/$1.pub"
+limit_start() {
+	start limit-gateway gateway env ADIT_AEAD="${aead-}" \
+		"$programs/limit" lt0 192.0.2.2:5000 192.0.2.1:5000
+	start limit-client client env ADIT_AEAD="${aead-}" \
+		"$programs/limit" lt0 192.0.2.1:5000 192.0.2.2:5000
+	inner client lt0 10.78.0.1
+	inner gateway lt0 10.78.0.2
 }
 
-wireguard_set() { # DEVICE NAME PORT PEER ENDPOINT
-	printf 'set=1\nprivate_key=%s\nlisten_port=%s\npublic_key=%s\nendpoint=%s\nallowed_ip=0.0.0.0/0\n\n' \
-		"$(cat "$work/$2.key")" "$3" "$(cat "$work/$4.pub")" "$5" |
-		socat -t 2 - "UNIX-CONNECT:/run/wireguard/$1.sock" |
+wireguard_key() { # END: $lab/wg-END.key and .pub, in hex
+	openssl genpkey -algorithm X25519 -out "$lab/wg-$1.pem"
+	openssl pkey -in "$lab/wg-$1.pem" -outform DER | tail -c 32 |
+		od -An -v -tx1 | tr -d ' \n' >"$lab/wg-$1.key"
+	openssl pkey -in "$lab/wg-$1.pem" -pubout -outform DER | tail -c 32 |
+		od -An -v -tx1 | tr -d ' \n' >"$lab/wg-$1.pub"
+}
+
+wireguard_set() { # END PEER ENDPOINT
+	printf 'set=1\nprivate_key=%s\nlisten_port=5001\npublic_key=%s\nendpoint=%s\nallowed_ip=0.0.0.0/0\n\n' \
+		"$(cat "$lab/wg-$1.key")" "$(cat "$lab/wg-$2.pub")" "$3" |
+		on "$1" socat -t 2 - UNIX-CONNECT:/run/wireguard/wg0.sock |
 		grep -q 'errno=0' || fail "wireguard-go does not take its settings"
 }
 
 wireguard_start() {
-	ip netns exec client "$wireguard" -f wgc >/dev/null 2>&1 &
-	wireguard_client=$!
-	ip netns exec gateway "$wireguard" -f wgg >/dev/null 2>&1 &
-	wireguard_gateway=$!
-	pids="$pids $wireguard_client $wireguard_gateway"
-	wireguard_key c
-	wireguard_key g
-	until_works test -S /run/wireguard/wgc.sock
-	until_works test -S /run/wireguard/wgg.sock
-	wireguard_set wgc c 5001 g 192.0.2.2:5001
-	wireguard_set wgg g 5001 c 192.0.2.1:5001
-	device client wgc 10.8.0.1
-	device gateway wgg 10.8.0.2
-}
-
-# CPU time of both ends so far, in seconds.
-cpu() { # PID PID
-	cat "/proc/$1/stat" "/proc/$2/stat" | awk -v hz="$(getconf CLK_TCK)" \
-		'{ n += $14 + $15 } END { print n / hz }'
-}
-
-# The system calls that an end of adit has counted so far.
-calls() { # END
-	local before
-	if [ "$1" = client ]; then
-		"$bin/adit" status --json | python3 -c 'import json, sys
-print(json.load(sys.stdin)["counters"]["system_calls"])'
-		return
-	fi
-	before=$(grep -c ' *system_calls ' $work/adit.gateway || true)
-	kill -USR1 "$adit_gateway"
-	until_works eval "[ \$(grep -c 'system_calls ' $work/adit.gateway) -gt $before ]"
-	sed -n 's/.*system_calls //p' $work/adit.gateway | tail -n 1
-}
-
-iperf() { # ADDRESS ARGUMENTS...: JSON into $work/iperf.json
-	local address=$1
-	shift
-	ip netns exec client timeout 60 iperf3 -J -c "$address" "$@" \
-		>$work/iperf.json || fail "iperf3 -c $address $*"
-}
-
-json() { # EXPRESSION over j
-	python3 -c 'import json, sys
-j = json.load(open(sys.argv[1]))["end"]
-print(eval(sys.argv[2]))' $work/iperf.json "$1"
-}
-
-note() { echo "$2" >>"$work/$1"; } # SERIES VALUE
-
-median() { # SERIES
-	sort -n "$work/$1" | awk '{ v[NR] = $1 }
-		END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
-
-# One stream; Gbit/s and CPU seconds a GB are noted, and adit's system calls.
-stream() { # TUNNEL DIRECTION ADDRESS PID PID [-R]
-	local tunnel=$1 way=$2 address=$3 c=$4 g=$5 cpu0 gb calls_c calls_g
-	shift 5
-	if [ "$tunnel" = adit ]; then
-		calls_c=$(calls client)
-		calls_g=$(calls gateway)
-	fi
-	cpu0=$(cpu "$c" "$g")
-	iperf "$address" -C cubic -t "$seconds" "$@"
-	gb=$(json 'j["sum_received"]["bytes"] / 1e9')
-	note "$tunnel.$way" "$(json 'j["sum_received"]["bits_per_second"] / 1e9')"
-	note "$tunnel.$way.cpu" "$(awk -v a="$cpu0" -v b="$(cpu "$c" "$g")" \
-		-v gb="$gb" 'BEGIN { print (b - a) / gb }')"
-	[ "$tunnel" = adit ] || return 0
-	note "adit.$way.client" "$(awk -v a="$calls_c" -v gb="$gb" \
-		-v b="$(calls client)" 'BEGIN { printf "%d", (b - a) / gb }')"
-	note "adit.$way.gateway" "$(awk -v a="$calls_g" -v gb="$gb" \
-		-v b="$(calls gateway)" 'BEGIN { printf "%d", (b - a) / gb }')"
-}
-
-small_packets() { # TUNNEL ADDRESS
-	iperf "$2" -u -b 0 -l 200 -t 2
-	note "$1.udp" "$(json '(j["sum"]["packets"] - j["sum"]["lost_packets"]) / j["sum"]["seconds"] / 1e3')"
-}
-
-round_trip() { # TUNNEL ADDRESS
-	ip netns exec client ping -q -c 50 -i 0.01 "$2" |
-		awk -F/ '/^rtt/ { print $5 }' >>"$work/$1.rtt"
-}
-
-measure() { # TUNNEL ADDRESS PID PID
-	round_trip "$1" "$2"
-	stream "$1" up "$2" "$3" "$4"
-	stream "$1" down "$2" "$3" "$4" -R
-	small_packets "$1" "$2"
-}
-
-# The worker's own count against the kernel's, once.
-cross_check() {
-	local own traced
-	command -v strace >/dev/null || { echo "  (no strace here: not cross-checked)"; return; }
-	own=$(calls client)
-	strace -f -c -U name,calls -o $work/strace -p "$adit_client" 2>/dev/null &
-	local tracer=$!
-	until_works grep -q "TracerPid:.*$tracer" "/proc/$adit_client/status"
-	iperf 10.77.0.1 -C cubic -t 2
-	kill -INT $tracer
-	wait $tracer || true
-	own=$(($(calls client) - own))
-	traced=$(awk '$1 ~ /^(poll|read|write|sendmsg|recvmmsg)$/ { n += $2 } END { print n }' $work/strace)
-	echo "  Cross-check of two seconds: the worker counted $own calls, strace $traced."
-}
-
-row() { # TEXT ADIT WIREGUARD FORMAT
-	awk -v t="$1" -v a="$2" -v w="$3" -v f="$4" 'BEGIN {
-		printf "  %-38s " f " " f "   %6.2f\n", t, a, w, a / w }'
-}
-
-report() {
-	local way
-	echo
-	printf '  %-38s %10s %10s   %6s\n' "medians of $rounds rounds" adit \
-		wireguard ratio
-	for way in up down; do
-		row "one TCP stream $way, Gbit/s" "$(median adit.$way)" \
-			"$(median wireguard.$way)" '%10.2f'
+	local end
+	for end in client gateway; do
+		start wireguard-$end $end "$peers/usr/bin/wireguard-go" -f wg0
+		wireguard_key $end
+		until_true 5 on $end test -S /run/wireguard/wg0.sock ||
+			fail "wireguard-go does not start"
 	done
-	row "200-byte UDP received, thousand/s" "$(median adit.udp)" \
-		"$(median wireguard.udp)" '%10.1f'
-	for way in up down; do
-		row "CPU seconds a GB $way, both ends" \
-			"$(median adit.$way.cpu)" "$(median wireguard.$way.cpu)" '%10.2f'
-	done
-	row "idle round trip, ms" "$(median adit.rtt)" "$(median wireguard.rtt)" \
-		'%10.3f'
-	echo
-	for way in up down; do
-		printf '  %-38s %10d client %10d gateway\n' \
-			"system calls a GB $way" "$(median adit.$way.client)" \
-			"$(median adit.$way.gateway)"
-	done
-	cross_check
+	wireguard_set client gateway 192.0.2.2:5001
+	wireguard_set gateway client 192.0.2.1:5001
+	inner client wg0 10.79.0.1
+	inner gateway wg0 10.79.0.2
 }
 
-judge() {
-	local way end ratio n
-	for way in up down; do
-		ratio=$(awk -v a="$(median adit.$way)" -v w="$(median wireguard.$way)" \
-			'BEGIN { print int(100 * a / w) }')
-		[ "$ratio" -ge 180 ] || fail "$way: less than 1.8 times wireguard-go"
+openvpn_key() { # END: $lab/ov-END.pem, .key and .print
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-days 2 -subj "/CN=$1" -keyout "$lab/ov-$1.key" \
+		-out "$lab/ov-$1.pem" 2>/dev/null
+	openssl x509 -in "$lab/ov-$1.pem" -noout -fingerprint -sha256 |
+		sed 's/.*=//' >"$lab/ov-$1.print"
+}
+
+openvpn_one() { # END PEER ROLE ADDRESS PEER-ADDRESS INNER PEER-INNER
+	local libraries=("$peers"/usr/lib/*-linux-gnu*)
+	start "openvpn-$1" "$1" env LD_LIBRARY_PATH="${libraries[0]}" \
+		"$peers/usr/sbin/openvpn" --dev ov0 --dev-type tun \
+		--proto udp4 --local "$4" --remote "$5" --port 1194 \
+		--ifconfig "$6" "$7" "--tls-$3" --tun-mtu 1420 \
+		--cert "/run/lab/ov-$1.pem" --key "/run/lab/ov-$1.key" \
+		--peer-fingerprint "$(cat "$lab/ov-$2.print")" --dh none \
+		--data-ciphers AES-256-GCM --cipher AES-256-GCM --disable-dco
+}
+
+openvpn_start() {
+	openvpn_key client
+	openvpn_key gateway
+	openvpn_one gateway client server 192.0.2.2 192.0.2.1 10.80.0.2 10.80.0.1
+	openvpn_one client gateway client 192.0.2.1 192.0.2.2 10.80.0.1 10.80.0.2
+}
+
+# --- measuring --------------------------------------------------------------
+
+# /proc fields of a tunnel's two processes.
+pids() { # TUNNEL
+	program_pid "$1-client"
+	program_pid "$1-gateway"
+}
+
+cpu() { # TUNNEL: seconds of both ends so far
+	local pid
+	for pid in $(pids "$1"); do
+		cat "/proc/$pid/stat"
+	done | awk -v hz="$(getconf CLK_TCK)" '{ n += $14 + $15 }
+		END { print n / hz }'
+}
+
+limit_counts() { # END
+	local log=$lab/limit-$1.log before
+	before=$(wc -l <"$log")
+	signal "limit-$1" USR1
+	until_true 5 eval "[ \$(wc -l <'$log') -gt $before ]" ||
+		fail "limit does not count"
+	tail -n 1 "$log"
+}
+
+# What both ends have counted so far, as JSON.
+counts() { # TUNNEL
+	case $1 in
+	adit)
+		printf '{"client": %s, "gateway": %s}' \
+			"$(on client adit status --json)" \
+			"$(on gateway adit-gateway status /etc/gw --json)" ;;
+	limit)
+		printf '{"client": {"counters": %s}, "gateway": {"counters": %s}}' \
+			"$(limit_counts client)" "$(limit_counts gateway)" ;;
+	*) echo null ;;
+	esac
+}
+
+note() { # JSON: one line of the results
+	tr -d '\n\t' <<<"$1" >>"$results"
+	echo >>"$results"
+}
+
+# Runs a program on the client; its JSON and what it cost are noted.
+measure() { # ROW TUNNEL PROGRAM...
+	local row=$1 tunnel=$2 cpu0=0 cpu1=0 before after
+	shift 2
+	before=$(counts "$tunnel")
+	[ "$tunnel" = none ] || cpu0=$(cpu "$tunnel")
+	on client timeout 120 "$@" >"$lab/measured" 2>"$lab/measured.err" ||
+		fail "$row, $tunnel: $* ended with $?: $(cat "$lab/measured.err" \
+			"$lab/measured" | tail -n 5)"
+	[ "$tunnel" = none ] || cpu1=$(cpu "$tunnel")
+	after=$(counts "$tunnel")
+	note "{\"row\": \"$row\", \"tunnel\": \"$tunnel\", \"round\": $round,
+		\"attempt\": $attempt, \"cpu\": [$cpu0, $cpu1],
+		\"before\": $before, \"after\": $after,
+		\"result\": $(cat "$lab/measured")}"
+}
+
+tcp() { # ROW TUNNEL ADDRESS [ARGUMENT...]
+	local row=$1 tunnel=$2 to=$3
+	shift 3
+	measure "$row" "$tunnel" iperf3 -J -C cubic -t "$seconds" -c "$to" "$@"
+}
+
+round_trips() { # ADDRESS, as JSON, in ms
+	printf '{"times": [%s]}\n' "$(ping -c 200 -i 0.002 "$1" |
+		sed -n 's/.*time=\([0-9.]*\) ms/\1/p' | paste -sd,)"
+}
+export -f round_trips
+
+over_six() {
+	on client adit disconnect >/dev/null
+	on client adit connect --wait=10 six >/dev/null || fail "adit over IPv6"
+	tcp uplink6 adit "${address[adit]}"
+	on client adit disconnect >/dev/null
+	on client adit connect --wait=10 four >/dev/null || fail "adit connect"
+}
+
+# Sixteen flows whose order is looked at; and once shuffled by the sender, to
+# see that it is.
+order() {
+	measure order adit "$programs/flows" send "${address[adit]}:7001" \
+		30000 "$seconds" 16
+	measure shuffled adit "$programs/flows" send "${address[adit]}:7001" \
+		30000 0.5 16 0 shuffle
+}
+
+measure_row() { # ROW, for each tunnel in turn
+	local tunnel
+	case $1 in
+	inner6) tcp inner6 adit fd77:ad17::1; return ;;
+	uplink6) over_six; return ;;
+	order) order; return ;;
+	rtt) measure rtt none bash -c "round_trips ${address[none]}" ;;
+	esac
+	for tunnel in $tunnels; do
+		case $1 in
+		up) tcp up "$tunnel" "${address[$tunnel]}" ;;
+		down) tcp down "$tunnel" "${address[$tunnel]}" -R ;;
+		four) tcp four "$tunnel" "${address[$tunnel]}" -P 4 ;;
+		small) measure small "$tunnel" "$programs/flows" search \
+			"${address[$tunnel]}:7001" "$step" 200 ;;
+		quic) measure quic "$tunnel" "$programs/quic_like" send \
+			"${address[$tunnel]}:7002" "$seconds" ;;
+		rtt) measure rtt "$tunnel" bash -c \
+			"round_trips ${address[$tunnel]}" ;;
+		esac
+	done
+}
+
+measure_rows() { # ROW...
+	local row
+	for ((round = 1; round <= rounds; round++)); do
+		printf 'round %d of %d:' "$round" "$rounds"
+		for row in "$@"; do
+			printf ' %s' "$row"
+			measure_row "$row"
+		done
+		echo
+	done
+}
+
+memory() { # idle or loaded
+	local tunnel end field=VmRSS kib
+	[ "$1" = idle ] || field=VmHWM
+	for tunnel in $tunnels; do
 		for end in client gateway; do
-			n=$(median adit.$way.$end)
-			[ "$n" -le 120000 ] || fail "$way: $n system calls a GB at the $end"
+			kib=$(awk "/^$field/ { print \$2 }" \
+				"/proc/$(program_pid "$tunnel-$end")/status")
+			note "{\"row\": \"memory-$1\", \"tunnel\": \"$tunnel\",
+				\"end\": \"$end\", \"kib\": $kib}"
 		done
 	done
 }
 
-echo "adit and $("$wireguard" --version 2>/dev/null |
-	head -n 1), package $(basename build/deps/peers/wireguard-go_*.deb)"
-echo "$(nproc) cores, kernel $(uname -r); $rounds rounds of $seconds s each way"
+# The same against the same with wolfCrypt alone, where there is a choice.
+without_ipsec_mb() {
+	grep -qs 'IPSEC_MB_LIBS := .' "$lab_root/build/deps/ipsec_mb.mk" &&
+		grep -q vaes /proc/cpuinfo || return 0
+	echo "with wolfCrypt's AES:"
+	for label in adit-client adit-gateway limit-client limit-gateway; do
+		stop $label
+	done
+	aead=wolfcrypt
+	adit_start
+	limit_start
+	for ((round = 1; round <= rounds; round++)); do
+		for tunnel in adit limit; do
+			tcp wolf-up $tunnel "${address[$tunnel]}"
+			tcp wolf-down $tunnel "${address[$tunnel]}" -R
+		done
+	done
+}
+
+# The worker's own count of system calls against the kernel's, for a second.
+cross_check() {
+	local tracer before after
+	command -v strace >/dev/null || return 0
+	before=$(counts adit)
+	strace -f -c -U name,calls -o "$lab/strace" -p "$(program_pid adit-client)" \
+		2>/dev/null &
+	tracer=$!
+	until_true 5 grep -q "TracerPid:.*$tracer" \
+		"/proc/$(program_pid adit-client)/status"
+	on client iperf3 -C cubic -t 1 -c "${address[adit]}" >/dev/null
+	kill -INT $tracer
+	wait $tracer
+	after=$(counts adit)
+	note "{\"row\": \"strace\", \"tunnel\": \"adit\", \"calls\": $(awk '$1 ~ \
+		/^(poll|read|write|sendmsg|sendmmsg|recvmmsg)$/ { n += $2 }
+		END { print n + 0 }' "$lab/strace"),
+		\"before\": $before, \"after\": $after}"
+}
+
+# Which packages, and what else ran here.
+introduce() {
+	note "{\"row\": \"about\", \"date\": \"$(date +%F)\",
+		\"rounds\": $rounds, \"seconds\": $seconds,
+		\"load\": $(cut -d ' ' -f 1 /proc/loadavg),
+		\"wireguard\": \"$(basename "$(ls "$peers"/wireguard-go_*.deb)")\",
+		\"openvpn\": \"$(basename "$(ls "$peers"/openvpn/openvpn_*.deb)")\",
+		\"commit\": \"$(git -C "$lab_root" describe --always --dirty \
+			2>/dev/null)\"}"
+}
+
+mkdir -p "$out"
+: >"$results"
+introduce
+lab_begin
+lab_logs="adit-client adit-gateway limit-client wireguard-client openvpn-client"
 topology
+adit_prepare
 adit_start
+limit_start
 wireguard_start
-until_works ip netns exec client ping -c 1 -W 1 10.77.0.1
-until_works ip netns exec client ping -c 1 -W 1 10.8.0.2
-for ((round = 1; round <= rounds; round++)); do
-	measure adit 10.77.0.1 "$adit_client" "$adit_gateway"
-	measure wireguard 10.8.0.2 "$wireguard_client" "$wireguard_gateway"
-	echo "  round $round: up $(tail -n 1 $work/adit.up | cut -c 1-5)" \
-		"and $(tail -n 1 $work/wireguard.up | cut -c 1-5)," \
-		"down $(tail -n 1 $work/adit.down | cut -c 1-5)" \
-		"and $(tail -n 1 $work/wireguard.down | cut -c 1-5) Gbit/s"
+openvpn_start
+for tunnel in $tunnels; do
+	until_true 10 on client ping -c 1 -W 1 "${address[$tunnel]}" ||
+		fail "$tunnel does not work"
 done
-report
-judge
+memory idle
+measure_rows up down four small quic rtt inner6 uplink6 order
+again=$("$report" "$results" --again) || fail "$again"
+if [ "$again" ]; then
+	echo "measured again, for rounds that differ:"
+	attempt=2
+	# shellcheck disable=SC2086
+	measure_rows $again
+fi
+memory loaded
+cross_check
+without_ipsec_mb
+"$report" "$results" --write "$out"

@@ -260,6 +260,18 @@ static size_t build_tcp(uint8_t *p, size_t payload)
 	return len;
 }
 
+START_TEST(a_batch_is_counted_by_the_power_of_two_that_holds_it)
+{
+	static const size_t n[] = { 1, 2, 3, 4, 5, 64, 65, 512, 513, 1 << 20 };
+	static const int bucket[] = { 0, 1, 2, 2, 3, 6, 7, 9, 9, 9 };
+	_Atomic uint64_t batch[BATCH_BUCKETS] = { 0 };
+
+	counters_add_batch(batch, n[_i]);
+	for (int i = 0; i < BATCH_BUCKETS; i++)
+		ck_assert_uint_eq(counter_get(&batch[i]), i == bucket[_i]);
+}
+END_TEST
+
 START_TEST(a_super_packet_is_one_send_and_one_write)
 {
 	static const struct gso_vnet h = {
@@ -272,6 +284,7 @@ START_TEST(a_super_packet_is_one_send_and_one_write)
 	ck_assert_int_eq(tx_pump(&tx, 1), 0);
 	ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 1);
 	ck_assert_uint_eq(count(COUNTER_TX_PACKETS), 44);
+	ck_assert_uint_eq(counter_get(&counters.sent[6]), 1); /* 33 to 64 */
 	ck_assert_uint_eq(take_road(), 44);
 	for (size_t i = 0; i < 44; i++) {
 		ck_assert_uint_eq(taken[i].bytes[2], RECORD_FLAG_CSUM);
@@ -693,6 +706,8 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_packet_arrives_as_it_was);
+	tcase_add_loop_test(
+		t, a_batch_is_counted_by_the_power_of_two_that_holds_it, 0, 10);
 	tcase_add_test(t, a_super_packet_is_one_send_and_one_write);
 	tcase_add_test(t, packets_of_one_size_leave_together);
 	tcase_add_test(t, a_shorter_record_ends_a_run);

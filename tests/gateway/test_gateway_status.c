@@ -131,6 +131,8 @@ START_TEST(is_json_whatever_is_in_it)
 	ck_assert_msg(json_parse(text, len, &json, &report) == 0, "%s", text);
 	n = json_find(json, "/version");
 	ck_assert(n && n->number == GATEWAY_STATUS_VERSION);
+	n = json_find(json, "/counters/records_sent");
+	ck_assert_uint_eq(n->count, BATCH_BUCKETS);
 	n = json_find(json, "/problem");
 	ck_assert_str_eq(n->text, snapshot.problem);
 	n = json_find(json, "/sessions");

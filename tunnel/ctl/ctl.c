@@ -48,6 +48,13 @@ static const struct ctl_field drop_fields[] = {
 };
 static const struct ctl_table drop_table = TABLE(drop_fields, struct ctl_drop);
 
+static const struct ctl_field batch_fields[] = {
+	NUMBER(struct ctl_batch, "up_to", up_to),
+	NUMBER(struct ctl_batch, "count", count),
+};
+static const struct ctl_table batch_table =
+	TABLE(batch_fields, struct ctl_batch);
+
 static const struct ctl_field fallback_fields[] = {
 	TEXT(struct ctl_fallback, "what", what),
 	TEXT(struct ctl_fallback, "reason", reason),
@@ -186,6 +193,9 @@ static const struct ctl_field counter_fields[] = {
 	NUMBER(struct ctl_status, "rx_control", counters.rx_control),
 	NUMBER(struct ctl_status, "tx_control", counters.tx_control),
 	NUMBER(struct ctl_status, "system_calls", counters.system_calls),
+	OBJECTS(struct ctl_status, "records_sent", counters.sent, batch_table),
+	OBJECTS(struct ctl_status, "records_received", counters.received,
+		batch_table),
 };
 static const struct ctl_table counter_table =
 	TABLE(counter_fields, struct ctl_status);

@@ -93,6 +93,11 @@ struct ctl_drop {
 	uint64_t count;
 };
 
+struct ctl_batch {
+	uint64_t up_to; /* records, and more than the row before has */
+	uint64_t count; /* of system calls */
+};
+
 struct ctl_fallback {
 	char *what, *reason;
 };
@@ -189,7 +194,9 @@ struct ctl_status {
 	struct {
 		uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
 		uint64_t rx_control, tx_control;
-		uint64_t system_calls; /* of the packet path */
+		uint64_t system_calls;	  /* of the packet path */
+		struct ctl_list sent;	  /* struct ctl_batch: by each send */
+		struct ctl_list received; /* struct ctl_batch */
 	} counters;
 	struct ctl_list drops;	     /* struct ctl_drop */
 	struct ctl_list fallbacks;   /* struct ctl_fallback */

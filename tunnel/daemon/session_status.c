@@ -79,6 +79,20 @@ static bool put_drop(struct ctl_status *s, const char *cause, uint64_t count)
 	return ctl_set_text(&drop->cause, cause);
 }
 
+static bool put_batches(struct ctl_list *list, const _Atomic uint64_t *of)
+{
+	struct ctl_batch *b;
+
+	for (int i = 0; i < BATCH_BUCKETS; i++) {
+		b = ctl_list_add(list, sizeof(*b));
+		if (b == NULL)
+			return false;
+		b->up_to = 1ULL << i;
+		b->count = counter_get(&of[i]);
+	}
+	return true;
+}
+
 static bool put_fallback(struct ctl_status *s, const char *what,
 			 const char *reason)
 {
@@ -100,6 +114,9 @@ static bool put_counters(const struct session_io *io, struct ctl_status *s)
 	s->counters.tx_packets = counter_get(&c->of[COUNTER_TX_PACKETS]);
 	s->counters.tx_bytes = counter_get(&c->of[COUNTER_TX_BYTES]);
 	s->counters.system_calls = counters_calls(c);
+	if (!put_batches(&s->counters.sent, c->sent) ||
+	    !put_batches(&s->counters.received, c->received))
+		return false;
 	for (int i = COUNTER_DROP_FIRST; i < COUNTER_COUNT; i++)
 		if (!put_drop(s, counter_name((enum counter)i),
 			      counter_get(&c->of[i])))

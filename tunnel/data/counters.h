@@ -7,6 +7,7 @@
 #define ADIT_DATA_COUNTERS_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* rx: from the peer to the TUN device. tx: from the device to the peer. */
@@ -53,8 +54,16 @@ enum counter {
 	COUNTER_COUNT,
 };
 
+/* How many records one system call carried, by powers of two: 1, 2, up to 4,
+ * up to 8, and so on. */
+enum {
+	BATCH_BUCKETS = 10, /* up to 512: RX_MESSAGES of UDP_SEGMENTS_MAX */
+};
+
 struct counters {
 	_Atomic uint64_t of[COUNTER_COUNT];
+	_Atomic uint64_t sent[BATCH_BUCKETS];	  /* of each send */
+	_Atomic uint64_t received[BATCH_BUCKETS]; /* of each receive */
 };
 
 /* "drop_forged": for status and metrics. Never NULL. */
@@ -77,6 +86,16 @@ static inline void counters_add(struct counters *c, enum counter which,
 				uint64_t n)
 {
 	counter_add(&c->of[which], n);
+}
+
+/* One of `sent` or `received`: a call carried `n` records, at least one. */
+static inline void counters_add_batch(_Atomic uint64_t *batch, size_t n)
+{
+	int bucket = 63 - __builtin_clzll(2 * (n - 1) + 1);
+
+	/* A hostile sender's datagrams may be of any size and number. */
+	counter_add(&batch[bucket < BATCH_BUCKETS ? bucket : BATCH_BUCKETS - 1],
+		    1);
 }
 
 /* System calls of all kinds. */

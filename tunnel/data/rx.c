@@ -147,6 +147,7 @@ static void take_datagram(struct rx *r, struct msghdr *m, const uint8_t *p,
 	struct record_header h;
 	struct peer *peer;
 
+	r->datagrams++;
 	if (len == 0 || p[0] != RECORD_TYPE) {
 		take_stray(r, m, p, len);
 		return;
@@ -209,8 +210,11 @@ int rx_pump(struct rx *r, uint64_t now_ns)
 	r->tun_error = 0;
 	for (int i = 0; i < RX_RECEIVES; i++) {
 		n = receive(r);
+		r->datagrams = 0;
 		for (int k = 0; k < n; k++)
 			rx_message(r, &r->message[k]);
+		if (r->datagrams > 0)
+			counters_add_batch(r->counters->received, r->datagrams);
 		/* A short one emptied the socket: asking again would only
 		 * be told so. */
 		if (n < RX_MESSAGES)

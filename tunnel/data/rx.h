@@ -43,10 +43,11 @@ struct rx {
 	struct rx_stray stray[RX_STRAYS];
 
 	/* worker */
-	int udp;	 /* borrowed, -1: none */
-	uint64_t now_ns; /* of this pump */
-	bool strayed;	 /* this pump put something into the ring */
-	int tun_error;	 /* the device is gone */
+	int udp;	  /* borrowed, -1: none */
+	uint64_t now_ns;  /* of this pump */
+	bool strayed;	  /* this pump put something into the ring */
+	int tun_error;	  /* the device is gone */
+	size_t datagrams; /* of this receive */
 	/* What is being joined, and an empty one to change places with. */
 	struct gso_join *join, *spare;
 	struct gso_join joins[2];

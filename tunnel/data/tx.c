@@ -28,13 +28,14 @@ static enum counter drop_of_send_error(int error)
 	}
 }
 
-static int send_records(struct tx *t, uint8_t *at, size_t len)
+static int send_records(struct tx *t, uint8_t *at, size_t len, size_t count)
 {
 	struct peer *p = t->peer;
 	int r = udp_send_run(t->udp, &p->remote, p->remote_len,
 			     &p->lane[t->lane].control, at, len, t->record);
 
 	counters_add(t->counters, COUNTER_CALL_SENDMSG, 1);
+	counters_add_batch(t->counters->sent, count);
 	return r;
 }
 
@@ -47,7 +48,7 @@ static void send_singly(struct tx *t)
 
 		if (n > t->record)
 			n = t->record;
-		r = send_records(t, t->out + done, n);
+		r = send_records(t, t->out + done, n, 1);
 		if (r < 0)
 			counters_add(t->counters, drop_of_send_error(r), 1);
 	}
@@ -66,7 +67,7 @@ static void run_send(struct tx *t)
 		send_singly(t);
 		return;
 	}
-	r = send_records(t, t->out, t->len);
+	r = send_records(t, t->out, t->len, t->count);
 	if (r < 0 && t->count > 1 &&
 	    (r == -EIO || r == -EINVAL || r == -EMSGSIZE)) {
 		/* All three have been seen to mean "cannot cut for this path"

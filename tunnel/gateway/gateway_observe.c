@@ -46,6 +46,10 @@ static void observe(const struct gateway *g, struct gateway_snapshot *ret)
 	};
 	for (int i = 0; i < COUNTER_COUNT; i++)
 		ret->data[i] = counter_get(&c->of[i]);
+	for (int i = 0; i < BATCH_BUCKETS; i++) {
+		ret->sent[i] = counter_get(&c->sent[i]);
+		ret->received[i] = counter_get(&c->received[i]);
+	}
 	gateway_sessions_observe(g->sessions, ret);
 }
 

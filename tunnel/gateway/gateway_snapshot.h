@@ -45,6 +45,7 @@ struct gateway_snapshot {
 	uint64_t resident_bytes;
 	struct server_counters server;
 	uint64_t data[COUNTER_COUNT];
+	uint64_t sent[BATCH_BUCKETS], received[BATCH_BUCKETS];
 
 	/* Owned; sorted by name. */
 	struct gateway_snapshot_session *sessions;

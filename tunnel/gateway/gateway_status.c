@@ -157,17 +157,34 @@ static void put_json_session(FILE *to, const struct gateway_snapshot_session *x)
 		x->tx_bytes, x->group, x->cipher);
 }
 
+static void put_json_batches(FILE *to, const char *name,
+			     const uint64_t of[static BATCH_BUCKETS])
+{
+	fprintf(to, ",\n    \"%s\": [", name);
+	for (int i = 0; i < BATCH_BUCKETS; i++)
+		fprintf(to, "%s{ \"up_to\": %d, \"count\": %" PRIu64 " }",
+			i ? ", " : "", 1 << i, of[i]);
+	fputs("]", to);
+}
+
 static void put_json_counters(FILE *to, const struct gateway_snapshot *s)
 {
+	uint64_t calls = 0;
+
+	for (int i = COUNTER_CALL_POLL; i <= COUNTER_CALL_RECVMMSG; i++)
+		calls += s->data[i];
 	fprintf(to,
 		"  \"counters\": { \"rx_packets\": %" PRIu64
 		", \"rx_bytes\": %" PRIu64 ", \"tx_packets\": %" PRIu64
 		", \"tx_bytes\": %" PRIu64 ",\n"
 		"    \"host_repairs\": %" PRIu64 ", \"reload_errors\": %" PRIu64
-		", \"resident_bytes\": %" PRIu64 " },\n",
+		", \"resident_bytes\": %" PRIu64 ", \"system_calls\": %" PRIu64,
 		s->data[COUNTER_RX_PACKETS], s->data[COUNTER_RX_BYTES],
 		s->data[COUNTER_TX_PACKETS], s->data[COUNTER_TX_BYTES],
-		s->host_repairs, s->reload_errors, s->resident_bytes);
+		s->host_repairs, s->reload_errors, s->resident_bytes, calls);
+	put_json_batches(to, "records_sent", s->sent);
+	put_json_batches(to, "records_received", s->received);
+	fputs(" },\n", to);
 }
 
 void gateway_status_json(const struct gateway_snapshot *s, FILE *to)
