@@ -69,6 +69,7 @@ outside() { # HEADER-PATTERN ALLOWED-PATTERN
 		complain "$1 is included outside its home ($2)"
 }
 outside 'wolfssl/' 'crypto/|tests/crypto/|tests/lib/'
+outside 'intel-ipsec-mb' 'crypto/aead_ipsec_mb.c'
 outside 'cjson/' 'tunnel/ctl|tunnel/gateway/gateway_store|tests/'
 outside 'check.h' 'tests/'
 outside 'libmnl/' 'tunnel/host/|tests/host/|tests/lab/nl_record.c'
