@@ -210,6 +210,27 @@ static void reap_all(struct peer_table *table)
 }
 
 /* An idle worker sleeps in poll(), and passes when it is woken. */
+/* The host's routes lead into the device a moment after the socket is given. */
+START_TEST(sends_what_comes_right_behind_its_socket)
+{
+	struct worker_config c = { .lane = 0,
+				   .tun_fd = a.tun[1],
+				   .table = a.table };
+	uint8_t packet[2048];
+
+	for (uint32_t i = 0; i < 300; i++) {
+		worker_destroy(a.worker);
+		ck_assert_int_eq(worker_create(&c, &a.worker), 0);
+		ck_assert_int_eq(worker_start(a.worker), 0);
+		usleep(i % 7 * 10); /* before its poll(), and in it */
+		worker_set_socket(a.worker, dup(a.sockets.lane[0]));
+		give(&a, i);
+		wait_for(b.tun[0]);
+		ck_assert_int_gt(read(b.tun[0], packet, sizeof(packet)), 0);
+	}
+}
+END_TEST
+
 START_TEST(a_woken_worker_lets_go_of_a_withdrawn_peer)
 {
 	give(&a, 1);
@@ -435,6 +456,7 @@ int main(void)
 	tcase_add_test(t, packets_cross_both_ways_in_order);
 	tcase_add_test(t, starts_and_stops_within_milliseconds);
 	tcase_add_test(t, moves_to_another_socket);
+	tcase_add_test(t, sends_what_comes_right_behind_its_socket);
 	tcase_add_test(t, a_woken_worker_lets_go_of_a_withdrawn_peer);
 	tcase_add_test(t, hands_up_what_came_to_the_wrong_socket);
 	tcase_add_test(t, peers_come_and_go_under_traffic);

@@ -110,8 +110,12 @@ void worker_destroy(struct worker *w)
 
 static void take_socket(struct worker *w)
 {
-	int fd = atomic_exchange(&w->next_socket, -1);
+	int fd;
 
+	/* Nearly always there is none, and an exchange would cost. */
+	if (atomic_load_explicit(&w->next_socket, memory_order_acquire) < 0)
+		return;
+	fd = atomic_exchange(&w->next_socket, -1);
 	if (fd < 0)
 		return;
 	close_any(w->socket);
@@ -138,6 +142,8 @@ static void turn(struct worker *w, const struct pollfd *p)
 
 	if (p[POLL_WAKE].revents)
 		event_lower(w->wake);
+	/* Given before the packets were that poll() found beside the wake. */
+	take_socket(w);
 	if (p[POLL_TUN].revents & POLLIN)
 		r = tx_pump(&w->tx, now_ns);
 	/* The device has no errors but its own end. */
