@@ -166,16 +166,20 @@ void daemon_engine_act(struct daemon *d)
 	daemon_probes_follow(d);
 }
 
-void daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
+int daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
 {
 	const struct engine_order order = {
 		.now_ns = clock_now_ns(),
 		.wall_ms = clock_wall_ms(),
 	};
 	struct engine_decision to;
+	int r = engine_connect(&d->engine, at, &order);
 
+	if (r < 0) {
+		profile_destroy(profile);
+		return r;
+	}
 	d->engine.entries[at].unfit = false; /* it was loaded just now */
-	engine_connect(&d->engine, at, &order);
 	save_holds(d);
 	to = engine_look(&d->engine);
 	if (to.want == ENGINE_UP && to.entry == at)
@@ -183,6 +187,7 @@ void daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
 	else
 		profile_destroy(profile);
 	daemon_engine_act(d);
+	return 0;
 }
 
 /* --- What happens. --- */
