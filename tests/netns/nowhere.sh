@@ -102,11 +102,11 @@ until_true 1 refused_again && fail "a container is taken for another network"
 on cafe ip addr add 10.9.0.1/24 dev br0
 on gateway ip route add 10.9.0.0/24 via 192.0.2.1
 on laptop ip addr add 10.9.0.10/24 dev up0
-on laptop ip route add default via 10.9.0.1 metric 5
+on laptop ip route replace default via 10.9.0.1
 until_true 20 refused_again || fail "another network is not noticed"
 on laptop ip link del c0
 on laptop ip route del 10.99.0.0/16
-on laptop ip route del default metric 5
+on laptop ip route replace default via 192.0.2.1
 on laptop ip addr del 10.9.0.10/24 dev up0
 expect 0 disconnect
 end_aditd down

@@ -47,7 +47,10 @@ reboot() {
 	began=$(now_ms)
 }
 
-demand_begin
+demand_begin setpriv
+# shellcheck disable=SC2016
+on laptop sh -c 'sed "/^adit:/d; \$a adit:x:4242:" /etc/group >/run/lab/group &&
+	mount --bind /run/lab/group /etc/group' || fail "no group"
 start_gateway
 start_aditd
 with_rules work "$rules"
@@ -144,6 +147,44 @@ stays "and stays so [U6]" 's["state"] == "up" and
 expect 0 connect
 until_says "but may be held up" 's["hold"]["state"] == "held-up"'
 shows "work is up, .*: you said so at $clock; ends when this network changes\. $cafe, too\."
+# A member of the group adit, and no more.
+member() { # WANT ARGUMENT...
+	local want=$1 got=0
+	shift
+	on laptop setpriv --reuid 65534 --regid 4242 --clear-groups \
+		adit "$@" >"$lab/adit.out" 2>"$lab/adit.err" || got=$?
+	[ "$got" = "$want" ] || fail "a member's adit $*: exit $got: $(
+		cat "$lab/adit.err")"
+	checks=$((checks + 1))
+}
+
+member 0 explain network
+member 4 disconnect
+member 4 profile remove work
+printed adit.err 'work: only root may remove or replace it'
+with_rules other '[{"Action": "Ignore"}]'
+cp "$lab/other.json" "$lab/work.json"
+chmod 0644 "$lab/work.json"
+member 4 profile add --replace --name work /run/lab/work.json
+stays "a locked profile stays, too" 's["state"] == "up" and
+	s["profile"] == "work" and s["hold"]["state"] == "held-up"'
+variant other ''
+chmod 0644 "$lab/other.json"
+member 0 profile add /run/lab/other.json
+member 4 connect other
+member 0 profile remove other
+add_profiles other
+expect 4 connect other
+printed adit.err 'the profile of work does not let you take its tunnel \(DisableUserOverride\)'
+stays "and no other one is connected" 's["state"] == "up" and
+	s["profile"] == "work" and s["hold"]["state"] == "held-up"'
+go_to home
+until_says "where its rules do not want it" 's["state"] == "down"'
+expect 0 connect other --wait
+go_to cafe
+until_says "a locked one takes the tunnel back" 's["state"] == "up" and
+	s["profile"] == "work" and s["hold"]["state"] == "none"'
+expect 0 profile remove other
 
 # --- Ignore. ---
 
@@ -193,6 +234,45 @@ requests=$(grep -c 'GET /ok' "$lab/probed.log")
 [ "$requests" -ge 2 ] || fail "$requests requests in two networks"
 echo "note: $requests requests in two networks"
 shows 'work is up, .*: rule 0 \(probe http://192\.0\.2\.1:8080/ok\) says Connect'
+
+# --- A refusal. ---
+
+attempts() {
+	on laptop adit log | grep -c 'work: connecting, was'
+}
+
+more_attempts() { # THAN
+	[ "$(attempts)" -gt "$1" ]
+}
+
+on gateway adit-gateway init /etc/stranger --name "$gateway_name" >/dev/null &&
+	on gateway adit-gateway add /etc/stranger laptop \
+		--output /run/lab/stranger.json >/dev/null ||
+	fail "no other authority"
+with_rules work '[{"Action": "Connect"}]' 'p["VendorConfig"]["CA"] = json.load(
+	open("/run/lab/stranger.json"))["Payload"]["VendorConfig"]["CA"]'
+replace work
+until_says "another gateway's key is refused" 's["state"] == "failed" and
+	s["reason"]["code"] == "gateway-certificate"'
+asked=$(attempts)
+for _ in 1 2; do
+	sleep 6
+	go_to nowhere
+	until_says "no network" 's["rule"]["outcome"] == "no-network"'
+	go_to cafe
+	until_says "the same one" 's["rule"]["outcome"] == "match"'
+done
+stays "no attempt on the same network [U8]" 's["state"] == "failed"'
+[ "$(attempts)" = "$asked" ] || fail "$(attempts) attempts, not $asked"
+go_to home
+until_true 20 more_attempts "$asked" || fail "no attempt on another network"
+until_says "one on another, to be refused" 's["state"] == "failed" and
+	s["reason"]["code"] == "gateway-certificate"'
+go_to cafe
+with_rules work '[{"Action": "Connect",
+	"URLStringProbe": "http://192.0.2.1:8080/ok"}, {"Action": "Disconnect"}]'
+replace work
+until_says "another profile ends it" 's["state"] == "up"'
 
 # --- Two profiles. ---
 

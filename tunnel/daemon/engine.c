@@ -16,9 +16,19 @@ static struct engine_entry *entry_at(struct engine *e, size_t at)
 	return &e->entries[at];
 }
 
+static bool has_rules(const struct profile *p)
+{
+	return p->on_demand && p->rule_count > 0;
+}
+
 bool engine_has_rules(const struct engine_entry *entry)
 {
-	return entry->profile->on_demand && entry->profile->rule_count > 0;
+	return has_rules(entry->profile);
+}
+
+bool engine_is_locked(const struct profile *p)
+{
+	return p->user_override_disabled && has_rules(p);
 }
 
 void engine_init(struct engine *e)
@@ -96,9 +106,8 @@ static void limit_hold(struct hold *h, const struct engine_order *o,
 static void meet_profile(struct engine_entry *entry)
 {
 	struct hold *h = &entry->hold;
-	bool forbidden = h->state == HOLD_DOWN &&
-			 entry->profile->user_override_disabled &&
-			 engine_has_rules(entry);
+	bool forbidden =
+		h->state == HOLD_DOWN && engine_is_locked(entry->profile);
 
 	if (!h->until_reboot || forbidden) {
 		end_hold(entry, HOLD_END_PROFILE);
@@ -148,14 +157,19 @@ void engine_restore_hold(struct engine *e, size_t at, const struct hold *h)
 		follow_hold(entry, &e->network.identity);
 }
 
-void engine_connect(struct engine *e, size_t at, const struct engine_order *o)
+int engine_connect(struct engine *e, size_t at, const struct engine_order *o)
 {
+	size_t locked = engine_insists(e);
+
+	if (locked != ENGINE_NOBODY && locked != at)
+		return -EPERM;
 	/* One tunnel is up at a time, and now it is this one. */
 	for (size_t i = 0; i < e->count; i++)
 		if (e->entries[i].hold.state == HOLD_UP)
 			end_hold(&e->entries[i], HOLD_END_COMMAND);
 	set_hold(e, entry_at(e, at), HOLD_UP, o);
 	limit_hold(&e->entries[at].hold, o, o->for_ns);
+	return 0;
 }
 
 int engine_disconnect(struct engine *e, size_t at, const struct engine_order *o)
@@ -163,7 +177,7 @@ int engine_disconnect(struct engine *e, size_t at, const struct engine_order *o)
 	struct engine_entry *entry = entry_at(e, at);
 	const struct profile *p = entry->profile;
 
-	if (p->user_override_disabled && engine_has_rules(entry))
+	if (engine_is_locked(p))
 		return -EPERM;
 	if (p->require_reason && (o->reason == NULL || *o->reason == '\0'))
 		return -ENODATA;
@@ -267,6 +281,7 @@ static void ask_anew(struct engine *e)
 {
 	e->generation++;
 	e->networks++;
+	e->roamed = false;
 	for (size_t i = 0; i < e->count; i++) {
 		struct ondemand *o = &e->entries[i].ondemand;
 
@@ -298,7 +313,20 @@ static bool is_elsewhere(const struct network *a, const struct network *b)
 	       !has_same_names(&a->dns, &b->dns);
 }
 
-static void follow_network(struct engine *e, const struct network_identity *to)
+/* Another access point or router of the same network; or somebody's who has
+ * its name, and not the key that a TrustedProbe asks for. */
+static bool has_roamed(const struct engine *e, const struct network *to)
+{
+	const struct network *from = &e->network;
+
+	return from->has_bssid != to->has_bssid ||
+	       memcmp(from->bssid, to->bssid, sizeof(to->bssid)) != 0 ||
+	       from->security != to->security ||
+	       network_link_differs(&e->place, &to->identity);
+}
+
+/* Is it another? */
+static bool follow_network(struct engine *e, const struct network_identity *to)
 {
 	bool moved = !network_identity_same(&e->place, to);
 
@@ -313,18 +341,22 @@ static void follow_network(struct engine *e, const struct network_identity *to)
 			entry->pause = ENGINE_PAUSE_NONE;
 		follow_hold(entry, to);
 	}
+	return moved;
 }
 
-void engine_network(struct engine *e, const struct network *n)
+bool engine_network(struct engine *e, const struct network *n)
 {
 	bool other = !network_identity_same(&e->place, &n->identity) ||
 		     is_elsewhere(&e->network, n);
+	bool roamed = !other && has_roamed(e, n), moved = false;
 
 	e->network = *n;
 	if (n->identity.type != NETWORK_NONE)
-		follow_network(e, &n->identity);
-	if (other)
+		moved = follow_network(e, &n->identity);
+	if (other || roamed)
 		ask_anew(e);
+	e->roamed |= roamed;
+	return moved;
 }
 
 bool engine_answer(struct engine *e, size_t at, uint64_t generation,
@@ -395,24 +427,43 @@ void engine_wake(struct engine *e, uint64_t slept_ns)
 	ask_anew(e);
 }
 
-static void log_out(struct engine_entry *entry)
+/* Was it up? */
+static bool log_out(struct engine_entry *entry)
 {
+	bool up = entry->kept;
+
 	let_go(entry, ENGINE_CAUSE_LOGOUT);
-	entry->pause = ENGINE_PAUSE_LOGOUT;
+	return up;
 }
 
-void engine_logout(struct engine *e)
+/* With nobody there the rules rest until the next login. Whoever is there
+ * already will not log in again. */
+bool engine_logout(struct engine *e, bool was_in_front, size_t users)
 {
-	for (size_t i = 0; i < e->count; i++)
-		if (e->entries[i].profile->disconnect_on_logout)
-			log_out(&e->entries[i]);
+	bool ended = false;
+
+	if (!was_in_front && users > 0)
+		return false;
+	for (size_t i = 0; i < e->count; i++) {
+		struct engine_entry *entry = &e->entries[i];
+
+		if (!entry->profile->disconnect_on_logout)
+			continue;
+		ended |= log_out(entry);
+		if (users == 0)
+			entry->pause = ENGINE_PAUSE_LOGOUT;
+	}
+	return ended;
 }
 
-void engine_user_switch(struct engine *e)
+bool engine_user_switch(struct engine *e)
 {
+	bool ended = false;
+
 	for (size_t i = 0; i < e->count; i++)
 		if (e->entries[i].profile->disconnect_on_user_switch)
-			log_out(&e->entries[i]);
+			ended |= log_out(&e->entries[i]);
+	return ended;
 }
 
 void engine_login(struct engine *e)

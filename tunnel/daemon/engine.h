@@ -25,11 +25,13 @@
  *   EvaluateConnection       up if kept, else armed (or down, as before)
  *   Disconnect               down
  *   Ignore, no match, no network, another VPN, a probe that is not answered
- *                            up if kept, else down
+ *                            up if kept, else down; armed as before while a
+ *                            probe is asked anew on the same network
  *
- * One tunnel is up at a time (profile.md 0a): a held one, else the one that is
- * up already, else the first; with none that is to be up, the one that was
- * wanted before if it is armed, else the first armed.
+ * One tunnel is up at a time (profile.md 0a): a locked one that its own rules
+ * leave up (DisableUserOverride), else a held one, else the one that is up
+ * already, else the first; with none that is to be up, the one that was wanted
+ * before if it is armed, else the first armed.
  *
  * A hold ends with another command, another network (unless the profile has no
  * rules), its time, another content of the profile, or the reboot; one until
@@ -81,7 +83,8 @@ enum engine_cause {
 enum engine_pause {
 	ENGINE_PAUSE_NONE,
 	ENGINE_PAUSE_IDLE,   /* until somebody asks for a name of its */
-	ENGINE_PAUSE_LOGOUT, /* until somebody logs in, or says so */
+	ENGINE_PAUSE_LOGOUT, /* nobody is left: until somebody logs in, or
+				says so */
 };
 
 struct engine_entry {
@@ -105,6 +108,7 @@ struct engine_entry {
 
 	enum engine_want want;
 	enum engine_cause cause;
+	bool insists; /* locked, and up as far as its rules go */
 };
 
 struct engine {
@@ -114,6 +118,9 @@ struct engine {
 	struct network_identity place; /* what is known of this network */
 	uint64_t generation;	       /* of the last question of a probe */
 	uint64_t networks;	       /* that were seen, each time anew */
+	/* They are asked anew because it is reached in another way: what is
+	 * armed stays so until they are answered. */
+	bool roamed;
 	bool asleep;
 
 	size_t winner;	    /* ENGINE_NOBODY */
@@ -140,7 +147,8 @@ void engine_restore_hold(struct engine *e, size_t entry, const struct hold *h);
 
 /* --- What happens. --- */
 
-void engine_network(struct engine *e, const struct network *n);
+/* True: this is another network than the last one. */
+bool engine_network(struct engine *e, const struct network *n);
 /* False: it is late, or of nobody's, and is dropped. */
 bool engine_answer(struct engine *e, size_t entry, uint64_t generation,
 		   const char *url, struct ondemand_answer answer);
@@ -151,8 +159,11 @@ bool engine_trigger(struct engine *e);
 bool engine_idle(struct engine *e);
 void engine_sleep(struct engine *e);
 void engine_wake(struct engine *e, uint64_t slept_ns);
-void engine_logout(struct engine *e);
-void engine_user_switch(struct engine *e);
+/* A user's last session has ended; `was_in_front`: the one of whom the tunnel
+ * is. `users`: are left. True, as of the next: the tunnel that was up is let
+ * go; it ends, also where the rules want one again at once. */
+bool engine_logout(struct engine *e, bool was_in_front, size_t users);
+bool engine_user_switch(struct engine *e);
 void engine_login(struct engine *e);
 /* The profile turned out to be of no use on this machine: down, whatever was
  * wanted, until the next set. */
@@ -170,8 +181,10 @@ struct engine_order {
 	const struct network_identity *place;
 };
 
-void engine_connect(struct engine *e, size_t entry,
-		    const struct engine_order *o);
+/* 0; -EPERM: another one has the tunnel, and its profile lets nobody take that
+ * away: engine_insists(). */
+int engine_connect(struct engine *e, size_t entry,
+		   const struct engine_order *o) ATTR_MUST_CHECK;
 /* 0; -EPERM: the profile does not let the user; -ENODATA: it wants a reason. */
 int engine_disconnect(struct engine *e, size_t entry,
 		      const struct engine_order *o) ATTR_MUST_CHECK;
@@ -195,6 +208,11 @@ void engine_timeout(struct engine *e, uint64_t now_ns);
 
 /* Does it have rules that act? */
 bool engine_has_rules(const struct engine_entry *entry);
+/* And may nobody hold it down? */
+bool engine_is_locked(const struct profile *p);
+/* The locked one that is to be up until its rules say Disconnect, whatever a
+ * person says; ENGINE_NOBODY: none. */
+size_t engine_insists(const struct engine *e);
 /* The network as rules see it: borrows from the engine, and from `room`. */
 struct engine_facts {
 	struct ondemand_facts facts;
