@@ -209,11 +209,82 @@ START_TEST(u14_a_user_switch_is_a_logout_when_not_said_otherwise)
 
 	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "up a");
-	engine_user_switch(&w->engine);
+	/* Who is in front now has the rules' word: another tunnel. */
+	ck_assert(engine_user_switch(&w->engine));
+	WANTS(w, "up a");
+	engine_world_connect(w, 0);
+	WANTS(w, "up a");
+	ck_assert(engine_user_switch(&w->engine));
+	ck_assert_int_eq(w->engine.entries[0].hold_end, HOLD_END_LOGOUT);
+	engine_world_destroy(w);
+
+	w = engine_world_one((struct engine_spec) {
+		.rules = RULE_IGNORE,
+		.vendor = ", 'DisconnectOnLogout': true",
+	});
+	engine_world_go(w, engine_world_ethernet(1));
+	engine_world_connect(w, 0);
+	WANTS(w, "up a");
+	ck_assert(engine_user_switch(&w->engine));
 	WANTS(w, "down");
 	ck_assert_int_eq(w->engine.reason, REASON_LOGOUT);
+	ck_assert(!engine_user_switch(&w->engine));
+	engine_world_destroy(w);
+}
+END_TEST
+
+/* A login is told before the switch to who has logged in, and after it; none
+ * is for somebody who comes back. */
+START_TEST(a_switch_leaves_nobody_without_a_tunnel)
+{
+	struct engine_world *w = engine_world_one((struct engine_spec) {
+		.rules = RULE_CONNECT,
+		.vendor = ", 'DisconnectOnLogout': true",
+	});
+
+	engine_world_go(w, engine_world_ethernet(1));
+	WANTS(w, "up a");
+	if (_i == 0)
+		engine_login(&w->engine);
+	ck_assert(engine_user_switch(&w->engine));
+	WANTS(w, "up a");
+	if (_i == 1)
+		engine_login(&w->engine);
+	WANTS(w, "up a");
+	for (int i = 0; i < 3; i++) {
+		ck_assert(engine_user_switch(&w->engine));
+		WANTS(w, "up a");
+	}
+	engine_world_destroy(w);
+}
+END_TEST
+
+START_TEST(a_logout_is_for_who_is_there)
+{
+	struct engine_world *w = engine_world_one((struct engine_spec) {
+		.rules = RULE_CONNECT,
+		.vendor = ", 'DisconnectOnLogout': true",
+	});
+
+	engine_world_go(w, engine_world_ethernet(1));
+	engine_world_connect(w, 0);
+	WANTS(w, "up a");
+	/* Of two the one in the background: nothing to the other. */
+	ck_assert(!engine_logout(&w->engine, false, 1));
+	WANTS(w, "up a");
+	ck_assert_int_eq(w->engine.entries[0].hold.state, HOLD_UP);
+	/* The one in front: let go, and the rules are the other one's. */
+	ck_assert(engine_logout(&w->engine, true, 1));
+	ck_assert_int_eq(w->engine.entries[0].hold_end, HOLD_END_LOGOUT);
+	WANTS(w, "up a");
+	/* The last one, wherever. */
+	ck_assert(engine_logout(&w->engine, _i != 0, 0));
+	WANTS(w, "down");
+	ck_assert_int_eq(w->engine.reason, REASON_LOGOUT);
+	ck_assert(!engine_logout(&w->engine, false, 0));
 	engine_world_go(w, engine_world_ethernet(2));
 	WANTS(w, "down");
+	ck_assert_int_eq(cause(w), ENGINE_CAUSE_LOGOUT);
 	engine_login(&w->engine);
 	WANTS(w, "up a");
 	engine_world_destroy(w);
@@ -226,8 +297,8 @@ START_TEST(a_logout_ends_it_only_if_the_profile_says_so)
 
 	engine_world_go(w, engine_world_ethernet(1));
 	WANTS(w, "up a");
-	engine_logout(&w->engine);
-	engine_user_switch(&w->engine);
+	ck_assert(!engine_logout(&w->engine, true, 0));
+	ck_assert(!engine_user_switch(&w->engine));
 	WANTS(w, "up a");
 	engine_world_destroy(w);
 
@@ -239,9 +310,9 @@ START_TEST(a_logout_ends_it_only_if_the_profile_says_so)
 	engine_world_go(w, engine_world_ethernet(1));
 	engine_world_connect(w, 0);
 	WANTS(w, "up a");
-	engine_user_switch(&w->engine);
+	ck_assert(!engine_user_switch(&w->engine));
 	WANTS(w, "up a");
-	engine_logout(&w->engine);
+	ck_assert(engine_logout(&w->engine, true, 0));
 	WANTS(w, "down");
 	ck_assert_int_eq(w->engine.entries[0].hold_end, HOLD_END_LOGOUT);
 	/* Nobody is logged in, and somebody says so all the same. */
@@ -380,6 +451,8 @@ int main(void)
 	tcase_add_test(tc, a_wake_ends_it_after_a_long_sleep);
 	tcase_add_test(tc,
 		       u14_a_user_switch_is_a_logout_when_not_said_otherwise);
+	tcase_add_loop_test(tc, a_switch_leaves_nobody_without_a_tunnel, 0, 2);
+	tcase_add_loop_test(tc, a_logout_is_for_who_is_there, 0, 2);
 	tcase_add_test(tc, a_logout_ends_it_only_if_the_profile_says_so);
 	tcase_add_test(tc, a_profile_that_is_gone_is_wanted_no_more);
 	tcase_add_test(tc, another_content_is_judged_at_once);

@@ -294,8 +294,8 @@ static const struct {
 	[IDLED] = { "idle", "100 010 111" },
 	[SLEPT] = { "sleep", "100 110 101" },
 	[WOKE] = { "wake", "111 111 111" },
-	[LOGGED_OUT] = { "logout", "100 110 101" },
-	[SWITCHED] = { "user switch", "100 110 101" },
+	[LOGGED_OUT] = { "logout", "100 110 111" },
+	[SWITCHED] = { "user switch", "100 010 111" },
 	[LOGGED_IN] = { "login", "111 010 001" },
 	[UNFIT] = { "unfit", "100 110 101" },
 	/* Down and armed are those whose place it takes. */
@@ -309,19 +309,40 @@ static const struct {
 	[REBOOTED] = { "reboot", "111 111 111" },
 };
 
-static void let_go_all(struct model *m, enum model_flag flag,
+/* Was one of them up? */
+static bool let_go_all(struct model *m, enum model_flag flag,
 		       enum engine_cause why, enum hold_end end,
 		       enum engine_pause pause)
 {
+	bool up = false;
+
 	for (int i = 0; i < MODEL_PROFILES; i++) {
 		struct model_entry *e = &m->entries[i];
 
 		if (!e->content.flags[flag])
 			continue;
+		up |= e->kept;
 		model_let_go(e, why, end);
 		if (pause != ENGINE_PAUSE_NONE)
 			e->pause = pause;
 	}
+	return up;
+}
+
+static void log_out(struct shell *s, struct model *m)
+{
+	bool was_in_front = roll(s, 2);
+	size_t users = roll(s, 3);
+	bool ended = false;
+
+	if (users == 0)
+		ended = let_go_all(m, MODEL_LOGOUT, ENGINE_CAUSE_LOGOUT,
+				   HOLD_END_LOGOUT, ENGINE_PAUSE_LOGOUT);
+	else if (was_in_front)
+		ended = let_go_all(m, MODEL_LOGOUT, ENGINE_CAUSE_LOGOUT,
+				   HOLD_END_LOGOUT, ENGINE_PAUSE_NONE);
+	ck_assert(engine_logout(&s->world->engine, was_in_front, users) ==
+		  ended);
 }
 
 static void answer_probe(struct shell *s, struct model_entry *m, size_t at)
@@ -440,18 +461,16 @@ static void happen_to_all(struct shell *s, struct model *m, enum event event)
 	} else if (event == SLEPT) {
 		engine_sleep(e);
 		m->asleep = true;
-		let_go_all(m, MODEL_SLEEP, ENGINE_CAUSE_SLEEP, HOLD_END_SLEEP,
-			   ENGINE_PAUSE_NONE);
+		(void)let_go_all(m, MODEL_SLEEP, ENGINE_CAUSE_SLEEP,
+				 HOLD_END_SLEEP, ENGINE_PAUSE_NONE);
 	} else if (event == WOKE) {
 		wake(s, m);
 	} else if (event == LOGGED_OUT) {
-		engine_logout(e);
-		let_go_all(m, MODEL_LOGOUT, ENGINE_CAUSE_LOGOUT,
-			   HOLD_END_LOGOUT, ENGINE_PAUSE_LOGOUT);
+		log_out(s, m);
 	} else if (event == SWITCHED) {
-		engine_user_switch(e);
-		let_go_all(m, MODEL_SWITCH, ENGINE_CAUSE_LOGOUT,
-			   HOLD_END_LOGOUT, ENGINE_PAUSE_LOGOUT);
+		ck_assert(engine_user_switch(e) ==
+			  let_go_all(m, MODEL_SWITCH, ENGINE_CAUSE_LOGOUT,
+				     HOLD_END_LOGOUT, ENGINE_PAUSE_NONE));
 	} else if (event == LOGGED_IN) {
 		engine_login(e);
 		for (int i = 0; i < MODEL_PROFILES; i++)

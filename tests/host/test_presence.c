@@ -33,8 +33,8 @@ static void on_event(void *arg ATTR_UNUSED, const struct presence_event *e)
 		snprintf(told + len, sizeof(told) - len, " %u-%u", e->before,
 			 e->uid);
 	else if (e->kind != PRESENCE_SLEEP)
-		snprintf(told + len, sizeof(told) - len, " %u of %zu", e->uid,
-			 e->users);
+		snprintf(told + len, sizeof(told) - len, " %u%s of %zu", e->uid,
+			 e->was_in_front ? "*" : "", e->users);
 }
 
 static void is_told(const char *expected)
@@ -168,10 +168,10 @@ static const struct {
 	  { { "", "" },
 	    { "1000", "login 1000 of 1" },
 	    { "1000*", "" },
-	    { "", "logout 1000 of 0" } } },
+	    { "", "logout 1000* of 0" } } },
 	{ "all of them at once",
 	  { { "1 2 3*", "" },
-	    { "", "logout 1 of 0, logout 2 of 0, logout 3 of 0" } } },
+	    { "", "logout 1 of 0, logout 2 of 0, logout 3* of 0" } } },
 	{ "taking turns",
 	  { { "1000*", "" },
 	    { "1000", "" },
@@ -181,14 +181,21 @@ static const struct {
 	  { { "1000*", "" }, { "1000", "" }, { "1000*", "" } } },
 	{ "one after the other",
 	  { { "1000*", "" },
-	    { "", "logout 1000 of 0" },
+	    { "", "logout 1000* of 0" },
 	    { "1001*", "login 1001 of 1" } } },
+	{ "the other one goes, who is not there",
+	  { { "1000* 1001", "" }, { "1000*", "logout 1001 of 1" } } },
+	{ "the one goes who had locked the screen",
+	  { { "1000* 1001", "" },
+	    { "1000 1001", "" },
+	    { "1001", "logout 1000* of 1" },
+	    { "", "logout 1001 of 0" } } },
 	{ "one instead of the other",
 	  { { "1000*", "" },
-	    { "1001*", "logout 1000 of 1, login 1001 of 1" } } },
+	    { "1001*", "logout 1000* of 1, login 1001 of 1" } } },
 	{ "back to the one who stayed, after a logout",
 	  { { "1000 1001*", "" },
-	    { "1000*", "logout 1001 of 1" },
+	    { "1000*", "logout 1001* of 1" },
 	    { "1000 1002*", "login 1002 of 2, switch 1000-1002" } } },
 };
 
@@ -216,7 +223,7 @@ START_TEST(keeps_who_was_there_while_nobody_tells)
 	presence_lost(&p, 0);
 	is_told("");
 	seen(&p, "1001*");
-	is_told("logout 1000 of 1");
+	is_told("logout 1000* of 1");
 }
 END_TEST
 

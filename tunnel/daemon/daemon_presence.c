@@ -25,6 +25,7 @@ static void wake(struct daemon *d, uint64_t slept_ns)
 static void on_presence(void *arg, const struct presence_event *e)
 {
 	struct daemon *d = arg;
+	bool ended = false;
 
 	if (d->stopping)
 		return;
@@ -40,12 +41,14 @@ static void on_presence(void *arg, const struct presence_event *e)
 		engine_login(&d->engine);
 		break;
 	case PRESENCE_LOGOUT:
-		engine_logout(&d->engine);
+		ended = engine_logout(&d->engine, e->was_in_front, e->users);
 		break;
 	case PRESENCE_SWITCH:
-		engine_user_switch(&d->engine);
+		ended = engine_user_switch(&d->engine);
 		break;
 	}
+	if (ended)
+		daemon_engine_end_tunnel(d, REASON_LOGOUT);
 	daemon_engine_act(d);
 	if (e->kind == PRESENCE_SLEEP)
 		user_session_sleep_done(d->user_session);

@@ -395,24 +395,43 @@ void engine_wake(struct engine *e, uint64_t slept_ns)
 	ask_anew(e);
 }
 
-static void log_out(struct engine_entry *entry)
+/* Was it up? */
+static bool log_out(struct engine_entry *entry)
 {
+	bool up = entry->kept;
+
 	let_go(entry, ENGINE_CAUSE_LOGOUT);
-	entry->pause = ENGINE_PAUSE_LOGOUT;
+	return up;
 }
 
-void engine_logout(struct engine *e)
+/* With nobody there the rules rest until the next login. Whoever is there
+ * already will not log in again. */
+bool engine_logout(struct engine *e, bool was_in_front, size_t users)
 {
-	for (size_t i = 0; i < e->count; i++)
-		if (e->entries[i].profile->disconnect_on_logout)
-			log_out(&e->entries[i]);
+	bool ended = false;
+
+	if (!was_in_front && users > 0)
+		return false;
+	for (size_t i = 0; i < e->count; i++) {
+		struct engine_entry *entry = &e->entries[i];
+
+		if (!entry->profile->disconnect_on_logout)
+			continue;
+		ended |= log_out(entry);
+		if (users == 0)
+			entry->pause = ENGINE_PAUSE_LOGOUT;
+	}
+	return ended;
 }
 
-void engine_user_switch(struct engine *e)
+bool engine_user_switch(struct engine *e)
 {
+	bool ended = false;
+
 	for (size_t i = 0; i < e->count; i++)
 		if (e->entries[i].profile->disconnect_on_user_switch)
-			log_out(&e->entries[i]);
+			ended |= log_out(&e->entries[i]);
+	return ended;
 }
 
 void engine_login(struct engine *e)

@@ -81,7 +81,8 @@ enum engine_cause {
 enum engine_pause {
 	ENGINE_PAUSE_NONE,
 	ENGINE_PAUSE_IDLE,   /* until somebody asks for a name of its */
-	ENGINE_PAUSE_LOGOUT, /* until somebody logs in, or says so */
+	ENGINE_PAUSE_LOGOUT, /* nobody is left: until somebody logs in, or
+				says so */
 };
 
 struct engine_entry {
@@ -151,8 +152,11 @@ bool engine_trigger(struct engine *e);
 bool engine_idle(struct engine *e);
 void engine_sleep(struct engine *e);
 void engine_wake(struct engine *e, uint64_t slept_ns);
-void engine_logout(struct engine *e);
-void engine_user_switch(struct engine *e);
+/* A user's last session has ended; `was_in_front`: the one of whom the tunnel
+ * is. `users`: are left. True, as of the next: the tunnel that was up is let
+ * go; it ends, also where the rules want one again at once. */
+bool engine_logout(struct engine *e, bool was_in_front, size_t users);
+bool engine_user_switch(struct engine *e);
 void engine_login(struct engine *e);
 /* The profile turned out to be of no use on this machine: down, whatever was
  * wanted, until the next set. */

@@ -91,14 +91,16 @@ int presence_users_add(struct presence_users *u, uint32_t uid)
 /* Of those in `in` who are not in `of`. */
 static void tell_each(struct presence *p, enum presence_kind kind,
 		      const struct presence_users *in,
-		      const struct presence_users *of)
+		      const struct presence_users *of, uint32_t was_in_front)
 {
 	for (size_t i = 0; i < in->count; i++)
 		if (!has(of, in->uid[i]))
 			p->tell(p->arg, &(struct presence_event) {
 						.kind = kind,
 						.uid = in->uid[i],
-						.users = p->users.count });
+						.users = p->users.count,
+						.was_in_front = in->uid[i] ==
+								was_in_front });
 }
 
 /* With the greeter in front, or nobody, the one before is not replaced yet:
@@ -120,6 +122,7 @@ static void tell_switch(struct presence *p)
 void presence_users_seen(struct presence *p, const struct presence_users *now)
 {
 	struct presence_users before = p->users;
+	uint32_t in_front = p->last_in_front;
 	bool known = p->known;
 
 	p->known = true;
@@ -131,7 +134,7 @@ void presence_users_seen(struct presence *p, const struct presence_users *now)
 	/* Who has logged out was not switched away from. */
 	if (!has(now, p->last_in_front))
 		p->last_in_front = PRESENCE_NOBODY;
-	tell_each(p, PRESENCE_LOGOUT, &before, now);
-	tell_each(p, PRESENCE_LOGIN, now, &before);
+	tell_each(p, PRESENCE_LOGOUT, &before, now, in_front);
+	tell_each(p, PRESENCE_LOGIN, now, &before, PRESENCE_NOBODY);
 	tell_switch(p);
 }

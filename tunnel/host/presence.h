@@ -41,6 +41,7 @@ struct presence_event {
 	uint32_t uid;	   /* LOGIN, LOGOUT, SWITCH: who is in front now */
 	uint32_t before;   /* SWITCH: who was */
 	size_t users;	   /* LOGIN, LOGOUT: how many there are now */
+	bool was_in_front; /* LOGOUT: and not switched away from */
 };
 
 typedef void (*presence_cb)(void *arg, const struct presence_event *e);
