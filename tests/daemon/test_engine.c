@@ -198,6 +198,27 @@ START_TEST(asks_again_when_the_network_looks_another)
 }
 END_TEST
 
+/* U8: a cable out and in again, a second family, a link address. */
+START_TEST(says_when_this_is_another_network)
+{
+	struct engine_world *w = engine_world_with_rules(RULE_CONNECT);
+	struct network none = { 0 }, one = engine_world_ethernet(1);
+	struct network other = engine_world_ethernet(2);
+
+	ck_assert(!engine_network(&w->engine, &one));
+	ck_assert(!engine_network(&w->engine, &none));
+	ck_assert(!engine_network(&w->engine, &one));
+	one.identity.ipv4.has_link_address = true;
+	ck_assert(!engine_network(&w->engine, &one));
+	one.dns.servers[0].at.addr.bytes[3]++;
+	ck_assert(!engine_network(&w->engine, &one));
+	ck_assert(engine_network(&w->engine, &other));
+	ck_assert(!engine_network(&w->engine, &none));
+	ck_assert(engine_network(&w->engine, &one));
+	engine_world_destroy(w);
+}
+END_TEST
+
 START_TEST(r43_ignore_keeps_and_starts_nothing)
 {
 	struct engine_world *w = engine_world_with_rules(RULE_IGNORE);
@@ -432,6 +453,7 @@ int main(void)
 	tcase_add_test(tc, r38_keeps_a_tunnel_while_a_probe_is_not_answered);
 	tcase_add_test(tc, r39_drops_an_answer_of_another_network);
 	tcase_add_test(tc, asks_again_when_the_network_looks_another);
+	tcase_add_test(tc, says_when_this_is_another_network);
 	tcase_add_test(tc, r43_ignore_keeps_and_starts_nothing);
 	tcase_add_test(tc, r44_disconnect_takes_down_and_nothing_starts_it);
 	tcase_add_test(tc, r45_rules_that_are_off_end_nothing);

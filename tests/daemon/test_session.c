@@ -22,7 +22,7 @@ enum {
 
 /* A new state or event makes these fail, and with them the table below. */
 _Static_assert(SESSION_STATE_COUNT == 7, "a state without a column");
-_Static_assert(SESSION_EVENT_COUNT == 12, "an event without a row");
+_Static_assert(SESSION_EVENT_COUNT == 14, "an event without a row");
 _Static_assert(SESSION_ACTION_COUNT == 11, "an action without a letter");
 
 /*
@@ -175,6 +175,24 @@ static const struct {
 	    { S, "!?" },
 	    { S, "?" },
 	    { R, "ea" },
+	    { C, "za!" } } },
+	{ SESSION_EVENT_NETWORK_LOST,
+	  REASON_NONE,
+	  { { D, "" },
+	    { W, "" },
+	    { C, "" },
+	    { S, "!?" },
+	    { S, "?" },
+	    { R, "" },
+	    { F, "" } } },
+	{ SESSION_EVENT_WENT_ELSEWHERE,
+	  REASON_NONE,
+	  { { D, "" },
+	    { W, "" },
+	    { C, "" },
+	    { U, "" },
+	    { S, "" },
+	    { R, "" },
 	    { C, "za!" } } },
 };
 
@@ -388,7 +406,7 @@ static void check_refusal(const struct session *before,
 	if (!starts || before->refusal == REASON_NONE || person)
 		return;
 	ck_assert_uint_ge(in->now_ns, before->refusal_ns);
-	ck_assert(before->moved || in->event == SESSION_EVENT_NETWORK_CHANGED);
+	ck_assert(before->moved || in->event == SESSION_EVENT_WENT_ELSEWHERE);
 }
 
 START_TEST(keeps_its_promises_over_random_events)
@@ -560,11 +578,11 @@ START_TEST(u8_a_refusal_holds_for_ten_seconds_then_follows_the_network)
 	struct session s;
 
 	refused(&s);
-	report(&s, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE, NS_PER_S, &out);
+	report(&s, SESSION_EVENT_WENT_ELSEWHERE, REASON_NONE, NS_PER_S, &out);
 	ck_assert_int_eq(s.state, SESSION_STATE_FAILED);
 	ck_assert_str_eq(spell(&out, text), "t");
 	ck_assert_uint_eq(s.retry_ns, 10ULL * NS_PER_S);
-	report(&s, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE, 2, &out);
+	report(&s, SESSION_EVENT_WENT_ELSEWHERE, REASON_NONE, 2, &out);
 	ck_assert_str_eq(spell(&out, text), "");
 	report(&s, SESSION_EVENT_RETRY_CAME_DUE, REASON_NONE, s.retry_ns, &out);
 	ck_assert_int_eq(s.state, SESSION_STATE_CONNECTING);
@@ -579,9 +597,53 @@ START_TEST(u8_a_refusal_holds_until_the_network_changes)
 	refused(&s);
 	asked_up(&s, true, 3600ULL * NS_PER_S);
 	ck_assert_int_eq(s.state, SESSION_STATE_FAILED);
-	report(&s, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE,
+	report(&s, SESSION_EVENT_WENT_ELSEWHERE, REASON_NONE,
 	       3601ULL * NS_PER_S, &out);
 	ck_assert_int_eq(s.state, SESSION_STATE_CONNECTING);
+}
+END_TEST
+
+/* A cable out and in again: the routes are gone, and come back. */
+START_TEST(u8_a_refusal_outlives_a_link_that_comes_and_goes)
+{
+	char text[SESSION_ACTIONS_MAX + 1];
+	struct session_actions out;
+	struct session s;
+
+	refused(&s);
+	for (uint64_t i = 1; i <= 5; i++) {
+		report(&s, SESSION_EVENT_NETWORK_LOST, REASON_NONE,
+		       20 * i * NS_PER_S, &out);
+		ck_assert_str_eq(spell(&out, text), "");
+		report(&s, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE,
+		       (20 * i + 10) * NS_PER_S, &out);
+		ck_assert_str_eq(spell(&out, text), "");
+	}
+	ck_assert_int_eq(s.state, SESSION_STATE_FAILED);
+	ck_assert_int_eq(s.refusal, REASON_REFUSED);
+}
+END_TEST
+
+/* Such as a captive portal's: the gateway has said nothing else since. */
+START_TEST(u8_a_refusal_outlives_a_failure_for_another_reason)
+{
+	struct session_actions out;
+	struct session s;
+
+	refused(&s);
+	report(&s, SESSION_EVENT_WENT_ELSEWHERE, REASON_NONE, 20ULL * NS_PER_S,
+	       &out);
+	ck_assert_int_eq(s.state, SESSION_STATE_CONNECTING);
+	report(&s, SESSION_EVENT_ENDED, REASON_UNREACHABLE, 21ULL * NS_PER_S,
+	       &out);
+	ck_assert_int_eq(s.refusal, REASON_REFUSED);
+	report(&s, SESSION_EVENT_RETRY_CAME_DUE, REASON_NONE, s.retry_ns, &out);
+	report(&s, SESSION_EVENT_LEASE_CAME, REASON_NONE, 30ULL * NS_PER_S,
+	       &out);
+	report(&s, SESSION_EVENT_HOST_CHANGED, REASON_NONE, 30ULL * NS_PER_S,
+	       &out);
+	ck_assert_int_eq(s.state, SESSION_STATE_UP);
+	ck_assert_int_eq(s.refusal, REASON_NONE);
 }
 END_TEST
 
@@ -599,7 +661,7 @@ START_TEST(u8_a_refusal_holds_through_down_and_up_again)
 	/* Armed, and another network, all within the time. */
 	report(&s, SESSION_EVENT_ASKED_DOWN, REASON_RULE, 3, &out);
 	report(&s, SESSION_EVENT_ARMED, REASON_NONE, 4, &out);
-	report(&s, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE, 5, &out);
+	report(&s, SESSION_EVENT_WENT_ELSEWHERE, REASON_NONE, 5, &out);
 	asked_up(&s, true, 6);
 	ck_assert_int_eq(s.state, SESSION_STATE_FAILED);
 	ck_assert_uint_eq(s.retry_ns, 10ULL * NS_PER_S);
@@ -676,6 +738,8 @@ int main(void)
 		tc,
 		u8_a_refusal_holds_for_ten_seconds_then_follows_the_network);
 	tcase_add_test(tc, u8_a_refusal_holds_until_the_network_changes);
+	tcase_add_test(tc, u8_a_refusal_outlives_a_link_that_comes_and_goes);
+	tcase_add_test(tc, u8_a_refusal_outlives_a_failure_for_another_reason);
 	tcase_add_test(tc, u8_a_refusal_holds_through_down_and_up_again);
 	tcase_add_test(tc, u8_a_person_starts_at_once_after_a_refusal);
 	tcase_add_test(tc, u8_a_refusal_is_of_one_profile);

@@ -122,6 +122,18 @@ START_TEST(sees_each_part_of_the_uplink_go)
 }
 END_TEST
 
+START_TEST(sees_no_way_where_there_is_none)
+{
+	ck_assert_uint_ne(uplink_digest(&view), 0);
+	view.count = 0;
+	ck_assert_uint_eq(uplink_digest(&view), 0);
+	/* Our own leads nowhere. */
+	add(&(struct text_route) {
+		.to = "0.0.0.0/0", .by = "", .ifindex = ADIT });
+	ck_assert_uint_eq(uplink_digest(&view), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("uplink");
@@ -132,6 +144,7 @@ int main(void)
 			    ARRAY_SIZE(rows));
 	tcase_add_test(tc, takes_routes_in_any_order);
 	tcase_add_test(tc, sees_each_part_of_the_uplink_go);
+	tcase_add_test(tc, sees_no_way_where_there_is_none);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

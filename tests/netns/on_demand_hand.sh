@@ -194,6 +194,45 @@ requests=$(grep -c 'GET /ok' "$lab/probed.log")
 echo "note: $requests requests in two networks"
 shows 'work is up, .*: rule 0 \(probe http://192\.0\.2\.1:8080/ok\) says Connect'
 
+# --- A refusal. ---
+
+attempts() {
+	on laptop adit log | grep -c 'work: connecting, was'
+}
+
+more_attempts() { # THAN
+	[ "$(attempts)" -gt "$1" ]
+}
+
+on gateway adit-gateway init /etc/stranger --name "$gateway_name" >/dev/null &&
+	on gateway adit-gateway add /etc/stranger laptop \
+		--output /run/lab/stranger.json >/dev/null ||
+	fail "no other authority"
+with_rules work '[{"Action": "Connect"}]' 'p["VendorConfig"]["CA"] = json.load(
+	open("/run/lab/stranger.json"))["Payload"]["VendorConfig"]["CA"]'
+replace work
+until_says "another gateway's key is refused" 's["state"] == "failed" and
+	s["reason"]["code"] == "gateway-certificate"'
+asked=$(attempts)
+for _ in 1 2; do
+	sleep 6
+	go_to nowhere
+	until_says "no network" 's["rule"]["outcome"] == "no-network"'
+	go_to cafe
+	until_says "the same one" 's["rule"]["outcome"] == "match"'
+done
+stays "no attempt on the same network [U8]" 's["state"] == "failed"'
+[ "$(attempts)" = "$asked" ] || fail "$(attempts) attempts, not $asked"
+go_to home
+until_true 20 more_attempts "$asked" || fail "no attempt on another network"
+until_says "one on another, to be refused" 's["state"] == "failed" and
+	s["reason"]["code"] == "gateway-certificate"'
+go_to cafe
+with_rules work '[{"Action": "Connect",
+	"URLStringProbe": "http://192.0.2.1:8080/ok"}, {"Action": "Disconnect"}]'
+replace work
+until_says "another profile ends it" 's["state"] == "up"'
+
 # --- Two profiles. ---
 
 with_rules zed '[{"Action": "Connect"}]'

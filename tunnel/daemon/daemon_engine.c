@@ -344,7 +344,8 @@ void daemon_engine_end_tunnel(struct daemon *d, enum reason reason)
 
 void daemon_engine_network(struct daemon *d, const struct network *n)
 {
-	engine_network(&d->engine, n);
+	if (engine_network(&d->engine, n))
+		session_io_went_elsewhere(d->io);
 	daemon_engine_act(d);
 }
 

@@ -298,7 +298,8 @@ static bool is_elsewhere(const struct network *a, const struct network *b)
 	       !has_same_names(&a->dns, &b->dns);
 }
 
-static void follow_network(struct engine *e, const struct network_identity *to)
+/* Is it another? */
+static bool follow_network(struct engine *e, const struct network_identity *to)
 {
 	bool moved = !network_identity_same(&e->place, to);
 
@@ -313,18 +314,21 @@ static void follow_network(struct engine *e, const struct network_identity *to)
 			entry->pause = ENGINE_PAUSE_NONE;
 		follow_hold(entry, to);
 	}
+	return moved;
 }
 
-void engine_network(struct engine *e, const struct network *n)
+bool engine_network(struct engine *e, const struct network *n)
 {
 	bool other = !network_identity_same(&e->place, &n->identity) ||
 		     is_elsewhere(&e->network, n);
+	bool moved = false;
 
 	e->network = *n;
 	if (n->identity.type != NETWORK_NONE)
-		follow_network(e, &n->identity);
+		moved = follow_network(e, &n->identity);
 	if (other)
 		ask_anew(e);
+	return moved;
 }
 
 bool engine_answer(struct engine *e, size_t at, uint64_t generation,

@@ -141,7 +141,8 @@ void engine_restore_hold(struct engine *e, size_t entry, const struct hold *h);
 
 /* --- What happens. --- */
 
-void engine_network(struct engine *e, const struct network *n);
+/* True: this is another network than the last one. */
+bool engine_network(struct engine *e, const struct network *n);
 /* False: it is late, or of nobody's, and is dropped. */
 bool engine_answer(struct engine *e, size_t entry, uint64_t generation,
 		   const char *url, struct ondemand_answer answer);

@@ -17,6 +17,8 @@
  *   went-silent     .       .       .       RECONN  RECONN  .       .
  *   retry-came-due  .       .       .       .       .       = (a)   CONNECT
  *   network-changed .       .       = (d)   SUSPECT = (e)   = (d)   CONN(f)
+ *   network-lost    .       .       .       SUSPECT = (e)   .       .
+ *   went-elsewhere  .       .       .       .       .       .       CONN(f)
  *
  *   *    FAILED when the reason is final: a gateway that refuses us does so
  *        again, and a device that leads nowhere is taken away
@@ -33,10 +35,11 @@
  * the failures in a row, or what a refusal asks for if that is longer, and a
  * session that was up for SESSION_STEADY_NS ends the row. A final reason arms
  * none: it is a refusal, in force also while DOWN and WAITING. Nothing starts
- * by itself for SESSION_REFUSAL_NS, whatever happens, nor after that until the
- * network has changed; then at once, or (retry) when that time is over. A
- * person's asked-up ends it, and so does another profile. Liveness: runs in UP
- * and SUSPECT; liveness.h has its lengths.
+ * by itself for SESSION_REFUSAL_NS, whatever happens, nor after that until this
+ * is another network (went-elsewhere; other ways out of the same one are none);
+ * then at once, or (retry) when that time is over. A person's asked-up ends it,
+ * another profile, and a gateway that lets us in. Liveness: runs in UP and
+ * SUSPECT; liveness.h has its lengths.
  *
  * The device and all that the host was told outlive the session: they come
  * with the first lease and go when the tunnel is not wanted, or has failed.
@@ -75,6 +78,8 @@ static const char *const event_names[SESSION_EVENT_COUNT] = {
 	[SESSION_EVENT_WENT_SILENT] = "went-silent",
 	[SESSION_EVENT_RETRY_CAME_DUE] = "retry-came-due",
 	[SESSION_EVENT_NETWORK_CHANGED] = "network-changed",
+	[SESSION_EVENT_NETWORK_LOST] = "network-lost",
+	[SESSION_EVENT_WENT_ELSEWHERE] = "went-elsewhere",
 };
 
 static const char *const action_names[SESSION_ACTION_COUNT] = {
@@ -206,7 +211,7 @@ static void note_refusal(struct session *s, const struct session_input *in)
 
 	if (other || person)
 		s->refusal = REASON_NONE;
-	if (in->event == SESSION_EVENT_NETWORK_CHANGED)
+	if (in->event == SESSION_EVENT_WENT_ELSEWHERE)
 		s->moved = true;
 }
 
@@ -252,10 +257,10 @@ static void enter(struct session *s, enum session_state from,
 	case SESSION_STATE_SUSPECT:
 		break;
 	case SESSION_STATE_CONNECTING:
-		s->refusal = REASON_NONE;
 		start_attempt(s, out);
 		break;
 	case SESSION_STATE_UP:
+		s->refusal = REASON_NONE;
 		if (!state_has_liveness(from))
 			add(out, SESSION_ACTION_START_LIVENESS);
 		break;
@@ -393,6 +398,8 @@ static void report_attempting(struct session *s, const struct session_input *in,
 	case SESSION_EVENT_ECHO_MISSED:
 	case SESSION_EVENT_HEARD:
 	case SESSION_EVENT_WENT_SILENT:
+	case SESSION_EVENT_NETWORK_LOST:
+	case SESSION_EVENT_WENT_ELSEWHERE:
 	case SESSION_EVENT_COUNT:
 		break;
 	}
@@ -426,6 +433,7 @@ static void report_running(struct session *s, const struct session_input *in,
 		session_enter(s, SESSION_STATE_RECONNECTING, in, out);
 		break;
 	case SESSION_EVENT_NETWORK_CHANGED:
+	case SESSION_EVENT_NETWORK_LOST:
 		if (up)
 			session_enter(s, SESSION_STATE_SUSPECT, in, out);
 		add(out, SESSION_ACTION_SEND_ECHO);
@@ -435,6 +443,7 @@ static void report_running(struct session *s, const struct session_input *in,
 	case SESSION_EVENT_LEASE_CAME:
 	case SESSION_EVENT_HOST_CHANGED:
 	case SESSION_EVENT_RETRY_CAME_DUE:
+	case SESSION_EVENT_WENT_ELSEWHERE:
 	case SESSION_EVENT_COUNT:
 		break;
 	}
@@ -446,6 +455,7 @@ static void report_failed(struct session *s, const struct session_input *in,
 	switch (in->event) {
 	case SESSION_EVENT_ASKED_UP:
 	case SESSION_EVENT_NETWORK_CHANGED:
+	case SESSION_EVENT_WENT_ELSEWHERE:
 		if (in->automatic)
 			break;
 		s->failures = 0;
@@ -468,6 +478,7 @@ static void report_failed(struct session *s, const struct session_input *in,
 	case SESSION_EVENT_ECHO_MISSED:
 	case SESSION_EVENT_HEARD:
 	case SESSION_EVENT_WENT_SILENT:
+	case SESSION_EVENT_NETWORK_LOST:
 	case SESSION_EVENT_COUNT:
 		break;
 	}

@@ -42,7 +42,9 @@ enum session_event {
 	SESSION_EVENT_HEARD, /* something authentic came */
 	SESSION_EVENT_WENT_SILENT,
 	SESSION_EVENT_RETRY_CAME_DUE,
-	SESSION_EVENT_NETWORK_CHANGED,
+	SESSION_EVENT_NETWORK_CHANGED, /* other ways out of this host */
+	SESSION_EVENT_NETWORK_LOST,    /* none is left */
+	SESSION_EVENT_WENT_ELSEWHERE,  /* the network is known to be another */
 	SESSION_EVENT_COUNT,
 };
 
@@ -86,7 +88,7 @@ struct session {
 	/* The last final reason; REASON_NONE: none is in force. */
 	enum reason refusal;
 	uint64_t refusal_ns; /* when a start that nobody asked for may be */
-	bool moved;	     /* the network has changed since */
+	bool moved;	     /* this is another network than that one's */
 
 	/* The last transitions, oldest first from log_count % MAX. */
 	struct session_transition log[SESSION_LOG_MAX];

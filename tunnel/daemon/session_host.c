@@ -204,6 +204,18 @@ static struct uplink_view view_of(const struct session_io *io)
 	return v;
 }
 
+void session_host_ways_changed(struct session_io *io)
+{
+	const struct uplink_view ways = view_of(io);
+
+	resolver_forget(io->resolver);
+	session_io_report(io,
+			  uplink_digest(&ways) != 0
+				  ? SESSION_EVENT_NETWORK_CHANGED
+				  : SESSION_EVENT_NETWORK_LOST,
+			  REASON_NONE);
+}
+
 /* Our own changes are among what is told: those change nothing here. */
 void session_io_host_moved(struct session_io *io)
 {
@@ -226,9 +238,6 @@ void session_io_host_moved(struct session_io *io)
 		log_notice("%s: %d things on this machine were put right",
 			   io->name, r);
 	}
-	if (uplink_digest(&now) != network) {
-		resolver_forget(io->resolver);
-		session_io_report(io, SESSION_EVENT_NETWORK_CHANGED,
-				  REASON_NONE);
-	}
+	if (uplink_digest(&now) != network)
+		session_host_ways_changed(io);
 }

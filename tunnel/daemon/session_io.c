@@ -418,8 +418,12 @@ void session_io_forget(struct session_io *io)
 
 void session_io_woke(struct session_io *io)
 {
-	resolver_forget(io->resolver);
-	session_io_report(io, SESSION_EVENT_NETWORK_CHANGED, REASON_NONE);
+	session_host_ways_changed(io);
+}
+
+void session_io_went_elsewhere(struct session_io *io)
+{
+	session_io_report(io, SESSION_EVENT_WENT_ELSEWHERE, REASON_NONE);
 }
 
 uint64_t session_io_packets(const struct session_io *io)

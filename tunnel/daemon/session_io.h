@@ -72,6 +72,8 @@ void session_io_forget(struct session_io *io);
 void session_io_woke(struct session_io *io);
 /* Links, addresses or routes of the host moved. */
 void session_io_host_moved(struct session_io *io);
+/* This is another network than the last one. */
+void session_io_went_elsewhere(struct session_io *io);
 
 const struct session *session_io_session(const struct session_io *io);
 /* "" before the first connect. */

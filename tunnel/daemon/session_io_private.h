@@ -62,6 +62,8 @@ void session_host_note(struct session_io *io);
 void session_host_publish(struct session_io *io);
 void session_host_up(struct session_io *io);
 void session_host_down(struct session_io *io);
+/* There may be others, as far as was seen. */
+void session_host_ways_changed(struct session_io *io);
 
 static inline uint16_t session_io_mtu(const struct session_io *io)
 {

@@ -21,7 +21,7 @@ struct uplink_view {
 	struct ip_addr remote; /* the gateway, family 0: not known */
 };
 
-/* Two of one value: the same network, for the same gateway. */
+/* Two of one value: the same ways, for the same gateway. 0: there is none. */
 uint64_t uplink_digest(const struct uplink_view *v);
 /* Two of one value: the same routes. */
 uint64_t uplink_digest_all(const struct uplink_view *v);
