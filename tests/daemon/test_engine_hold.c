@@ -202,6 +202,103 @@ START_TEST(u6_a_locked_profile_is_not_held_down)
 }
 END_TEST
 
+/* Of "a", whose rules want it at work: Wi-Fi for one, for the other a name. */
+static const char *const locked_rules[] = {
+	"{'Action': 'Connect', 'InterfaceTypeMatch': 'WiFi'}," RULE_DISCONNECT,
+	"{'Action': 'EvaluateConnection', 'InterfaceTypeMatch': 'WiFi', "
+	"'ActionParameters': [{'Domains': ['example.com'], "
+	"'DomainAction': 'ConnectIfNeeded'}]}," RULE_DISCONNECT,
+};
+
+static struct engine_world *locked_and_another(const char *rules)
+{
+	const struct engine_spec specs[] = {
+		{ .name = "a",
+		  .rules = rules,
+		  .on_demand = ", 'DisableUserOverride': true" },
+		{ .name = "b", .off = true },
+	};
+
+	return engine_world_create(specs, 2);
+}
+
+START_TEST(u6_nobody_connects_another_where_a_locked_one_is_wanted)
+{
+	struct engine_world *w = locked_and_another(locked_rules[_i]);
+	struct engine_order o = engine_world_order(w);
+
+	engine_world_go(w, engine_world_wifi(1, "Work"));
+	engine_world_look(w);
+	(void)engine_trigger(&w->engine);
+	WANTS(w, "up a");
+	ck_assert_int_eq(engine_connect(&w->engine, 1, &o), -EPERM);
+	ck_assert_int_eq(w->engine.entries[1].hold.state, HOLD_NONE);
+	WANTS(w, "up a");
+	/* Nor behind a hold of its own. */
+	ck_assert_int_eq(engine_connect(&w->engine, 0, &o), 0);
+	WANTS(w, "up a");
+	ck_assert_int_eq(engine_connect(&w->engine, 1, &o), -EPERM);
+	WANTS(w, "up a");
+	engine_world_destroy(w);
+}
+END_TEST
+
+START_TEST(u6_a_locked_one_takes_the_tunnel_back_where_it_is_wanted)
+{
+	struct engine_world *w = locked_and_another(locked_rules[0]);
+
+	engine_world_go(w, engine_world_ethernet(1));
+	WANTS(w, "down");
+	engine_world_connect(w, 1);
+	WANTS(w, "up b");
+	engine_world_go(w, engine_world_wifi(2, "Work"));
+	WANTS(w, "up a");
+	ck_assert_int_eq(w->engine.reason, REASON_REPLACED);
+	/* What was said of the other one stays said. */
+	ck_assert_int_eq(w->engine.entries[1].hold.state, HOLD_UP);
+	engine_world_go(w, engine_world_ethernet(1));
+	WANTS(w, "up b");
+	engine_world_destroy(w);
+}
+END_TEST
+
+/* Not triggered, it is not wanted. */
+START_TEST(u6_another_may_be_connected_where_a_locked_one_waits)
+{
+	struct engine_world *w = locked_and_another(locked_rules[1]);
+
+	engine_world_go(w, engine_world_wifi(1, "Work"));
+	WANTS(w, "armed a");
+	engine_world_connect(w, 1);
+	WANTS(w, "up b");
+	engine_world_destroy(w);
+}
+END_TEST
+
+START_TEST(u6_of_two_locked_ones_the_one_that_is_up_stays)
+{
+	const struct engine_spec specs[] = {
+		{ .name = "a",
+		  .rules = locked_rules[0],
+		  .on_demand = ", 'DisableUserOverride': true" },
+		{ .name = "b",
+		  .rules = RULE_CONNECT,
+		  .on_demand = ", 'DisableUserOverride': true" },
+	};
+	struct engine_world *w = engine_world_create(specs, 2);
+	struct engine_order o = engine_world_order(w);
+
+	engine_world_go(w, engine_world_ethernet(1));
+	WANTS(w, "up b");
+	engine_world_go(w, engine_world_wifi(2, "Work"));
+	WANTS(w, "up b");
+	ck_assert_int_eq(engine_connect(&w->engine, 0, &o), -EPERM);
+	ck_assert_int_eq(engine_connect(&w->engine, 1, &o), 0);
+	WANTS(w, "up b");
+	engine_world_destroy(w);
+}
+END_TEST
+
 START_TEST(u7_a_hold_up_beats_a_disconnect_rule_until_another_network)
 {
 	struct engine_world *w = engine_world_with_rules(RULE_DISCONNECT);
@@ -613,6 +710,14 @@ static TCase *holds(void)
 	tcase_add_test(tc, u4_a_users_connect_ends_the_hold);
 	tcase_add_test(tc, u5_a_sleep_in_the_same_network_changes_nothing);
 	tcase_add_test(tc, u6_a_locked_profile_is_not_held_down);
+	tcase_add_loop_test(
+		tc, u6_nobody_connects_another_where_a_locked_one_is_wanted, 0,
+		2);
+	tcase_add_test(
+		tc, u6_a_locked_one_takes_the_tunnel_back_where_it_is_wanted);
+	tcase_add_test(tc,
+		       u6_another_may_be_connected_where_a_locked_one_waits);
+	tcase_add_test(tc, u6_of_two_locked_ones_the_one_that_is_up_stays);
 	tcase_add_test(
 		tc, u7_a_hold_up_beats_a_disconnect_rule_until_another_network);
 	tcase_add_test(

@@ -96,6 +96,19 @@ static void judge_rules(const struct model *m, struct model_entry *e)
 		decide(e, ENGINE_ARMED, ENGINE_CAUSE_RULE);
 }
 
+/* Would its rules leave it up, and may nobody say otherwise? */
+static void judge_lock(const struct model *m, struct model_entry *e)
+{
+	bool pending = false;
+	const struct model_rule *r =
+		m->spot->place != 0 ? find_rule(m, e, &pending) : NULL;
+
+	e->insists = e->want == ENGINE_UP && model_has_rules(e) &&
+		     e->content.flags[MODEL_LOCKED] &&
+		     !(r != NULL && !pending &&
+		       r->action == PROFILE_ACTION_DISCONNECT);
+}
+
 static void judge(const struct model *m, struct model_entry *e)
 {
 	if (e->unfit && !e->kept)
@@ -116,6 +129,18 @@ static void judge(const struct model *m, struct model_entry *e)
 		decide(e, ENGINE_DOWN, ENGINE_CAUSE_LOGOUT);
 	else
 		judge_rules(m, e);
+	judge_lock(m, e);
+}
+
+static int insisting(const struct model *m)
+{
+	if (m->winner != MODEL_NOBODY && m->entries[m->winner].kept &&
+	    m->entries[m->winner].insists)
+		return m->winner;
+	for (int i = 0; i < MODEL_PROFILES; i++)
+		if (m->entries[i].present && m->entries[i].insists)
+			return i;
+	return MODEL_NOBODY;
 }
 
 static int first(const struct model *m, enum engine_want want, bool held)
@@ -137,6 +162,8 @@ static int choose(const struct model *m)
 	int held = first(m, ENGINE_UP, true);
 	int up = first(m, ENGINE_UP, false);
 
+	if (insisting(m) != MODEL_NOBODY)
+		return insisting(m);
 	if (held != MODEL_NOBODY)
 		return held;
 	if (up != MODEL_NOBODY)
@@ -215,6 +242,19 @@ void model_hold(const struct model *m, struct model_entry *e,
 	e->hold_place = m->spot->place;
 	e->hold_end = HOLD_END_NONE;
 	e->pause = ENGINE_PAUSE_NONE;
+}
+
+int model_connect(struct model *m, int i, const struct engine_order *o)
+{
+	int locked = insisting(m);
+
+	if (locked != MODEL_NOBODY && locked != i)
+		return -EPERM;
+	for (int k = 0; k < MODEL_PROFILES; k++)
+		if (m->entries[k].hold == HOLD_UP)
+			model_end_hold(&m->entries[k], HOLD_END_COMMAND);
+	model_hold(m, &m->entries[i], HOLD_UP, o);
+	return 0;
 }
 
 int model_disconnect(const struct model *m, struct model_entry *e,

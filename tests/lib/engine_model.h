@@ -71,6 +71,7 @@ struct model_entry {
 
 	enum engine_want want;
 	enum engine_cause cause;
+	bool insists; /* locked, and its rules want it up */
 };
 
 struct model {
@@ -92,6 +93,7 @@ void model_let_go(struct model_entry *e, enum engine_cause why,
 void model_hold(const struct model *m, struct model_entry *e,
 		enum hold_state state, const struct engine_order *o);
 void model_end_hold(struct model_entry *m, enum hold_end why);
+int model_connect(struct model *m, int i, const struct engine_order *o);
 int model_disconnect(const struct model *m, struct model_entry *e,
 		     const struct engine_order *o);
 

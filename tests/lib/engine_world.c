@@ -110,7 +110,8 @@ void engine_world_connect(struct engine_world *w, size_t entry)
 {
 	struct engine_order o = engine_world_order(w);
 
-	engine_connect(&w->engine, entry, &o);
+	if (engine_connect(&w->engine, entry, &o) < 0)
+		abort();
 }
 
 const char *engine_world_look(struct engine_world *w)

@@ -144,6 +144,19 @@ stays "and stays so [U6]" 's["state"] == "up" and
 expect 0 connect
 until_says "but may be held up" 's["hold"]["state"] == "held-up"'
 shows "work is up, .*: you said so at $clock; ends when this network changes\. $cafe, too\."
+variant other ''
+add_profiles other
+expect 4 connect other
+printed adit.err 'the profile of work does not let you take its tunnel \(DisableUserOverride\)'
+stays "and no other one is connected" 's["state"] == "up" and
+	s["profile"] == "work" and s["hold"]["state"] == "held-up"'
+go_to home
+until_says "where its rules do not want it" 's["state"] == "down"'
+expect 0 connect other --wait
+go_to cafe
+until_says "a locked one takes the tunnel back" 's["state"] == "up" and
+	s["profile"] == "work" and s["hold"]["state"] == "none"'
+expect 0 profile remove other
 
 # --- Ignore. ---
 

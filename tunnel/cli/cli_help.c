@@ -58,7 +58,8 @@ static const struct {
 	  "when there is only one. One tunnel is up at a time: connecting to\n"
 	  "another profile takes the first one down. Where a rule on demand\n"
 	  "says otherwise this holds until the network changes, or until\n"
-	  "\"adit auto\".\n"
+	  "\"adit auto\". Where the rules of a locked profile want its tunnel\n"
+	  "(DisableUserOverride), no other one is connected: exit code 4.\n"
 	  "\n"
 	  "Without --wait the command returns at once, and \"adit status\"\n"
 	  "tells how it goes. With --wait it returns when an authenticated\n"
@@ -88,9 +89,10 @@ static const struct {
 	  "--reason TEXT    is logged and shown in the status; a profile may\n"
 	  "                 ask for it (RequireReason)\n"
 	  "\n"
-	  "A profile may limit it (ReconnectAfter), or refuse it: exit code 4\n"
-	  "and the reason (DisableUserOverride). \"adit status\" says what\n"
-	  "holds, and what the rules would do.\n"
+	  "A profile may limit it (ReconnectAfter). A locked one refuses it,\n"
+	  "with exit code 4 (DisableUserOverride): its rules alone take it\n"
+	  "down, and only root replaces or removes it. \"adit status\" says\n"
+	  "what holds, and what the rules would do.\n"
 	  "\n"
 	  "  adit disconnect --for 2h --reason \"a slow download\"\n" },
 	{ "auto",

@@ -56,6 +56,18 @@ static int load(struct daemon *d, struct ctl_peer *peer,
 	return r;
 }
 
+static void reply_locked(const struct daemon *d, struct ctl_peer *peer,
+			 const char *name)
+{
+	const struct engine_entry *locked =
+		&d->engine.entries[engine_insists(&d->engine)];
+
+	daemon_reply(peer, true, CTL_EXIT_NOT_PERMITTED,
+		     "%s: the profile of %s does not let you take its tunnel "
+		     "(DisableUserOverride): ask whoever manages this machine",
+		     name, locked->name);
+}
+
 void daemon_connect(struct daemon *d, struct ctl_peer *peer,
 		    const struct ctl_request *request)
 {
@@ -81,7 +93,10 @@ void daemon_connect(struct daemon *d, struct ctl_peer *peer,
 	log_info("connect %s", e->name);
 	/* The hold is set now; the attempt itself starts from the loop, after
 	 * the answer. */
-	daemon_engine_connect(d, at, profile);
+	if (daemon_engine_connect(d, at, profile) < 0) {
+		reply_locked(d, peer, e->name);
+		return;
+	}
 	if (fingerprint != 0)
 		daemon_note_used(d, fingerprint, &report);
 	if (request->wait)
@@ -111,8 +126,8 @@ static void reply_refused(struct ctl_peer *peer, const char *name, int error)
 	if (error == -EPERM)
 		daemon_reply(peer, true, CTL_EXIT_NOT_PERMITTED,
 			     "%s: its profile does not let you take it down "
-			     "(DisableUserOverride); \"adit auto\" lets its "
-			     "rules decide",
+			     "(DisableUserOverride): ask whoever manages this "
+			     "machine",
 			     name);
 	else
 		daemon_reply(peer, true, CTL_EXIT_USAGE,

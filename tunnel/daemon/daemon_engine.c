@@ -189,7 +189,7 @@ void daemon_engine_act(struct daemon *d)
 	daemon_probes_follow(d);
 }
 
-void daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
+int daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
 {
 	struct network_identity place;
 	const struct engine_order order = {
@@ -198,9 +198,13 @@ void daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
 		.place = daemon_network_place(d, &place),
 	};
 	struct engine_decision to;
+	int r = engine_connect(&d->engine, at, &order);
 
+	if (r < 0) {
+		profile_destroy(profile);
+		return r;
+	}
 	d->engine.entries[at].unfit = false; /* it was loaded just now */
-	engine_connect(&d->engine, at, &order);
 	save_holds(d);
 	to = engine_look(&d->engine);
 	if (to.want == ENGINE_UP && to.entry == at)
@@ -208,6 +212,7 @@ void daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile)
 	else
 		profile_destroy(profile);
 	daemon_engine_act(d);
+	return 0;
 }
 
 /* --- What happens. --- */

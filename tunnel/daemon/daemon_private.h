@@ -185,9 +185,9 @@ void daemon_engine_fini(struct daemon *d);
 void daemon_engine_profiles(struct daemon *d, bool quiet);
 /* What is wanted by now is done. */
 void daemon_engine_act(struct daemon *d);
-/* Held up by a person; takes the profile, loaded for use. */
-void daemon_engine_connect(struct daemon *d, size_t at,
-			   struct profile *profile);
+/* Held up by a person; takes the profile, loaded for use. 0; -EPERM: another
+ * one has the tunnel, and is locked. */
+int daemon_engine_connect(struct daemon *d, size_t at, struct profile *profile);
 /* Down, whatever is wanted: that may be up again, from the start. */
 void daemon_engine_end_tunnel(struct daemon *d, enum reason reason);
 void daemon_engine_network(struct daemon *d, const struct network *n);

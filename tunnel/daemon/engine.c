@@ -16,9 +16,19 @@ static struct engine_entry *entry_at(struct engine *e, size_t at)
 	return &e->entries[at];
 }
 
+static bool has_rules(const struct profile *p)
+{
+	return p->on_demand && p->rule_count > 0;
+}
+
 bool engine_has_rules(const struct engine_entry *entry)
 {
-	return entry->profile->on_demand && entry->profile->rule_count > 0;
+	return has_rules(entry->profile);
+}
+
+bool engine_is_locked(const struct profile *p)
+{
+	return p->user_override_disabled && has_rules(p);
 }
 
 void engine_init(struct engine *e)
@@ -96,9 +106,8 @@ static void limit_hold(struct hold *h, const struct engine_order *o,
 static void meet_profile(struct engine_entry *entry)
 {
 	struct hold *h = &entry->hold;
-	bool forbidden = h->state == HOLD_DOWN &&
-			 entry->profile->user_override_disabled &&
-			 engine_has_rules(entry);
+	bool forbidden =
+		h->state == HOLD_DOWN && engine_is_locked(entry->profile);
 
 	if (!h->until_reboot || forbidden) {
 		end_hold(entry, HOLD_END_PROFILE);
@@ -148,14 +157,19 @@ void engine_restore_hold(struct engine *e, size_t at, const struct hold *h)
 		follow_hold(entry, &e->network.identity);
 }
 
-void engine_connect(struct engine *e, size_t at, const struct engine_order *o)
+int engine_connect(struct engine *e, size_t at, const struct engine_order *o)
 {
+	size_t locked = engine_insists(e);
+
+	if (locked != ENGINE_NOBODY && locked != at)
+		return -EPERM;
 	/* One tunnel is up at a time, and now it is this one. */
 	for (size_t i = 0; i < e->count; i++)
 		if (e->entries[i].hold.state == HOLD_UP)
 			end_hold(&e->entries[i], HOLD_END_COMMAND);
 	set_hold(e, entry_at(e, at), HOLD_UP, o);
 	limit_hold(&e->entries[at].hold, o, o->for_ns);
+	return 0;
 }
 
 int engine_disconnect(struct engine *e, size_t at, const struct engine_order *o)
@@ -163,7 +177,7 @@ int engine_disconnect(struct engine *e, size_t at, const struct engine_order *o)
 	struct engine_entry *entry = entry_at(e, at);
 	const struct profile *p = entry->profile;
 
-	if (p->user_override_disabled && engine_has_rules(entry))
+	if (engine_is_locked(p))
 		return -EPERM;
 	if (p->require_reason && (o->reason == NULL || *o->reason == '\0'))
 		return -ENODATA;

@@ -27,9 +27,10 @@
  *   Ignore, no match, no network, another VPN, a probe that is not answered
  *                            up if kept, else down
  *
- * One tunnel is up at a time (profile.md 0a): a held one, else the one that is
- * up already, else the first; with none that is to be up, the one that was
- * wanted before if it is armed, else the first armed.
+ * One tunnel is up at a time (profile.md 0a): a locked one that its own rules
+ * leave up (DisableUserOverride), else a held one, else the one that is up
+ * already, else the first; with none that is to be up, the one that was wanted
+ * before if it is armed, else the first armed.
  *
  * A hold ends with another command, another network (unless the profile has no
  * rules), its time, another content of the profile, or the reboot; one until
@@ -106,6 +107,7 @@ struct engine_entry {
 
 	enum engine_want want;
 	enum engine_cause cause;
+	bool insists; /* locked, and up as far as its rules go */
 };
 
 struct engine {
@@ -175,8 +177,10 @@ struct engine_order {
 	const struct network_identity *place;
 };
 
-void engine_connect(struct engine *e, size_t entry,
-		    const struct engine_order *o);
+/* 0; -EPERM: another one has the tunnel, and its profile lets nobody take that
+ * away: engine_insists(). */
+int engine_connect(struct engine *e, size_t entry,
+		   const struct engine_order *o) ATTR_MUST_CHECK;
 /* 0; -EPERM: the profile does not let the user; -ENODATA: it wants a reason. */
 int engine_disconnect(struct engine *e, size_t entry,
 		      const struct engine_order *o) ATTR_MUST_CHECK;
@@ -200,6 +204,11 @@ void engine_timeout(struct engine *e, uint64_t now_ns);
 
 /* Does it have rules that act? */
 bool engine_has_rules(const struct engine_entry *entry);
+/* And may nobody hold it down? */
+bool engine_is_locked(const struct profile *p);
+/* The locked one that is to be up until its rules say Disconnect, whatever a
+ * person says; ENGINE_NOBODY: none. */
+size_t engine_insists(const struct engine *e);
 /* The network as rules see it: borrows from the engine, and from `room`. */
 struct engine_facts {
 	struct ondemand_facts facts;

@@ -158,12 +158,26 @@ static size_t first_that_wants(const struct engine *e, enum engine_want want)
 	return i < e->count ? i : ENGINE_NOBODY;
 }
 
+size_t engine_insists(const struct engine *e)
+{
+	size_t i = e->winner;
+
+	if (i != ENGINE_NOBODY && e->entries[i].kept && e->entries[i].insists)
+		return i;
+	for (i = 0; i < e->count && !e->entries[i].insists; i++)
+		;
+	return i < e->count ? i : ENGINE_NOBODY;
+}
+
 static size_t choose(const struct engine *e)
 {
 	const struct engine_entry *last =
 		e->winner != ENGINE_NOBODY ? &e->entries[e->winner] : NULL;
 	size_t up = first_that_wants(e, ENGINE_UP);
+	size_t locked = engine_insists(e);
 
+	if (locked != ENGINE_NOBODY)
+		return locked;
 	for (size_t i = 0; i < e->count; i++)
 		if (e->entries[i].hold.state == HOLD_UP &&
 		    e->entries[i].want == ENGINE_UP)
@@ -177,6 +191,12 @@ static size_t choose(const struct engine *e)
 		       : first_that_wants(e, ENGINE_ARMED);
 }
 
+static bool says_disconnect(const struct ondemand_decision *d)
+{
+	return d->outcome == ONDEMAND_MATCH &&
+	       d->action == PROFILE_ACTION_DISCONNECT;
+}
+
 static void judge_entry(const struct engine *e, struct engine_entry *entry,
 			const struct ondemand_facts *f)
 {
@@ -186,6 +206,10 @@ static void judge_entry(const struct engine *e, struct engine_entry *entry,
 	v = judge(e, entry, ondemand_may_start(entry->profile, f));
 	entry->want = v.want;
 	entry->cause = v.cause;
+	/* A hold is no way around that: what is up would stay up without. */
+	entry->insists = v.want == ENGINE_UP &&
+			 engine_is_locked(entry->profile) &&
+			 !says_disconnect(&entry->decision);
 }
 
 /* What the end of what was wanted before, if this is one, is put down to. */
