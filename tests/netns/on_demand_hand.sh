@@ -47,7 +47,10 @@ reboot() {
 	began=$(now_ms)
 }
 
-demand_begin
+demand_begin setpriv
+# shellcheck disable=SC2016
+on laptop sh -c 'sed "/^adit:/d; \$a adit:x:4242:" /etc/group >/run/lab/group &&
+	mount --bind /run/lab/group /etc/group' || fail "no group"
 start_gateway
 start_aditd
 with_rules work "$rules"
@@ -144,7 +147,31 @@ stays "and stays so [U6]" 's["state"] == "up" and
 expect 0 connect
 until_says "but may be held up" 's["hold"]["state"] == "held-up"'
 shows "work is up, .*: you said so at $clock; ends when this network changes\. $cafe, too\."
+# A member of the group adit, and no more.
+member() { # WANT ARGUMENT...
+	local want=$1 got=0
+	shift
+	on laptop setpriv --reuid 65534 --regid 4242 --clear-groups \
+		adit "$@" >"$lab/adit.out" 2>"$lab/adit.err" || got=$?
+	[ "$got" = "$want" ] || fail "a member's adit $*: exit $got: $(
+		cat "$lab/adit.err")"
+	checks=$((checks + 1))
+}
+
+member 0 explain network
+member 4 disconnect
+member 4 profile remove work
+printed adit.err 'work: only root may remove or replace it'
+with_rules other '[{"Action": "Ignore"}]'
+on laptop install -D -m 0644 /run/lab/other.json /run/member/work.json
+member 4 profile add --replace --name work /run/member/work.json
+stays "a locked profile stays, too" 's["state"] == "up" and
+	s["profile"] == "work" and s["hold"]["state"] == "held-up"'
 variant other ''
+on laptop install -D -m 0644 /run/lab/other.json /run/member/other.json
+member 0 profile add /run/member/other.json
+member 4 connect other
+member 0 profile remove other
 add_profiles other
 expect 4 connect other
 printed adit.err 'the profile of work does not let you take its tunnel \(DisableUserOverride\)'

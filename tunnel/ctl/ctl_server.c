@@ -104,6 +104,11 @@ static void wait_for_request(struct ctl_peer *p)
 		p->stranger ? s->stranger_patience_ms : s->patience_ms, 0);
 }
 
+bool ctl_server_is_root(const struct ctl_peer *p)
+{
+	return p->caller.uid == 0;
+}
+
 size_t ctl_server_unread(const struct ctl_peer *p)
 {
 	return uv_stream_get_write_queue_size((const uv_stream_t *)&p->pipe);

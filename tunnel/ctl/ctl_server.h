@@ -81,6 +81,8 @@ void ctl_server_reply(struct ctl_peer *peer, const struct ctl_reply *reply);
 /* The request that the peer waits for will be answered without end. False: as
  * many follow as may; answer that. */
 bool ctl_server_follow(struct ctl_peer *peer) ATTR_MUST_CHECK;
+/* For what members of the group may not do, either. */
+bool ctl_server_is_root(const struct ctl_peer *peer);
 /* Bytes that the peer was sent and has not taken yet. */
 size_t ctl_server_unread(const struct ctl_peer *peer);
 

@@ -133,6 +133,29 @@ static int write_draft(const struct daemon *d, const char *text,
 	return 0;
 }
 
+/* Whoever may not take it down may not take it away, either. True: the peer
+ * was told. */
+static bool refuse_locked(struct ctl_peer *peer, const struct profile_entry *e)
+{
+	if (e == NULL || e->profile == NULL || !engine_is_locked(e->profile) ||
+	    ctl_server_is_root(peer))
+		return false;
+	daemon_reply(peer, true, CTL_EXIT_NOT_PERMITTED,
+		     "%s: only root may remove or replace it: its profile does "
+		     "not let you take it down (DisableUserOverride)",
+		     e->name);
+	return true;
+}
+
+static const struct profile_entry *find_to_replace(const struct daemon *d,
+						   const char *name)
+{
+	for (size_t i = 0; i < d->profiles.count; i++)
+		if (strcmp(d->profiles.entries[i]->name, name) == 0)
+			return d->profiles.entries[i];
+	return NULL;
+}
+
 void daemon_add_profile(struct daemon *d, struct ctl_peer *peer,
 			const struct ctl_request *request)
 {
@@ -148,6 +171,9 @@ void daemon_add_profile(struct daemon *d, struct ctl_peer *peer,
 		daemon_reply(peer, true, CTL_EXIT_USAGE, PROFILE_NAME_RULE);
 		return;
 	}
+	if (request->replace &&
+	    refuse_locked(peer, find_to_replace(d, request->profile)))
+		return;
 	r = write_draft(d, request->text, &draft);
 	if (r == 0) {
 		folder = d->profiles.folder;
@@ -193,7 +219,7 @@ void daemon_remove_profile(struct daemon *d, struct ctl_peer *peer,
 		return;
 	}
 	e = daemon_find_profile(d, peer, request->profile);
-	if (e == NULL)
+	if (e == NULL || refuse_locked(peer, e))
 		return;
 	memcpy(name, e->name, sizeof(name)); /* the reload frees the entry */
 	r = profiles_remove(d->profiles.folder, name);
