@@ -198,6 +198,95 @@ START_TEST(asks_again_when_the_network_looks_another)
 }
 END_TEST
 
+/* 'key ok' is of this access point: the next may be anybody's. Roaming asks
+ * anew, and changes nothing until that is answered. */
+static void roam(struct network *n, int how)
+{
+	if (how == 0)
+		n->bssid[5]++;
+	else if (how == 1)
+		n->security = n->security == NETWORK_SECURITY_OPEN
+				      ? NETWORK_SECURITY_PERSONAL
+				      : NETWORK_SECURITY_OPEN;
+	else
+		n->identity.ipv4.link_address[5]++;
+}
+
+START_TEST(roaming_asks_a_trusted_host_for_its_key_again)
+{
+	struct engine_world *w = engine_world_one((struct engine_spec) {
+		.rules = "{'Action': 'Disconnect', 'SSIDMatch': "
+			 "['Corp']}," RULE_CONNECT,
+		.vendor = ", 'TrustedProbe': {'Host': 'in.corp.example', "
+			  "'PublicKeySHA256': ['AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+			  "AAAAAAAAAAAAA=']}",
+	});
+	struct ondemand_answer a = { .probe = ONDEMAND_PROBE_KEY_OK };
+	struct network n = engine_world_wifi(1, "Corp");
+	uint64_t generation, again;
+	const char *url;
+
+	n.has_bssid = true;
+	n.security = NETWORK_SECURITY_ENTERPRISE;
+	n.identity.ipv4.has_link_address = true;
+	engine_world_go(w, n);
+	engine_world_look(w);
+	ck_assert(engine_probe(&w->engine, 0, &url, &generation));
+	ck_assert(engine_answer(&w->engine, 0, generation, NULL, a));
+	WANTS(w, "down");
+	ck_assert(!engine_probe(&w->engine, 0, &url, &again));
+	/* For a moment its link address is not known. */
+	n.identity.ipv4.has_link_address = false;
+	engine_world_go(w, n);
+	WANTS(w, "down");
+	ck_assert(!engine_probe(&w->engine, 0, &url, &again));
+	n.identity.ipv4.has_link_address = true;
+	roam(&n, _i);
+	engine_world_go(w, n);
+	WANTS(w, "down");
+	ck_assert(!engine_answer(&w->engine, 0, generation, NULL, a));
+	ck_assert(engine_probe(&w->engine, 0, &url, &generation));
+	a.probe = ONDEMAND_PROBE_KEY_WRONG;
+	ck_assert(engine_answer(&w->engine, 0, generation, NULL, a));
+	WANTS(w, "up a");
+	engine_world_destroy(w);
+}
+END_TEST
+
+START_TEST(roaming_leaves_what_is_up_armed_or_held)
+{
+	struct engine_world *w = engine_world_with_rules(
+		"{'Action': 'Disconnect', 'URLStringProbe': '" ENGINE_WORLD_URL
+		"'}," RULE_EVALUATE);
+	struct network n = engine_world_wifi(1, "Corp");
+	uint64_t generation;
+	const char *url;
+
+	n.has_bssid = n.identity.ipv4.has_link_address = true;
+	engine_world_go(w, n);
+	WANTS(w, "down");
+	ck_assert(engine_probe(&w->engine, 0, &url, &generation));
+	ck_assert(answer(w, generation, 404));
+	WANTS(w, "armed a");
+	for (int i = 0; i < 4; i++) {
+		roam(&n, _i);
+		engine_world_go(w, n);
+		WANTS(w, i < 2 ? "armed a" : "up a");
+		WANTS(w, i < 2 ? "armed a" : "up a");
+		if (i == 1)
+			ck_assert(engine_trigger(&w->engine));
+	}
+	WANTS(w, "up a");
+	ck_assert(engine_disconnect(&w->engine, 0,
+				    &(struct engine_order) { 0 }) == 0);
+	roam(&n, _i);
+	engine_world_go(w, n);
+	WANTS(w, "down");
+	ck_assert_int_eq(w->engine.entries[0].hold.state, HOLD_DOWN);
+	engine_world_destroy(w);
+}
+END_TEST
+
 /* U8: a cable out and in again, a second family, a link address. */
 START_TEST(says_when_this_is_another_network)
 {
@@ -453,6 +542,9 @@ int main(void)
 	tcase_add_test(tc, r38_keeps_a_tunnel_while_a_probe_is_not_answered);
 	tcase_add_test(tc, r39_drops_an_answer_of_another_network);
 	tcase_add_test(tc, asks_again_when_the_network_looks_another);
+	tcase_add_loop_test(tc, roaming_asks_a_trusted_host_for_its_key_again,
+			    0, 3);
+	tcase_add_loop_test(tc, roaming_leaves_what_is_up_armed_or_held, 0, 3);
 	tcase_add_test(tc, says_when_this_is_another_network);
 	tcase_add_test(tc, r43_ignore_keeps_and_starts_nothing);
 	tcase_add_test(tc, r44_disconnect_takes_down_and_nothing_starts_it);

@@ -50,16 +50,17 @@ static const char *const names[MODEL_PROFILES] = { "a", "b", "c" };
 /* --- Where a machine may be. --- */
 
 static const struct model_spot spots[] = {
-	{ 0, NETWORK_NONE, 0, false, false, false },
-	{ 0, NETWORK_NONE, 0, true, false, false },
-	{ 1, NETWORK_WIFI, 1, false, false, false },
-	{ 1, NETWORK_WIFI, 9, false, false, true },
-	{ 2, NETWORK_WIFI, 2, false, false, false },
-	{ 3, NETWORK_ETHERNET, 3, false, false, false },
-	{ 3, NETWORK_ETHERNET, 3, false, false, true },
-	{ 4, NETWORK_ETHERNET, 4, false, false, false },
-	{ 5, NETWORK_CELLULAR, 5, false, false, false },
-	{ 5, NETWORK_CELLULAR, 5, false, true, false },
+	{ 0, NETWORK_NONE, 0, false, false, false, 0 },
+	{ 0, NETWORK_NONE, 0, true, false, false, 0 },
+	{ 1, NETWORK_WIFI, 1, false, false, false, 1 },
+	{ 1, NETWORK_WIFI, 1, false, false, false, 2 },
+	{ 1, NETWORK_WIFI, 9, false, false, true, 1 },
+	{ 2, NETWORK_WIFI, 2, false, false, false, 1 },
+	{ 3, NETWORK_ETHERNET, 3, false, false, false, 0 },
+	{ 3, NETWORK_ETHERNET, 3, false, false, true, 0 },
+	{ 4, NETWORK_ETHERNET, 4, false, false, false, 0 },
+	{ 5, NETWORK_CELLULAR, 5, false, false, false, 0 },
+	{ 5, NETWORK_CELLULAR, 5, false, true, false, 0 },
 };
 
 static struct network network_of(const struct model_spot *s)
@@ -84,6 +85,8 @@ static struct network network_of(const struct model_spot *s)
 	net.dns.servers[0].at.addr.bytes[3] = (uint8_t)s->dns;
 	net.identity.ipv4.has_link_address = s->link_address;
 	net.metered = s->metered;
+	net.has_bssid = s->access_point != 0;
+	net.bssid[5] = (uint8_t)s->access_point;
 	return net;
 }
 
@@ -245,7 +248,7 @@ static void restart(struct shell *s, struct model *m, bool reboot)
 	}
 	m->place = 0;
 	m->spot = &spots[0];
-	m->asleep = false;
+	m->asleep = m->roamed = false;
 	m->winner = MODEL_NOBODY;
 	set_profiles(s, m);
 	for (int i = 0; i < MODEL_PROFILES; i++) {
@@ -288,8 +291,8 @@ static const struct {
 	const char *name, *possible;
 } event_table[EVENT_COUNT] = {
 	[NETWORK] = { "network", "111 111 111" },
-	/* Nothing is armed that waits for one. */
-	[ANSWER] = { "answer", "111 010 1?1" },
+	/* What is armed waits for one only after roaming. */
+	[ANSWER] = { "answer", "111 ?1? 1?1" },
 	[TRIGGER] = { "trigger", "100 011 001" },
 	[IDLED] = { "idle", "100 010 111" },
 	[SLEPT] = { "sleep", "100 110 101" },

@@ -127,6 +127,9 @@ static void judge(const struct model *m, struct model_entry *e)
 		decide(e, ENGINE_UP, ENGINE_CAUSE_USER);
 	else if (e->pause == ENGINE_PAUSE_LOGOUT)
 		decide(e, ENGINE_DOWN, ENGINE_CAUSE_LOGOUT);
+	else if (m->roamed && e->want == ENGINE_ARMED && !e->kept &&
+		 model_is_pending(m, e))
+		decide(e, ENGINE_ARMED, ENGINE_CAUSE_PENDING);
 	else
 		judge_rules(m, e);
 	judge_lock(m, e);
@@ -198,6 +201,7 @@ void model_ask_anew(struct model *m)
 {
 	for (int i = 0; i < MODEL_PROFILES; i++)
 		m->entries[i].answer = 0;
+	m->roamed = false;
 }
 
 void model_go(struct model *m, const struct model_spot *to)
@@ -209,8 +213,12 @@ void model_go(struct model *m, const struct model_spot *to)
 	if (to->place)
 		m->place = to->place;
 	if (moved || to->type != from->type || to->vpn != from->vpn ||
-	    to->dns != from->dns)
+	    to->dns != from->dns) {
 		model_ask_anew(m);
+	} else if (to->access_point != from->access_point) {
+		model_ask_anew(m);
+		m->roamed = true;
+	}
 	for (int i = 0; to->place && i < MODEL_PROFILES; i++) {
 		struct model_entry *e = &m->entries[i];
 

@@ -28,6 +28,7 @@ struct model_spot {
 	enum network_type type;
 	int dns;
 	bool vpn, metered, link_address;
+	int access_point;
 };
 
 enum model_flag {
@@ -79,6 +80,7 @@ struct model {
 	const struct model_spot *spot;
 	int place; /* the last network; 0: there was none */
 	bool asleep;
+	bool roamed; /* since the probes were asked */
 	int winner;
 };
 

@@ -281,6 +281,7 @@ static void ask_anew(struct engine *e)
 {
 	e->generation++;
 	e->networks++;
+	e->roamed = false;
 	for (size_t i = 0; i < e->count; i++) {
 		struct ondemand *o = &e->entries[i].ondemand;
 
@@ -312,6 +313,18 @@ static bool is_elsewhere(const struct network *a, const struct network *b)
 	       !has_same_names(&a->dns, &b->dns);
 }
 
+/* Another access point or router of the same network; or somebody's who has
+ * its name, and not the key that a TrustedProbe asks for. */
+static bool has_roamed(const struct engine *e, const struct network *to)
+{
+	const struct network *from = &e->network;
+
+	return from->has_bssid != to->has_bssid ||
+	       memcmp(from->bssid, to->bssid, sizeof(to->bssid)) != 0 ||
+	       from->security != to->security ||
+	       network_link_differs(&e->place, &to->identity);
+}
+
 /* Is it another? */
 static bool follow_network(struct engine *e, const struct network_identity *to)
 {
@@ -335,13 +348,14 @@ bool engine_network(struct engine *e, const struct network *n)
 {
 	bool other = !network_identity_same(&e->place, &n->identity) ||
 		     is_elsewhere(&e->network, n);
-	bool moved = false;
+	bool roamed = !other && has_roamed(e, n), moved = false;
 
 	e->network = *n;
 	if (n->identity.type != NETWORK_NONE)
 		moved = follow_network(e, &n->identity);
-	if (other)
+	if (other || roamed)
 		ask_anew(e);
+	e->roamed |= roamed;
 	return moved;
 }
 

@@ -25,7 +25,8 @@
  *   EvaluateConnection       up if kept, else armed (or down, as before)
  *   Disconnect               down
  *   Ignore, no match, no network, another VPN, a probe that is not answered
- *                            up if kept, else down
+ *                            up if kept, else down; armed as before while a
+ *                            probe is asked anew on the same network
  *
  * One tunnel is up at a time (profile.md 0a): a locked one that its own rules
  * leave up (DisableUserOverride), else a held one, else the one that is up
@@ -117,6 +118,9 @@ struct engine {
 	struct network_identity place; /* what is known of this network */
 	uint64_t generation;	       /* of the last question of a probe */
 	uint64_t networks;	       /* that were seen, each time anew */
+	/* They are asked anew because it is reached in another way: what is
+	 * armed stays so until they are answered. */
+	bool roamed;
 	bool asleep;
 
 	size_t winner;	    /* ENGINE_NOBODY */

@@ -146,6 +146,9 @@ static struct verdict judge(const struct engine *e,
 		return (struct verdict) { ENGINE_UP, ENGINE_CAUSE_USER };
 	if (entry->pause == ENGINE_PAUSE_LOGOUT)
 		return (struct verdict) { ENGINE_DOWN, ENGINE_CAUSE_LOGOUT };
+	if (e->roamed && entry->decision.outcome == ONDEMAND_PENDING &&
+	    entry->want == ENGINE_ARMED && !entry->kept)
+		return (struct verdict) { ENGINE_ARMED, ENGINE_CAUSE_PENDING };
 	return by_rules(entry, may_start);
 }
 

@@ -48,6 +48,13 @@ static bool type_is_known(enum network_type type)
 	return type != NETWORK_NONE && type != NETWORK_OTHER;
 }
 
+bool network_link_differs(const struct network_identity *a,
+			  const struct network_identity *b)
+{
+	return link_address_differs(&a->ipv4, &b->ipv4) ||
+	       link_address_differs(&a->ipv6, &b->ipv6);
+}
+
 bool network_identity_same(const struct network_identity *a,
 			   const struct network_identity *b)
 {
@@ -63,8 +70,7 @@ bool network_identity_same(const struct network_identity *a,
 	if (a->ssid_len && b->ssid_len)
 		return a->ssid_len == b->ssid_len &&
 		       memcmp(a->ssid, b->ssid, a->ssid_len) == 0;
-	return !link_address_differs(&a->ipv4, &b->ipv4) &&
-	       !link_address_differs(&a->ipv6, &b->ipv6);
+	return !network_link_differs(a, b);
 }
 
 static void path_learn(struct network_path *path,

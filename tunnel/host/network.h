@@ -88,6 +88,10 @@ struct network {
  * another network that makes a change. */
 bool network_identity_same(const struct network_identity *a,
 			   const struct network_identity *b);
+/* Does a gateway's link address that is known in both differ? In one network,
+ * too: access points may be routers of their own. */
+bool network_link_differs(const struct network_identity *a,
+			  const struct network_identity *b);
 /* Takes what `more` knows over into `id`, which is the same network. */
 void network_identity_learn(struct network_identity *id,
 			    const struct network_identity *more);
