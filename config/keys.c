@@ -462,7 +462,9 @@ const struct key keys[] = {
 	{ VENDOR("TrustedProbe/Host"),
 	  .type = KEY_VALUE, .kind = VALUE_HOST, .flags = KEY_REQUIRED,
 	  AT(trusted_probe.host),
-	  .text = "The host, resolved by the uplink's servers." },
+	  .text = "The host, resolved by the uplink's servers. It must not "
+	          "answer from outside: whoever imitates this network would "
+	          "pass the question on." },
 	{ VENDOR("TrustedProbe/Port"),
 	  .type = KEY_INT, .min = 1, .max = 65535, .standard = 443,
 	  AT(trusted_probe.port),

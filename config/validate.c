@@ -349,6 +349,37 @@ static void check_rules(const struct validation *v)
 			 "has no effect without rules");
 }
 
+/* Those of RFC 1918, 3927, 4193, 4291 and 6598. */
+static bool is_inside_only(const struct ip_addr *a)
+{
+	static const char *const inside[] = {
+		"10.0.0.0/8",	  "172.16.0.0/12", "192.168.0.0/16",
+		"169.254.0.0/16", "100.64.0.0/10", "fc00::/7",
+		"fe80::/10",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(inside); i++) {
+		struct ip_prefix p;
+
+		if (prefix_parse(inside[i], &p) == 0 && prefix_has(&p, a))
+			return true;
+	}
+	return false;
+}
+
+/* What a name leads to depends on who asks; an address says it by itself. */
+static void check_trusted_probe(const struct validation *v)
+{
+	const struct profile *p = v->profile;
+	struct ip_addr a;
+
+	if (p->has_trusted_probe && p->trusted_probe.host &&
+	    addr_parse(p->trusted_probe.host, &a) == 0 && !is_inside_only(&a))
+		complain(v, VENDOR "/TrustedProbe/Host", true,
+			 "is a public address: a host that answers from "
+			 "outside, too, proves nothing about a network");
+}
+
 enum {
 	NAMED_FILE_MAX = 1024 * 1024,
 };
@@ -524,6 +555,7 @@ void validate_profile(struct profile *p, const struct json *j,
 	check_idle(&v);
 	check_dns(&v);
 	check_rules(&v);
+	check_trusted_probe(&v);
 	read_files(&v);
 	check_material(&v);
 	if (!(flags & PROFILE_FOR_USE))

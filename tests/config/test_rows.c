@@ -15,9 +15,11 @@
 #define SUB_TYPE "org.adit.packet-tunnel"
 #define CONNECT "{ \"Action\": \"Connect\" }"
 #define DOMAINS "\"SupplementalMatchDomains\": [\"a.example\"]"
-#define IDENTITY                                            \
-	"\"VendorConfig\": { \"CAFile\": \"/ca.pem\", "     \
-	"\"Identity\": { \"CertificateFile\": \"/c.pem\", " \
+#define IDENTITY                                                            \
+	"\"VendorConfig\": { \"CAFile\": \"/ca.pem\", "                     \
+	"\"TrustedProbe\": { \"Host\": \"10.0.0.7\", \"PublicKeySHA256\": " \
+	"[\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"] }, "            \
+	"\"Identity\": { \"CertificateFile\": \"/c.pem\", "                 \
 	"\"PrivateKeyFile\": \"/k.pem\" } }"
 
 /* Between the parts go routing, rules and match domains, which have the same

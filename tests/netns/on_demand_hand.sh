@@ -163,14 +163,13 @@ member 4 disconnect
 member 4 profile remove work
 printed adit.err 'work: only root may remove or replace it'
 with_rules other '[{"Action": "Ignore"}]'
-cp "$lab/other.json" "$lab/work.json"
-chmod 0644 "$lab/work.json"
-member 4 profile add --replace --name work /run/lab/work.json
+on laptop install -D -m 0644 /run/lab/other.json /run/member/work.json
+member 4 profile add --replace --name work /run/member/work.json
 stays "a locked profile stays, too" 's["state"] == "up" and
 	s["profile"] == "work" and s["hold"]["state"] == "held-up"'
 variant other ''
-chmod 0644 "$lab/other.json"
-member 0 profile add /run/lab/other.json
+on laptop install -D -m 0644 /run/lab/other.json /run/member/other.json
+member 0 profile add /run/member/other.json
 member 4 connect other
 member 0 profile remove other
 add_profiles other
