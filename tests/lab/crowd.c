@@ -231,9 +231,13 @@ static void on_up(void *arg, const struct lease *lease)
 {
 	struct guest *g = arg;
 	struct ip_prefix base = prefix_masked(&lease->address4);
+	struct keys_seed seed;
 
-	if (client_lane(g->client, 0, &g->tx, &g->rx))
+	if (client_lane(g->client, 0, &seed) ||
+	    keys_tx_grow(&g->tx, &seed, KEYS_CLIENT_TO_GATEWAY) ||
+	    keys_rx_grow(&g->rx.keys, &seed, KEYS_GATEWAY_TO_CLIENT))
 		die("lane", "cannot be made");
+	keys_seed_fini(&seed);
 	g->index = lease->index;
 	g->own = load_be32(lease->address4.addr.bytes);
 	g->gateway = load_be32(base.addr.bytes) + 1;
