@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * crowd issue DIR COUNT FILE
- * crowd run FILE FIRST COUNT GATEWAY NAME INFLIGHT
+ * crowd run FILE FIRST COUNT GATEWAY NAME
  *
  * Many clients in one process, each with a certificate and a UDP socket of its
  * own. `issue` makes the certificates with the CA in the gateway's DIR, puts
- * the clients on its list, and leaves the identities in FILE. `run` dials the
- * gateway NAME at the address GATEWAY with COUNT of them, INFLIGHT at a time,
- * and says how long it took; then it answers whatever the gateway asks, and
- * does what standard input says, a line each:
+ * the clients on its list, and leaves the identities in FILE. `run` takes COUNT
+ * of them, for the gateway NAME at the address GATEWAY, says "ready", and does
+ * what standard input says, a line each:
  *
+ *   dial INFLIGHT       all connect, so many at a time
  *   ping ROUNDS MS      each client sends ROUNDS inner pings, MS apart
  *   flood SECONDS BYTES the first client sends packets of BYTES, as many as go
  *   bye                 all leave; so they do at the end of the input
  *
- * Each ends with a line of its own. One thread, nothing on the host changes.
+ * Each ends with a line that says how it went. Meanwhile whatever the gateway
+ * asks is answered. One thread, nothing on the host changes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -570,7 +571,9 @@ static bool obey(struct crowd *c, const char *line)
 {
 	unsigned int a, b;
 
-	if (sscanf(line, "ping %u %u", &a, &b) == 2)
+	if (sscanf(line, "dial %u", &a) == 1)
+		dial_all(c, a);
+	else if (sscanf(line, "ping %u %u", &a, &b) == 2)
 		ping_all(c, a, b);
 	else if (sscanf(line, "flood %u %u", &a, &b) == 2)
 		flood(c, a, b);
@@ -617,8 +620,6 @@ static void run(char **argv)
 	load(&c, argv[0], (size_t)atoi(argv[1]));
 	printf("ready\n");
 	fflush(stdout);
-	dial_all(&c, (size_t)atoi(argv[5]));
-	fflush(stdout);
 	serve(&c);
 	leave(&c);
 	for (size_t i = 0; i < c.count; i++) {
@@ -640,12 +641,11 @@ int main(int argc, char **argv)
 		issue(argv[2], (size_t)atoi(argv[3]), argv[4]);
 		return 0;
 	}
-	if (argc == 8 && strcmp(argv[1], "run") == 0 && atoi(argv[4]) > 0) {
+	if (argc == 7 && strcmp(argv[1], "run") == 0 && atoi(argv[4]) > 0) {
 		run(argv + 2);
 		return 0;
 	}
 	fprintf(stderr, "usage: crowd issue DIR COUNT FILE\n"
-			"       crowd run FILE FIRST COUNT GATEWAY NAME "
-			"INFLIGHT\n");
+			"       crowd run FILE FIRST COUNT GATEWAY NAME\n");
 	return 2;
 }

@@ -11,7 +11,7 @@
 #            cafe (the crowd) ---- gateway
 #
 # crowd_count: how many (make bench-crowd: 10,000); crowd_others: how many
-# connect while the laptop's throughput is measured.
+# connect, in each of crowd_rounds, while the laptop's throughput is measured.
 #
 # Alone: it measures throughput and memory.
 set -u
@@ -20,11 +20,12 @@ gateway_name=192.0.2.2 # dial takes no names
 . "$(dirname "$0")/lib.sh"
 
 metrics=127.0.0.1:9464
-count=${crowd_count-500} others=${crowd_others-200}
+count=${crowd_count-500} others=${crowd_others-200} rounds=${crowd_rounds-1}
 inflight=48 # below what one network may have under way
 few=20      # whose pings are looked at while another floods
 client_kib=24
 crowd=$lab_root/build/linux/lab/crowd
+next=0 # identity that nobody has used
 
 metric() { # NAME
 	on gateway curl -sf http://$metrics/metrics |
@@ -50,12 +51,14 @@ cpu_ms() { # all threads of the gateway
 }
 
 # A crowd that is told what to do by `tell`.
-gather() { # LABEL FIRST COUNT
+gather() { # LABEL COUNT
 	mkfifo "$lab/$1.in"
 	# shellcheck disable=SC2016
 	start "$1" cafe sh -c 'exec "$0" run "$@" <>"/run/lab/'"$1"'.in"' \
-		"$crowd" /run/lab/identities "$2" "$3" 192.0.2.2 \
-		"$gateway_name" $inflight
+		"$crowd" /run/lab/identities $next "$2" 192.0.2.2 \
+		"$gateway_name"
+	next=$((next + $2))
+	wait_for "$1" ready 120
 }
 
 says() { # LABEL WORD [HOW-OFTEN]
@@ -78,10 +81,21 @@ tell() { # LABEL COMMAND...
 }
 
 all_up() { # LABEL COUNT SECONDS
+	tell "$1" dial $inflight
 	wait_for "$1" up "$3"
 	[[ $(answer "$1" up) == "up $2 failed 0 "* ]] ||
 		fail "not all are up: $(cat "$lab/$1.log")"
 	checks=$((checks + 1))
+}
+
+leave() { # LABEL
+	tell "$1" bye
+	wait "${lab_job[$1]}" || fail "the $1 ended with $?"
+	rm "$lab/$1.in"
+}
+
+bytes_are_above() { # NUMBER
+	[ "$(rx_bytes)" -gt "$1" ]
 }
 
 field() { # NAME LINE: the number behind it
@@ -91,7 +105,7 @@ field() { # NAME LINE: the number behind it
 begin() {
 	lab_logs="gateway dial crowd others few flooder"
 	programs_begin curl iperf3
-	on gateway "$crowd" issue /etc/gw $((count + others + few + 1)) \
+	on gateway "$crowd" issue /etc/gw $((count + rounds * others + 2 * (few + 1))) \
 		/run/lab/identities || fail "no certificates"
 	start gateway gateway adit-gateway run /etc/gw --metrics $metrics
 	until_true 20 on gateway curl -sf http://$metrics/metrics ||
@@ -104,9 +118,9 @@ begin() {
 # All of them, and what that costs.
 connect_all() {
 	local before cpu line ms
+	gather crowd "$count"
 	before=$(resident_kb)
 	cpu=$(cpu_ms)
-	gather crowd 0 "$count"
 	all_up crowd "$count" $((60 + count / 20))
 	cpu=$(($(cpu_ms) - cpu))
 	must_be sessions "$count"
@@ -138,15 +152,21 @@ per_client() { # KIB-BEFORE HOW
 	checks=$((checks + 1))
 }
 
-# Throughput of an established client, Mbit/s: up to the gateway and down.
-throughput() { # SECONDS: sets mbits, slowest
-	start iperf laptop iperf3 -J -C cubic -t "$1" -c 10.77.0.1
-	wait "${lab_job[iperf]}" || fail "iperf3: $(cat "$lab/iperf.log")"
-	read -r mbits slowest < <(python3 -c 'import json, sys
-d = json.load(open(sys.argv[1]))
-print(int(d["end"]["sum_received"]["bits_per_second"] / 1e6),
-      int(min(i["sum"]["bits_per_second"] for i in d["intervals"]) / 1e6))' \
-		"$lab/iperf.log")
+now_us() {
+	echo "${EPOCHREALTIME/[.,]/}"
+}
+
+rx_bytes() {
+	metric 'bytes_total{direction="rx"}'
+}
+
+# Mbit/s from the laptop through the tunnel while a command runs: sets mbits.
+throughput() { # COMMAND...
+	local from bytes
+	from=$(now_us) bytes=$(rx_bytes)
+	"$@"
+	mbits=$((($(rx_bytes) - bytes) * 8 / ($(now_us) - from)))
+	[ $mbits -gt 0 ] || fail "no data while $*"
 }
 
 join_laptop() {
@@ -163,51 +183,60 @@ join_laptop() {
 }
 
 data_while_connecting() {
-	local alone while_connecting
-	throughput 3
-	alone=$mbits
-	gather others "$count" "$others"
-	wait_for others ready 60
-	throughput 3
-	while_connecting=$mbits
-	all_up others "$others" 60
-	echo "note: an established client's TCP: $alone Mbit/s;" \
-		"$while_connecting while $others others connect" \
-		"($((while_connecting * 100 / alone)) %; slowest second" \
-		"$slowest); $(answer others up)"
-	[ "$slowest" -gt 0 ] || fail "data stopped while others connect"
-	checks=$((checks + 1))
+	local i alone percent=()
+	start iperf laptop iperf3 -C cubic -t 600 -c 10.77.0.1
+	until_true 5 bytes_are_above 1000000 || fail "iperf3 does not start"
+	for ((i = 0; i < rounds; i++)); do
+		gather others$i "$others"
+		throughput sleep 2
+		alone=$mbits
+		throughput all_up others$i "$others" 60
+		percent+=($((mbits * 100 / alone)))
+		echo "note: an established client's TCP: $alone Mbit/s;" \
+			"$mbits while $others others connect" \
+			"(${percent[i]} %); $(answer others$i up)"
+		leave others$i
+	done
+	stop iperf INT
+	percent=($(printf '%s\n' "${percent[@]}" | sort -n))
+	echo "note: that is ${percent[rounds / 2]} % (median of $rounds)"
 }
 
-service_under_flood() {
-	local before during
-	gather few $((count + others)) $few
+# How many of the few's pings came back, and when, before and while one client
+# sends all that it can.
+service_under_flood() { # BYTES
+	local before during lost
+	gather few $few
 	all_up few $few 30
-	gather flooder $((count + others + few)) 1
+	gather flooder 1
 	all_up flooder 1 30
 	tell few ping 20 100
 	wait_for few pings 30
 	before=$(answer few pings)
+	lost=$(lost_in_kernel)
 	tell flooder flood 4 "$1"
 	tell few ping 20 100
 	wait_for few pings 30 2
 	during=$(answer few pings)
 	wait_for flooder flooded 30
 	echo "note: $few clients' pings before ($before) and while one client" \
-		"floods with $1 bytes ($during): $(answer flooder flooded)"
-	tell flooder bye
-	tell few bye
-	stop few
-	stop flooder
-	rm "$lab/few.in" "$lab/flooder.in"
+		"floods with $1 bytes ($during): $(answer flooder flooded)," \
+		"$(($(lost_in_kernel) - lost)) lost in the gateway's queue"
+	[ "$(field answered "$during")" -ge $((few * 10)) ] ||
+		fail "half of the pings are lost while one client floods"
+	checks=$((checks + 1))
+	leave flooder
+	leave few
+}
+
+lost_in_kernel() {
+	on gateway awk '$1 == "Udp:" && $6 ~ /[0-9]/ { u = $6 }
+		END { print u }' /proc/net/snmp
 }
 
 finish() {
-	tell crowd bye
-	tell others bye
+	leave crowd
 	stop dial
-	wait "${lab_job[crowd]}" || fail "the crowd ended with $?"
-	wait "${lab_job[others]}" || fail "the others ended with $?"
 	must_be sessions 0
 	echo "note: $(resident_kb) KiB resident when all are gone"
 	stop gateway || fail "adit-gateway ended with $?"
