@@ -61,7 +61,8 @@ LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
 BENCH    := $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: all deps deps-test demo test check check-net check-wifi bench \
-	bench-dns bench-instructions fuzz lint format clean install uninstall
+	bench-crowd bench-dns bench-instructions fuzz lint format clean \
+	install uninstall
 .SECONDARY:
 
 all: $(PROGRAMS)
@@ -100,6 +101,12 @@ bench:
 	@config/deps.sh build lab bench peers
 	@$(MAKE) --no-print-directory all lab
 	@tests/bench/bench.sh $(or $(ROUNDS),5) $(or $(SECONDS),4)
+
+bench-crowd:
+	@config/deps.sh build lab
+	@$(MAKE) --no-print-directory all lab
+	@crowd_count=10000 crowd_others=1000 crowd_rounds=3 \
+		tests/netns/crowd.sh
 
 bench-dns:
 	@config/deps.sh build lab resolvers

@@ -98,11 +98,11 @@ void client_timeout(struct client *c, uint64_t now_ns);
 /* The network refused a datagram (-errno of send): a hint for the message. */
 void client_unreachable(struct client *c, int error);
 
-/* Inside `up` and only there (the secret is wiped when it returns): fills the
- * keys of a data lane, both directions. The caller owns them (wipes by
- * keys_tx_fini, keys_rx_fini). 0 or -errno. */
-int client_lane(struct client *c, uint8_t lane, struct keys_tx *ret_tx,
-		struct record_rx *ret_rx) ATTR_MUST_CHECK;
+/* Inside `up` and only there (the secret is wiped when it returns): what the
+ * keys of a data lane are made of, both directions. The caller owns it (wipes
+ * by keys_seed_fini). 0 or -errno. */
+int client_lane(struct client *c, uint8_t lane,
+		struct keys_seed *ret_seed) ATTR_MUST_CHECK;
 /* Asks the gateway for a sign of life; the answer moves facts.heard_ns. */
 void client_echo(struct client *c, uint64_t now_ns);
 /* Should be called when a data lane's key has seen more forgeries than it may

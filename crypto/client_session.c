@@ -252,8 +252,8 @@ void client_session_input(struct client *c, uint8_t *datagram, size_t len,
 	case RECORD_FOREIGN:
 	case RECORD_FORGED:
 		c->facts.drop_forged++;
-		if (keys_rx_worn_out(&c->control.rx.keys,
-				     c->control.rx.keys.failures))
+		if (keys_worn_out(c->control.rx.keys.max_failures,
+				  c->control.rx.keys.failures))
 			client_wear_out(c);
 		return;
 	}
@@ -302,21 +302,11 @@ void client_session_bye(struct client *c, uint64_t now_ns)
 	}
 }
 
-int client_lane(struct client *c, uint8_t lane, struct keys_tx *ret_tx,
-		struct record_rx *ret_rx)
+int client_lane(struct client *c, uint8_t lane, struct keys_seed *ret_seed)
 {
-	int r;
-
 	if (c->state != CLIENT_STATE_UP || c->keys.algorithm == NULL)
 		return -ENOENT;
-	memset(&ret_rx->replay, 0, sizeof(ret_rx->replay));
-	r = keys_tx_init(ret_tx, &c->keys, KEYS_CLIENT_TO_GATEWAY, lane);
-	if (r < 0)
-		return r;
-	r = keys_rx_init(&ret_rx->keys, &c->keys, KEYS_GATEWAY_TO_CLIENT, lane);
-	if (r < 0)
-		keys_tx_fini(ret_tx);
-	return r;
+	return keys_seed_init(ret_seed, &c->keys, lane);
 }
 
 void client_echo(struct client *c, uint64_t now_ns)

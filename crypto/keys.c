@@ -130,18 +130,48 @@ static int tx_load(struct keys_tx *tx, const struct aead_algorithm *algorithm)
 	return r;
 }
 
-int keys_tx_init(struct keys_tx *tx, const struct keys *k,
-		 enum keys_direction direction, uint8_t lane)
+int keys_seed_init(struct keys_seed *s, const struct keys *k, uint8_t lane)
+{
+	int r = 0;
+
+	s->algorithm = k->algorithm;
+	s->shift = k->shift;
+	s->max_failures = k->max_failures;
+	for (int d = 0; r == 0 && d < 2; d++)
+		r = chain_start(k, d, lane, s->chain[d]);
+	if (r < 0)
+		keys_seed_fini(s);
+	return r;
+}
+
+void keys_seed_fini(struct keys_seed *s)
+{
+	secret_wipe(s->chain, sizeof(s->chain));
+}
+
+int keys_tx_grow(struct keys_tx *tx, const struct keys_seed *s,
+		 enum keys_direction direction)
 {
 	int r;
 
 	memset(tx, 0, sizeof(*tx));
-	tx->shift = k->shift;
-	r = chain_start(k, direction, lane, tx->chain);
-	if (r == 0)
-		r = tx_load(tx, k->algorithm);
+	tx->shift = s->shift;
+	memcpy(tx->chain, s->chain[direction], sizeof(tx->chain));
+	r = tx_load(tx, s->algorithm);
 	if (r < 0)
 		keys_tx_fini(tx);
+	return r;
+}
+
+int keys_tx_init(struct keys_tx *tx, const struct keys *k,
+		 enum keys_direction direction, uint8_t lane)
+{
+	struct keys_seed s;
+	int r = keys_seed_init(&s, k, lane);
+
+	if (r == 0)
+		r = keys_tx_grow(tx, &s, direction);
+	keys_seed_fini(&s);
 	return r;
 }
 
@@ -182,22 +212,33 @@ static int rx_derive(struct keys_rx *rx)
 	return r;
 }
 
-int keys_rx_init(struct keys_rx *rx, const struct keys *k,
-		 enum keys_direction direction, uint8_t lane)
+int keys_rx_grow(struct keys_rx *rx, const struct keys_seed *s,
+		 enum keys_direction direction)
 {
 	int r;
 
 	memset(rx, 0, sizeof(*rx));
-	rx->algorithm = k->algorithm;
-	rx->shift = k->shift;
-	rx->max_failures = k->max_failures;
+	rx->algorithm = s->algorithm;
+	rx->shift = s->shift;
+	rx->max_failures = s->max_failures;
 	for (size_t i = 0; i < KEYS_EXPANDED; i++)
 		rx->expanded[i].epoch = EPOCH_NONE;
-	r = chain_start(k, direction, lane, rx->chain);
-	if (r == 0)
-		r = rx_derive(rx);
+	memcpy(rx->chain, s->chain[direction], sizeof(rx->chain));
+	r = rx_derive(rx);
 	if (r < 0)
 		keys_rx_fini(rx);
+	return r;
+}
+
+int keys_rx_init(struct keys_rx *rx, const struct keys *k,
+		 enum keys_direction direction, uint8_t lane)
+{
+	struct keys_seed s;
+	int r = keys_seed_init(&s, k, lane);
+
+	if (r == 0)
+		r = keys_rx_grow(rx, &s, direction);
+	keys_seed_fini(&s);
 	return r;
 }
 

@@ -5,7 +5,9 @@
  * is a function of the record's counter, so that nothing is signalled.
  *
  *   1. keys_init(&k, algorithm, S), at both ends, and S is wiped there
- *   2. keys_tx_init / keys_rx_init for each lane that is used
+ *   2. keys_tx_init / keys_rx_init for each lane that is used; or
+ * keys_seed_init for one that may be used later, from which keys_tx_grow /
+ * keys_rx_grow make the same without S
  *   3. keys_fini(&k)
  *
  * A struct keys_tx or keys_rx belongs to one thread. It derives the next
@@ -43,6 +45,15 @@ struct keys {
 	uint8_t shift;	       /* KEYS_EPOCH_SHIFT; tests take a smaller one */
 	uint64_t max_failures; /* the algorithm's; tests take fewer */
 	uint8_t secret[KEYS_SECRET_LEN];
+};
+
+/* What both ends of a lane are made of: a hundred bytes, where they take six
+ * thousand. */
+struct keys_seed {
+	const struct aead_algorithm *algorithm; /* NULL: there is none */
+	uint8_t shift;
+	uint64_t max_failures;
+	uint8_t chain[2][KEYS_SECRET_LEN]; /* L of epoch 0, by direction */
 };
 
 /* The sending end of a lane. */
@@ -90,8 +101,16 @@ int keys_confirm(const struct keys *k, const uint8_t digest[static 32],
 int keys_bind(const struct keys *k,
 	      uint8_t ret_bind[static KEYS_SECRET_LEN]) ATTR_MUST_CHECK;
 
+int keys_seed_init(struct keys_seed *s, const struct keys *k,
+		   uint8_t lane) ATTR_MUST_CHECK;
+/* Wipes the secrets; should be called as soon as both ends are made, so that
+ * nobody can make the keys of past epochs again. */
+void keys_seed_fini(struct keys_seed *s);
+
 int keys_tx_init(struct keys_tx *tx, const struct keys *k,
 		 enum keys_direction direction, uint8_t lane) ATTR_MUST_CHECK;
+int keys_tx_grow(struct keys_tx *tx, const struct keys_seed *s,
+		 enum keys_direction direction) ATTR_MUST_CHECK;
 void keys_tx_fini(struct keys_tx *tx);
 /* Takes the next counter, moves to its epoch, and builds its nonce. False
  * when the lane's counters are used up. */
@@ -100,6 +119,8 @@ bool keys_tx_next(struct keys_tx *tx, uint64_t *ret_counter,
 
 int keys_rx_init(struct keys_rx *rx, const struct keys *k,
 		 enum keys_direction direction, uint8_t lane) ATTR_MUST_CHECK;
+int keys_rx_grow(struct keys_rx *rx, const struct keys_seed *s,
+		 enum keys_direction direction) ATTR_MUST_CHECK;
 void keys_rx_fini(struct keys_rx *rx);
 /* The cipher state and nonce for a counter; NULL when its epoch is too old
  * or too far ahead, in which case nothing was derived. */
@@ -116,9 +137,9 @@ int keys_expand(const uint8_t secret[static KEYS_SECRET_LEN], const char *label,
 
 /* Have so many openings failed that the session must end (PROTOCOL.md, section
  * 4)? `failures` as its thread has counted them; any thread may ask. */
-static inline bool keys_rx_worn_out(const struct keys_rx *rx, uint64_t failures)
+static inline bool keys_worn_out(uint64_t max_failures, uint64_t failures)
 {
-	return failures > 0 && failures >= rx->max_failures;
+	return failures > 0 && failures >= max_failures;
 }
 
 #endif

@@ -144,11 +144,10 @@ void server_input(struct server *s, const struct path *from, uint8_t *datagram,
 uint64_t server_deadline(const struct server *s);
 void server_timeout(struct server *s, uint64_t now_ns);
 
-/* Inside `confirmed`: keys of a data lane; the caller owns them. 0, or
- * -ENOENT. */
+/* Inside `confirmed`: what the keys of a data lane are made of; the caller owns
+ * it. 0 or -errno. */
 int server_lane(struct server *s, uint32_t index, uint8_t lane,
-		struct keys_tx *ret_tx,
-		struct record_rx *ret_rx) ATTR_MUST_CHECK;
+		struct keys_seed *ret_seed) ATTR_MUST_CHECK;
 /* Should be called when a data lane has opened something authentic: the
  * session is alive. */
 void server_heard(struct server *s, uint32_t index, uint64_t now_ns);

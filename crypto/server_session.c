@@ -349,8 +349,8 @@ void server_session_input(struct server *s, uint8_t *datagram, size_t len,
 	case RECORD_FOREIGN:
 	case RECORD_FORGED:
 		s->count.drop_forged++;
-		if (keys_rx_worn_out(&x->control.rx.keys,
-				     x->control.rx.keys.failures))
+		if (keys_worn_out(x->control.rx.keys.max_failures,
+				  x->control.rx.keys.failures))
 			server_end_worn_out(s, x->index, now_ns);
 		return;
 	}
@@ -401,21 +401,13 @@ void server_session_sweep(struct server *s, uint64_t now_ns)
 }
 
 int server_lane(struct server *s, uint32_t index, uint8_t lane,
-		struct keys_tx *ret_tx, struct record_rx *ret_rx)
+		struct keys_seed *ret_seed)
 {
 	struct session *x = server_session_find(s, index);
-	int r;
 
 	if (x == NULL || !x->confirmed || x->keys.algorithm == NULL)
 		return -ENOENT;
-	memset(&ret_rx->replay, 0, sizeof(ret_rx->replay));
-	r = keys_tx_init(ret_tx, &x->keys, KEYS_GATEWAY_TO_CLIENT, lane);
-	if (r < 0)
-		return r;
-	r = keys_rx_init(&ret_rx->keys, &x->keys, KEYS_CLIENT_TO_GATEWAY, lane);
-	if (r < 0)
-		keys_tx_fini(ret_tx);
-	return r;
+	return keys_seed_init(ret_seed, &x->keys, lane);
 }
 
 void server_heard(struct server *s, uint32_t index, uint64_t now_ns)

@@ -98,6 +98,7 @@ static void setup_with(uint8_t epoch_shift)
 	ck_assert_int_eq(peer_table_create(&c, &gateway_table), 0);
 	/* What the client sends to goes by the road. */
 	gateway = new_peer(KEYS_CLIENT_TO_GATEWAY, road.port, "0.0.0.0/0");
+	ck_assert_ptr_nonnull(peer_lane_use(gateway, 0));
 	client = new_peer(KEYS_GATEWAY_TO_CLIENT, road.port, "10.77.0.2");
 	ck_assert_int_eq(peer_table_publish(client_table, gateway), 0);
 	ck_assert_int_eq(peer_table_publish(gateway_table, client), 0);
@@ -690,7 +691,7 @@ START_TEST(liveness_counts_what_was_sent_since_something_came)
 	ck_assert_uint_eq(s.rx_failures, 1);
 	ck_assert(!s.worn_out);
 	/* A key may see only so many of them. */
-	client->lane[0].rx.keys.max_failures = 2;
+	client->seed[0].max_failures = 2;
 	post(taken[1].bytes, taken[1].len);
 	ck_assert_int_eq(rx_pump(&rx, 5678), 0);
 	peer_stats(client, &s);

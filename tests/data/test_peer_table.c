@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "tests/lib/suite.h"
 #include "tunnel/base/bytes.h"
@@ -247,6 +249,49 @@ START_TEST(publishing_and_withdrawing_under_load)
 }
 END_TEST
 
+/* How many pages of a lane are memory. */
+static unsigned int pages_of(const struct peer *p, unsigned int lane)
+{
+	unsigned char there[sizeof(struct peer_lane) / PEER_LANE_ALIGN];
+	unsigned int n = 0;
+
+	ck_assert_int_eq(
+		mincore(&p->lane[lane], sizeof(struct peer_lane), there), 0);
+	for (size_t i = 0; i < sizeof(there); i++)
+		n += there[i] & 1;
+	return n;
+}
+
+START_TEST(a_lane_takes_memory_from_its_first_record_on)
+{
+	static const uint8_t none[2][KEYS_SECRET_LEN];
+	struct peer *p = new_peer(1, 1);
+	struct peer_lane *l;
+
+	if (sysconf(_SC_PAGESIZE) == PEER_LANE_ALIGN) {
+		ck_assert_uint_eq(pages_of(p, 0), 0);
+		ck_assert_uint_eq(pages_of(p, 1), 0);
+	}
+	l = peer_lane_use(p, 1);
+	ck_assert_ptr_eq(l, &p->lane[1]);
+	l->tx.counter = 7;
+	ck_assert_ptr_eq(peer_lane_use(p, 1), l);
+	ck_assert_uint_eq(l->tx.counter, 7);
+	if (sysconf(_SC_PAGESIZE) == PEER_LANE_ALIGN) {
+		ck_assert_uint_eq(pages_of(p, 0), 0);
+		ck_assert_uint_gt(pages_of(p, 1), 0);
+	}
+	/* Nobody can make its first keys once more. */
+	ck_assert_mem_eq(p->seed[1].chain, none, sizeof(none));
+	ck_assert_mem_ne(p->seed[0].chain, none, sizeof(none));
+	peer_destroy(p);
+	printf("note: a peer takes %zu bytes of heap, and %zu for each lane, "
+	       "mapped, once it is used\n",
+	       sizeof(struct peer) + sizeof(struct keys_seed),
+	       sizeof(struct peer_lane));
+}
+END_TEST
+
 static bool allowed(struct peer *p, const char *source)
 {
 	uint8_t packet[40] = { 0 };
@@ -289,6 +334,7 @@ int main(void)
 	tcase_add_test(g, a_later_session_takes_the_traffic_over);
 	tcase_add_test(g, a_withdrawn_peer_lives_until_each_worker_has_passed);
 	tcase_add_test(g, publishing_and_withdrawing_under_load);
+	tcase_add_test(g, a_lane_takes_memory_from_its_first_record_on);
 	tcase_add_test(g, a_peer_may_use_its_own_sources_only);
 	tcase_add_checked_fixture(c, client, destroy);
 	tcase_add_test(c, a_clients_one_peer_takes_everything);

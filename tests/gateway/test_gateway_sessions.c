@@ -98,11 +98,17 @@ static void on_new_port(void *arg)
 static void on_up(void *arg, const struct lease *lease)
 {
 	struct guest *g = arg;
+	struct keys_seed seed;
 
 	g->up++;
 	lease_fini(&g->lease);
 	ck_assert_int_eq(lease_copy(lease, &g->lease), 0);
-	ck_assert_int_eq(client_lane(g->client, 0, &g->tx, &g->rx), 0);
+	ck_assert_int_eq(client_lane(g->client, 0, &seed), 0);
+	ck_assert_int_eq(keys_tx_grow(&g->tx, &seed, KEYS_CLIENT_TO_GATEWAY),
+			 0);
+	ck_assert_int_eq(
+		keys_rx_grow(&g->rx.keys, &seed, KEYS_GATEWAY_TO_CLIENT), 0);
+	memset(&g->rx.replay, 0, sizeof(g->rx.replay));
 }
 
 static void on_down(void *arg, enum reason reason, const char *text)
@@ -379,7 +385,9 @@ START_TEST(publishes_a_peer_whose_keys_are_the_clients)
 	ck_assert_uint_eq(p->inner_slot, 2);
 	ck_assert_uint_eq(p->source_count, 2);
 	/* It sends from the address that the client knows. */
-	ck_assert_uint_gt(p->lane[0].control.source_len, 0);
+	ck_assert_uint_gt(p->control.source_len, 0);
+	/* As the worker does. */
+	ck_assert_ptr_nonnull(peer_lane_use(p, 0));
 	len = record_seal(&g->tx, g->lease.index, 0, 0, packet, sizeof(packet),
 			  record);
 	ck_assert_int_eq(record_parse(record, len, &h), RECORD_OK);
@@ -536,9 +544,9 @@ START_TEST(ends_a_session_whose_keys_have_seen_too_many_forgeries)
 	add(0, "laptop");
 	g = dial(0, 0);
 	lane = &peer_of(g)->lane[0];
-	ck_assert_uint_eq(lane->rx.keys.max_failures,
+	ck_assert_uint_eq(peer_of(g)->seed[0].max_failures,
 			  aead_aes256gcm.max_failures);
-	lane->rx.keys.max_failures = 1000;
+	peer_of(g)->seed[0].max_failures = 1000;
 	/* As the worker does. */
 	atomic_store(&lane->rx_failures, 999);
 	gateway_sessions_note_traffic(sessions, now_ns);

@@ -368,6 +368,10 @@ START_TEST(gives_a_name_one_certificate_at_a_time_and_always_one_address)
 	/* The old certificate is not on the list any more. */
 	ck_assert_ptr_null(gateway_clients_by_fingerprint(
 		&after, before.client[0].fingerprint));
+	for (size_t i = 0; i < after.count; i++)
+		ck_assert_ptr_eq(gateway_clients_by_fingerprint(
+					 &after, after.client[i].fingerprint),
+				 &after.client[i]);
 	ck_assert_uint_eq(gateway_clients_living(&after, NOW), 3);
 	gateway_clients_fini(&before);
 	gateway_clients_fini(&after);

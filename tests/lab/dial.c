@@ -92,8 +92,7 @@ static void on_up(void *arg, const struct lease *lease)
 
 	c.remote_len =
 		udp_sockaddr(&d->gateway, d->gateway.addr.family, &c.remote);
-	if (peer_create(&c, &p) ||
-	    client_lane(d->client, 0, &p->lane[0].tx, &p->lane[0].rx) ||
+	if (peer_create(&c, &p) || client_lane(d->client, 0, &p->seed[0]) ||
 	    peer_table_publish(d->table, p))
 		die("peer", "cannot be made");
 	worker_set_socket(d->worker, d->sockets.lane[0]);

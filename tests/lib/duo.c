@@ -249,15 +249,26 @@ static void client_new_port(void *arg)
 	d->port++;
 }
 
+/* As a worker does for a lane's first record. */
+static void grow(struct keys_seed *seed, enum keys_direction send,
+		 struct keys_tx *ret_tx, struct record_rx *ret_rx)
+{
+	ck_assert_int_eq(keys_tx_grow(ret_tx, seed, send), 0);
+	ck_assert_int_eq(keys_rx_grow(&ret_rx->keys, seed, 1 - send), 0);
+	memset(&ret_rx->replay, 0, sizeof(ret_rx->replay));
+	keys_seed_fini(seed);
+}
+
 static void client_up(void *arg, const struct lease *lease)
 {
 	struct duo *d = arg;
+	struct keys_seed seed;
 
 	d->up++;
 	d->up_ns = d->now_ns;
 	ck_assert_int_eq(lease_copy(lease, &d->lease), 0);
-	ck_assert_int_eq(
-		client_lane(d->client, 0, &d->client_tx, &d->client_rx), 0);
+	ck_assert_int_eq(client_lane(d->client, 0, &seed), 0);
+	grow(&seed, KEYS_CLIENT_TO_GATEWAY, &d->client_tx, &d->client_rx);
 }
 
 static void client_down(void *arg, enum reason reason, const char *text)
@@ -337,13 +348,13 @@ static void server_confirmed(void *arg, uint32_t index,
 			     const struct server_guest *guest)
 {
 	struct duo *d = arg;
+	struct keys_seed seed;
 
 	(void)guest;
 	d->confirmed++;
 	d->index = index;
-	ck_assert_int_eq(server_lane(d->server, index, 0, &d->gateway_tx,
-				     &d->gateway_rx),
-			 0);
+	ck_assert_int_eq(server_lane(d->server, index, 0, &seed), 0);
+	grow(&seed, KEYS_GATEWAY_TO_CLIENT, &d->gateway_tx, &d->gateway_rx);
 }
 
 static void server_ended(void *arg, uint32_t index, const char *why)

@@ -48,7 +48,7 @@ int client_peer_create(struct client *client, const struct lease *lease,
 	free(sources);
 	if (r < 0)
 		return r;
-	r = client_lane(client, 0, &p->lane[0].tx, &p->lane[0].rx);
+	r = client_lane(client, 0, &p->seed[0]);
 	if (r < 0) {
 		peer_destroy(p);
 		return r;

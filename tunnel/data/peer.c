@@ -4,51 +4,50 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "crypto/secret.h"
 
-static int lane_init(struct peer_lane *l, const struct peer_config *c,
-		     uint8_t lane)
+/* Neighbouring mappings are one to the kernel, which might back them all with
+ * large pages for a single lane that is used. */
+static struct peer_lane *map_lanes(unsigned int lanes)
 {
-	enum keys_direction receive = c->send == KEYS_CLIENT_TO_GATEWAY
-					      ? KEYS_GATEWAY_TO_CLIENT
-					      : KEYS_CLIENT_TO_GATEWAY;
-	int r;
+	size_t size = lanes * sizeof(struct peer_lane);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	r = keys_tx_init(&l->tx, c->keys, c->send, lane);
-	if (r < 0)
-		return r;
-	return keys_rx_init(&l->rx.keys, c->keys, receive, lane);
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)madvise(p, size, MADV_NOHUGEPAGE); /* not all kernels have any */
+	return p;
 }
 
 int peer_create(const struct peer_config *c, struct peer **ret_peer)
 {
-	size_t size = sizeof(struct peer) + c->lanes * sizeof(struct peer_lane);
 	struct peer *p;
 	int r = -ENOMEM;
 
 	if (c->lanes == 0 || c->lanes > LANES_MAX)
 		return -EINVAL;
-	p = aligned_alloc(_Alignof(struct peer), size);
+	p = calloc(1, sizeof(*p) + c->lanes * sizeof(p->seed[0]));
 	if (p == NULL)
 		return -ENOMEM;
-	memset(p, 0, size);
 	p->index = c->index;
 	p->inner_slot = c->inner_slot;
 	p->remote = c->remote;
 	p->remote_len = c->remote_len;
+	p->send = c->send;
+	udp_control_init(&p->control, &c->local, c->remote.ss_family);
 	p->lanes = c->lanes;
+	p->lane = map_lanes(c->lanes);
 	p->sources = calloc(c->source_count + 1, sizeof(*p->sources));
-	if (p->sources == NULL)
+	if (p->lane == NULL || p->sources == NULL)
 		goto fail;
 	for (size_t i = 0; i < c->source_count; i++)
 		p->sources[i] = c->sources[i];
 	p->source_count = c->source_count;
-	for (unsigned int i = 0; i < c->lanes; i++)
-		udp_control_init(&p->lane[i].control, &c->local,
-				 c->remote.ss_family);
 	for (unsigned int i = 0; c->keys && i < c->lanes; i++) {
-		r = lane_init(&p->lane[i], c, (uint8_t)i);
+		r = keys_seed_init(&p->seed[i], c->keys, (uint8_t)i);
 		if (r < 0)
 			goto fail;
 	}
@@ -63,9 +62,38 @@ void peer_destroy(struct peer *p)
 {
 	if (p == NULL)
 		return;
-	secret_wipe(p->lane, p->lanes * sizeof(p->lane[0]));
+	for (unsigned int i = 0; i < p->lanes; i++) {
+		keys_seed_fini(&p->seed[i]);
+		if (p->lane != NULL && p->lane[i].made)
+			secret_wipe(&p->lane[i], sizeof(p->lane[i]));
+	}
+	if (p->lane != NULL)
+		munmap(p->lane, p->lanes * sizeof(p->lane[0]));
 	free(p->sources);
 	free(p);
+}
+
+int peer_lane_make(struct peer *p, unsigned int lane)
+{
+	enum keys_direction receive = p->send == KEYS_CLIENT_TO_GATEWAY
+					      ? KEYS_GATEWAY_TO_CLIENT
+					      : KEYS_CLIENT_TO_GATEWAY;
+	struct peer_lane *l = &p->lane[lane];
+	struct keys_seed *seed = &p->seed[lane];
+	int r;
+
+	r = keys_tx_grow(&l->tx, seed, p->send);
+	if (r < 0)
+		return r;
+	r = keys_rx_grow(&l->rx.keys, seed, receive);
+	if (r < 0) {
+		keys_tx_fini(&l->tx);
+		return r;
+	}
+	keys_seed_fini(seed);
+	l->control = p->control;
+	l->made = true;
+	return 0;
 }
 
 void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
@@ -92,7 +120,7 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 			s.single_until_ns = single;
 		if (failures > s.rx_failures)
 			s.rx_failures = failures;
-		s.worn_out |= keys_rx_worn_out(&l->rx.keys, failures);
+		s.worn_out |= keys_worn_out(p->seed[i].max_failures, failures);
 	}
 	*ret_stats = s;
 }

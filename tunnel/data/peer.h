@@ -2,7 +2,10 @@
 /*
  * One remote end, as the workers see it: one session's keys and where it is.
  * Made and destroyed by the control thread; between peer_table_publish() and
- * the end of its retirement the lanes belong to their workers.
+ * the end of its retirement the lanes belong to their workers. A lane is made
+ * by its worker, for the first record that it carries; until then it is a seed
+ * and pages that nobody has touched, which cost no memory: a gateway has many
+ * clients, and few of them use all of their lanes.
  */
 #ifndef ADIT_DATA_PEER_H
 #define ADIT_DATA_PEER_H
@@ -20,15 +23,20 @@
 #include "tunnel/data/lane.h"
 #include "tunnel/data/udp.h"
 
+enum {
+	PEER_LANE_ALIGN = 4096, /* a page, on most machines */
+};
+
 struct peer_lane {
 	/* the lane's worker */
-	struct keys_tx tx;
+	_Alignas(PEER_LANE_ALIGN) struct keys_tx tx;
 	struct record_rx rx;
 	struct udp_control control; /* of each send */
 	uint8_t last_source4[4];    /* the last inner source found allowed */
 	uint8_t last_source6[16];
 	bool has_source4;
 	bool has_source6;
+	bool made;
 
 	/* written by the lane's worker, read by anybody */
 	_Atomic uint64_t rx_records; /* authentic ones */
@@ -50,23 +58,26 @@ struct peer {
 	socklen_t remote_len;
 	struct ip_prefix *sources; /* inner sources it may use */
 	size_t source_count;
+	enum keys_direction send;   /* the direction in which we send */
+	struct udp_control control; /* each lane has its copy */
 	unsigned int lanes;
 
 	/* control thread */
 	struct peer *next_retired;
 	uint64_t retired_at; /* generation of the table */
 
-	/* workers, each its own */
-	struct peer_lane lane[];
+	/* workers, each its own; mapped */
+	struct peer_lane *lane;
+	struct keys_seed seed[]; /* without its secrets once the lane is made */
 };
 
 struct peer_config {
 	uint32_t index;
 	uint32_t inner_slot; /* 0 at a client */
 	unsigned int lanes;  /* 1 to LANES_MAX */
-	/* NULL: the caller fills tx and rx of each lane before it publishes. */
+	/* NULL: the caller fills each lane's seed before it publishes. */
 	const struct keys *keys;
-	enum keys_direction send;	/* the direction in which we send */
+	enum keys_direction send;
 	struct sockaddr_storage remote; /* as our sockets want it */
 	socklen_t remote_len;
 	struct ip_addr local; /* that the remote knows; family 0: any */
@@ -93,6 +104,16 @@ int peer_create(const struct peer_config *c,
  * goes by peer_table_withdraw(). */
 void peer_destroy(struct peer *p);
 void peer_stats(const struct peer *p, struct peer_stats *ret_stats);
+
+/* For the lane's worker: makes the lane. 0 or -errno. */
+int peer_lane_make(struct peer *p, unsigned int lane) ATTR_MUST_CHECK;
+/* The lane, made if it is not yet; NULL: it cannot be. */
+static inline struct peer_lane *peer_lane_use(struct peer *p, unsigned int lane)
+{
+	struct peer_lane *l = &p->lane[lane];
+
+	return l->made || peer_lane_make(p, lane) == 0 ? l : NULL;
+}
 
 /* May the peer use the source of this inner packet (its IP header is whole)?
  * For the lane's worker. */

@@ -97,11 +97,10 @@ static void note_refused(struct rx *r, struct peer_lane *l,
 
 /* Opens a record behind what is being joined, and joins it if it belongs
  * there. */
-static void take_record(struct rx *r, struct peer *p,
+static void take_record(struct rx *r, struct peer *p, struct peer_lane *l,
 			const struct record_header *h, const uint8_t *record,
 			size_t len)
 {
-	struct peer_lane *l = &p->lane[r->lane];
 	size_t inner = len - RECORD_OVERHEAD;
 	bool csum = h->flags & RECORD_FLAG_CSUM;
 	struct gso_join *j = r->join;
@@ -145,6 +144,7 @@ static void take_datagram(struct rx *r, struct msghdr *m, const uint8_t *p,
 			  size_t len)
 {
 	struct record_header h;
+	struct peer_lane *lane;
 	struct peer *peer;
 
 	r->datagrams++;
@@ -171,7 +171,12 @@ static void take_datagram(struct rx *r, struct msghdr *m, const uint8_t *p,
 		counters_add(r->counters, COUNTER_DROP_LANE, 1);
 		return;
 	}
-	take_record(r, peer, &h, p, len);
+	lane = peer_lane_use(peer, r->lane);
+	if (lane == NULL) {
+		counters_add(r->counters, COUNTER_DROP_FORGED, 1);
+		return;
+	}
+	take_record(r, peer, lane, &h, p, len);
 }
 
 void rx_message(struct rx *r, struct mmsghdr *message)

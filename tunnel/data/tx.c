@@ -106,10 +106,9 @@ static void run_prepare(struct tx *t, struct peer *p, size_t len)
 	}
 }
 
-static void seal_one(struct tx *t, struct peer *p, const uint8_t *packet,
-		     size_t len, bool csum)
+static void seal_one(struct tx *t, struct peer *p, struct peer_lane *l,
+		     const uint8_t *packet, size_t len, bool csum)
 {
-	struct peer_lane *l = &p->lane[t->lane];
 	size_t n;
 
 	run_prepare(t, p, len + RECORD_OVERHEAD);
@@ -142,11 +141,15 @@ static void take_packet(struct tx *t, size_t len)
 		counters_add(t->counters, COUNTER_DROP_NO_PEER, 1);
 		return;
 	}
+	l = peer_lane_use(p, t->lane);
+	if (l == NULL) {
+		counters_add(t->counters, COUNTER_DROP_USED_UP, 1);
+		return;
+	}
 	while (gso_cut_next(&cut, &segment, &n)) {
-		seal_one(t, p, segment, n, cut.csum);
+		seal_one(t, p, l, segment, n, cut.csum);
 		bytes += n;
 	}
-	l = &p->lane[t->lane];
 	counter_add(&l->tx_records, cut.count);
 	counter_add(&l->tx_bytes, bytes);
 	counters_add(t->counters, COUNTER_TX_PACKETS, cut.count);

@@ -17,19 +17,31 @@
 
 void gateway_clients_fini(struct gateway_clients *c)
 {
+	free(c->by_fingerprint);
 	free(c->client);
 	*c = (struct gateway_clients) { 0 };
+}
+
+static int compare_fingerprint(const void *a, const void *b)
+{
+	struct gateway_client *const *x = a, *const *y = b;
+
+	return memcmp((*x)->fingerprint, (*y)->fingerprint,
+		      PKI_FINGERPRINT_LEN);
 }
 
 const struct gateway_client *gateway_clients_by_fingerprint(
 	const struct gateway_clients *c,
 	const uint8_t fingerprint[static PKI_FINGERPRINT_LEN])
 {
-	for (size_t i = 0; i < c->count; i++)
-		if (memcmp(c->client[i].fingerprint, fingerprint,
-			   PKI_FINGERPRINT_LEN) == 0)
-			return &c->client[i];
-	return NULL;
+	struct gateway_client key, *wanted = &key, **found;
+
+	if (c->count == 0)
+		return NULL;
+	memcpy(key.fingerprint, fingerprint, sizeof(key.fingerprint));
+	found = bsearch(&wanted, c->by_fingerprint, c->count, sizeof(wanted),
+			compare_fingerprint);
+	return found ? *found : NULL;
 }
 
 static int compare_name(const void *a, const void *b)
@@ -167,6 +179,22 @@ static int take_entry(const char *dir, DIR *d, const char *file,
 	return append(next, room, &client);
 }
 
+/* 0 or -ENOMEM. */
+static int sort(struct gateway_clients *c)
+{
+	if (c->count == 0)
+		return 0;
+	c->by_fingerprint = calloc(c->count, sizeof(*c->by_fingerprint));
+	if (!c->by_fingerprint)
+		return -ENOMEM;
+	qsort(c->client, c->count, sizeof(*c->client), compare_name);
+	for (size_t i = 0; i < c->count; i++)
+		c->by_fingerprint[i] = &c->client[i];
+	qsort(c->by_fingerprint, c->count, sizeof(*c->by_fingerprint),
+	      compare_fingerprint);
+	return 0;
+}
+
 int gateway_clients_load(struct gateway_clients *c, const char *dir,
 			 struct gateway_error *error)
 {
@@ -190,14 +218,13 @@ int gateway_clients_load(struct gateway_clients *c, const char *dir,
 	while (rc == 0 && (entry = readdir(d)) != NULL)
 		rc = take_entry(dir, d, entry->d_name, c, &next, &room, error);
 	closedir(d);
+	if (rc == 0)
+		rc = sort(&next);
 	if (rc) {
 		gateway_error_set(error, "%s: out of memory", path);
 		gateway_clients_fini(&next);
 		return rc;
 	}
-	if (next.count > 0)
-		qsort(next.client, next.count, sizeof(*next.client),
-		      compare_name);
 	gateway_clients_fini(c);
 	*c = next;
 	return 0;

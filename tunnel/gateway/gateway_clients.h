@@ -38,6 +38,9 @@ struct gateway_client {
 struct gateway_clients {
 	struct gateway_client *client;
 	size_t count;
+	/* The same, sorted by fingerprint: each handshake asks, and each
+	 * reload for all sessions. */
+	struct gateway_client **by_fingerprint;
 };
 
 /* Letters, digits, ".", "_", "-", 63 at most, no dot first. */

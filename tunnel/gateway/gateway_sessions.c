@@ -94,8 +94,7 @@ static int make_peer(struct gateway_sessions *s, struct gateway_session *x,
 	if (rc)
 		return rc;
 	for (unsigned int i = 0; rc == 0 && i < s->c.lanes; i++)
-		rc = server_lane(s->server, x->index, (uint8_t)i,
-				 &p->lane[i].tx, &p->lane[i].rx);
+		rc = server_lane(s->server, x->index, (uint8_t)i, &p->seed[i]);
 	if (rc == 0)
 		rc = peer_table_publish(s->c.table, p);
 	if (rc)
