@@ -79,6 +79,12 @@ restart() {
 	began=$(now_ms)
 }
 
+replace() { # NAME
+	on laptop adit profile add --replace "/run/lab/$1.json" \
+		>>"$lab/add.log" 2>&1 || fail "adit profile add --replace $1"
+	began=$(now_ms)
+}
+
 with_rules() { # NAME RULES [EDIT]: a variant of the profile
 	variant "$1" 'p["OnDemand"] = {"Enabled": True,
 		"Rules": json.loads("""'"$2"'""")}

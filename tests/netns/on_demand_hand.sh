@@ -31,12 +31,6 @@ no_hold() { # NAME
 	checks=$((checks + 1))
 }
 
-replace() { # NAME
-	on laptop adit profile add --replace "/run/lab/$1.json" \
-		>>"$lab/add.log" 2>&1 || fail "adit profile add --replace $1"
-	began=$(now_ms)
-}
-
 # For whoever asks, this machine was started anew.
 reboot() {
 	stop aditd TERM
