@@ -9,6 +9,8 @@
 set -u
 # shellcheck source=tests/netns/lib_owners.sh
 . "$(dirname "$0")/lib_owners.sh"
+# shellcheck source=tests/netns/lib_logind.sh
+. "$(dirname "$0")/lib_logind.sh"
 lab_logs="watch mock real"
 logind="org.freedesktop.login1 /org/freedesktop/login1
 	org.freedesktop.login1.Manager"
@@ -25,43 +27,6 @@ for program in logind_watch logind_mock; do
 done
 
 # --- the programs and their lines ---
-
-launch() { # LABEL COMMAND...: reads from the pipe $lab/LABEL.in
-	local label=$1
-	shift
-	[ -p "$lab/$label.in" ] || mkfifo "$lab/$label.in"
-	# shellcheck disable=SC2016
-	start "$label" h sh -c 'exec "$@" <>"$0"' "/run/lab/$label.in" "$@"
-}
-
-start_mock() { # [COMMAND...]
-	[ $# -gt 0 ] || set -- /run/lab/logind_mock
-	launch mock "$@"
-	mock_line=0
-	until_true 5 grep -q '^ready' "$lab/mock.log" || fail "no mock"
-}
-
-obeyed() { # HOW-OFTEN
-	[ "$(grep -c '^ok' "$lab/mock.log")" -gt "$1" ]
-}
-
-mock() { # WORD...: logind does it
-	local before
-	before=$(grep -c '^ok' "$lab/mock.log")
-	echo "$*" >"$lab/mock.in"
-	until_true 5 obeyed "$before" || fail "the mock did not obey \"$*\""
-}
-
-mock_says() { # LINE: since the last time
-	until_true 5 mock_has_said "$1" ||
-		fail "the mock did not say \"$1\""
-	mock_line=$(wc -l <"$lab/mock.log")
-	checks=$((checks + 1))
-}
-
-mock_has_said() { # LINE
-	tail -n "+$((mock_line + 1))" "$lab/mock.log" | grep -qx "$1"
-}
 
 watch() { # WORD...
 	echo "$*" >"$lab/watch.in"
@@ -135,7 +100,7 @@ no_watch() {
 without_a_bus() {
 	# As root without CAP_SYS_BOOT, which is what logind asks others for;
 	# config/service/aditd.service has less, the clocks' jump needs some.
-	launch watch setpriv --bounding-set -sys_boot /run/lab/logind_watch
+	launch watch h setpriv --bounding-set -sys_boot /run/lab/logind_watch
 	state_is "alone, lets sleep" || fail "not alone"
 	watch delay yes
 	still 4 "without a bus"
@@ -147,7 +112,7 @@ without_a_bus() {
 
 sleep_is_told() {
 	bus h
-	start_mock
+	start_mock h
 	mock_says "locked sleep adit delay"
 	state_soon "told, delays"
 	still 8 "with a bus"
@@ -276,7 +241,7 @@ logind_starts_again() {
 	stop mock KILL
 	told "wake after 0 s"
 	state_soon "alone, lets sleep"
-	start_mock
+	start_mock h
 	mock_says "locked sleep adit delay"
 	# The new one knows neither.
 	told "logout 1000, now 0"
@@ -286,7 +251,7 @@ logind_starts_again() {
 	mock active 1
 	# One that is about to sleep already says so when it is asked.
 	stop mock KILL
-	start_mock /run/lab/logind_mock preparing
+	start_mock h /run/lab/logind_mock preparing
 	told sleep
 	told "logout 1000, now 0"
 	mock sleep no
@@ -297,12 +262,12 @@ logind_starts_again() {
 }
 
 in_another_network() {
-	start_mock unshare -n /run/lab/logind_mock
+	start_mock h unshare -n /run/lab/logind_mock
 	mock sleep yes
 	state_is "alone, lets sleep" || fail "a logind of another network"
 	mock_has_said "locked .*" && fail "it was asked for a lock"
 	stop mock KILL
-	start_mock
+	start_mock h
 	mock_says "locked sleep adit delay"
 }
 
@@ -312,7 +277,7 @@ bus_starts_again() {
 	state_soon "alone, lets sleep"
 	still 8 "after the end of the bus"
 	bus h
-	start_mock
+	start_mock h
 	mock_says "locked sleep adit delay"
 	state_soon "told, delays"
 	mock session 1 1000 seat0 user
@@ -348,7 +313,7 @@ clock_jumps() {
 the_real_one() {
 	stop mock KILL
 	state_soon "alone, lets sleep"
-	start_mock /run/lab/logind_mock systemd
+	start_mock h /run/lab/logind_mock systemd
 	# Nobody writes there: that would be systemd's part.
 	on h sh -c 'mkdir -p /run/power /run/systemd
 		cd /run/systemd && mkdir -p inhibit seats sessions users
@@ -421,7 +386,7 @@ cp "$lab_root"/build/linux/lab/logind_{watch,mock} "$lab"
 unpack_owners
 lab_host h
 owner_files h resolved
-line=0 mock_line=0
+line=0
 without_a_bus
 sleep_is_told
 people_are_told

@@ -38,12 +38,15 @@ static void on_presence(void *arg, const struct presence_event *e)
 		wake(d, e->slept_ns);
 		break;
 	case PRESENCE_LOGIN:
+		log_info("a user has logged in");
 		engine_login(&d->engine);
 		break;
 	case PRESENCE_LOGOUT:
+		log_info("a user has logged out");
 		ended = engine_logout(&d->engine, e->was_in_front, e->users);
 		break;
 	case PRESENCE_SWITCH:
+		log_info("another user has the seat");
 		ended = engine_user_switch(&d->engine);
 		break;
 	}
