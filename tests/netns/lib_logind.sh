@@ -4,6 +4,10 @@
 # What the tests share that have tests/lab/logind_mock.c on a bus of their own:
 # lines go into the pipe $lab/LABEL.in of a program. Sourced, after
 # lib_owners.sh.
+if [ -z "${lab_root-}" ]; then
+	# shellcheck source=tests/netns/lib.sh
+	. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+fi
 mock_line=0 # of its log, that mock_says has come to
 
 launch() { # LABEL HOST COMMAND...: reads from the pipe $lab/LABEL.in
