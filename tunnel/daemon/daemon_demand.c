@@ -14,6 +14,7 @@
 
 enum {
 	WAIT_S = 30,
+	UNSAVED_MAX = 192,
 };
 
 /* A bad file, or a folder that anybody may put another into, leaves in force
@@ -68,6 +69,18 @@ static void reply_locked(const struct daemon *d, struct ctl_peer *peer,
 		     name, locked->name);
 }
 
+/* What is added to the answer when the user's word is not on the disk. */
+static const char *unsaved(const struct engine_entry *e,
+			   char buf[static UNSAVED_MAX])
+{
+	buf[0] = '\0';
+	if (e->hold_error < 0)
+		snprintf(buf, UNSAVED_MAX,
+			 "; this cannot be written, and ends with aditd: %s",
+			 folder_error_text(e->hold_error));
+	return buf;
+}
+
 void daemon_connect(struct daemon *d, struct ctl_peer *peer,
 		    const struct ctl_request *request)
 {
@@ -75,6 +88,7 @@ void daemon_connect(struct daemon *d, struct ctl_peer *peer,
 		daemon_find_profile(d, peer, request->profile);
 	struct config_report report = { 0 };
 	struct profile *profile = NULL;
+	char text[UNSAVED_MAX];
 	uint64_t fingerprint;
 	size_t at;
 
@@ -104,8 +118,9 @@ void daemon_connect(struct daemon *d, struct ctl_peer *peer,
 				   request->wait_s ? request->wait_s : WAIT_S);
 	else
 		daemon_reply(
-			peer, true, CTL_EXIT_DONE, "%s: %s", e->name,
-			session_state_name(session_io_session(d->io)->state));
+			peer, true, CTL_EXIT_DONE, "%s: %s%s", e->name,
+			session_state_name(session_io_session(d->io)->state),
+			unsaved(&d->engine.entries[at], text));
 }
 
 /* Is there anything that a hold would change? */
@@ -143,7 +158,7 @@ static void reply_down(const struct daemon *d, struct ctl_peer *peer,
 	const struct hold *h = &e->hold;
 	uint64_t now = clock_now_ns();
 	char end[96] = "", other[PROFILE_NAME_MAX + 64] = "";
-	char unsaved[192] = "";
+	char text[UNSAVED_MAX];
 
 	if (h->until_ns != CLOCK_NEVER) {
 		FILE *to = fmemopen(end, sizeof(end), "w");
@@ -163,12 +178,8 @@ static void reply_down(const struct daemon *d, struct ctl_peer *peer,
 	if (d->wanted == ENGINE_UP)
 		snprintf(other, sizeof(other), "; now it is the turn of %s",
 			 d->wanted_name);
-	if (e->hold_error < 0)
-		snprintf(unsaved, sizeof(unsaved),
-			 "; this cannot be written, and ends with aditd: %s",
-			 folder_error_text(e->hold_error));
 	daemon_reply(peer, true, CTL_EXIT_DONE, "%s is down%s%s%s", e->name,
-		     end, other, unsaved);
+		     end, other, unsaved(e, text));
 }
 
 /* The one that is meant; ENGINE_NOBODY: the peer has its answer. */
