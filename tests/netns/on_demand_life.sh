@@ -135,6 +135,15 @@ sleep_of_others() {
 	stays "and kept" 's["state"] == "up"'
 }
 
+ends_it() { # WHAT WORD...: once, and it comes up again
+	local what=$1 before
+	before=$(grep -c 'work: down' "$lab/aditd.log")
+	shift
+	heard "another user has the seat" "$@"
+	until_true 10 has_heard "$before" 'work: down' || fail "not down: $what"
+	until_says "$what" 's["state"] == "up" and s["hold"]["state"] == "none"'
+}
+
 people() {
 	# Nothing is said of them: nothing happens.
 	comes 4 1000
@@ -155,26 +164,38 @@ people() {
 	mock active 6
 	until_says "until one logs in" 's["state"] == "up"'
 	comes 7 1001
-	mock active 7
-	until_says "a switch is a logout, without a word [U14]" \
-		's["state"] == "down" and
-		s["want"]["because"].startswith("the user went away")'
+	ends_it "a switch, and then the rules decide for the other [U14]" \
+		active 7
 	expect 0 connect
-	until_says "the user may connect" 's["state"] == "up"'
-	mock active 6
-	until_says "and a switch back ends that" 's["state"] == "down" and
-		s["hold"]["state"] == "none"'
+	until_says "the user's word" 's["hold"]["state"] == "held-up"'
+	ends_it "ends with a switch, too" active 6
 
 	with_rules work "$rules" "$(keys \
 		'DisconnectOnLogout=True, DisconnectOnFastUserSwitch=False')"
 	replace work
 	until_says "a profile that lets users switch" 's["state"] == "up"'
-	mock active 7
-	stays "is kept" 's["state"] == "up"'
+	heard "another user has the seat" active 7
+	goes 6
+	stays "is kept, also when one behind goes" 's["state"] == "up"'
 	goes 7
-	until_says "but not by a logout" 's["state"] == "down"'
+	until_says "but not when all are gone" 's["state"] == "down"'
 	comes 8 1001
 	until_says "a login ends it" 's["state"] == "up"'
+}
+
+# Without rules nothing would bring it back.
+switch_without_rules() {
+	variant work "$(keys DisconnectOnLogout=True)"
+	replace work
+	until_says "no rules" 's["rule"]["outcome"] == "off"'
+	expect 0 connect
+	until_says "the user asked, again" 's["state"] == "up"'
+	mock active 8
+	comes 9 1000
+	heard "another user has the seat" active 9
+	until_says "a switch is a logout, without a word [U14]" \
+		's["state"] == "down" and s["hold"]["state"] == "none"'
+	stays "and ends it" 's["state"] == "down"'
 }
 
 demand_begin dbus-daemon
@@ -189,6 +210,7 @@ sleep_with_rules
 sleep_without_rules
 sleep_of_others
 people
+switch_without_rules
 stop aditd TERM || fail "aditd ended with $?"
 on laptop sh -c 'ls /var/lib/adit/hold-* 2>/dev/null' && fail "a hold is left"
 echo "note: $checks checks"
