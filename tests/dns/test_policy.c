@@ -462,7 +462,7 @@ static void step_complete(void)
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const double slower = 20;
+static const double slower = 200;
 #else
 static const double slower = 1;
 #endif

@@ -62,6 +62,8 @@ echo "note: $rounds kills within $((rounds * step_us / 1000)) ms of connect:" \
 walk() { # recorded | made
 	local n
 	for ((n = 1; n < 100; n++)); do
+		# Nobody holds it up before it is to be killed.
+		on laptop sh -c 'rm -f /var/lib/adit/hold-*.json'
 		start aditd laptop env "ADIT_FAULT=$1:$n" aditd
 		until_true 5 on laptop adit status || fail "aditd does not start"
 		on laptop adit connect c1 --wait=5 >"$lab/adit.out" 2>&1

@@ -142,7 +142,8 @@ users_word() {
 	must_stay "U2: a lease is renewed" hold=held-down state=down
 	leave
 	switch_to CafeNet
-	must_stay "the same network again" hold=held-down rule=1 state=down
+	must_say "the same network again" hold=held-down rule=1 state=down
+	must_stay "it is" hold=held-down rule=1 state=down
 	user 0 connect --wait=10 # U4
 	must_say "U4: connect" hold=held-up state=up
 	user 0 disconnect

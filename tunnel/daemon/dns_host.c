@@ -16,6 +16,8 @@
 
 enum {
 	LOOK_MS = 30000,
+	/* Whoever owns the names may be in the midst of something. */
+	AGAIN_MS = 2000,
 	/* Another program that writes its own again and again is left alone
 	 * after so many times; from then on each of these looks is one more
 	 * try, until one finds that all is well. */
@@ -53,6 +55,7 @@ struct dns_host {
 	struct dns_plan *want, *applied; /* held */
 	bool failed, look, closing;
 	unsigned int repairs; /* since the last look in time */
+	unsigned int fails;   /* since the last that was applied */
 	char *original;	      /* the bare file, before it was ours */
 	/* /etc, and where resolv.conf leads: the file, or what an owner writes
 	 * when it starts and when it is told something; its records. */
@@ -206,6 +209,8 @@ static void fail(struct dns_host *h, const char *text)
 {
 	h->failed = true;
 	h->view.applied = false;
+	if (h->fails++ == 0)
+		(void)uv_timer_start(&h->timer, on_timer, AGAIN_MS, LOOK_MS);
 	snprintf(h->view.problem, sizeof(h->view.problem), "%s", text);
 	log_warning("this machine's DNS is not changed: %s", text);
 }
@@ -309,6 +314,7 @@ static void canary_asked(struct dns_host *h, const struct dns_plan *plan)
 			   dns_owner_name(h->owner.kind), plan->domain_count);
 	h->view.applied = true;
 	h->view.problem[0] = '\0';
+	h->fails = 0;
 }
 
 /* Somebody replaced the link, or put a file in its place. */
@@ -565,6 +571,7 @@ void dns_host_want(struct dns_host *h, struct dns_plan *plan)
 	dns_plan_release(h->want);
 	h->want = dns_plan_hold(plan);
 	h->failed = false;
+	h->fails = 0;
 	if (plan == NULL) {
 		h->view.problem[0] = '\0';
 		h->repairs = 0;
