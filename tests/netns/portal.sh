@@ -97,7 +97,7 @@ router_says() { # URL
 }
 
 programs_begin python3 openssl tcpdump
-cp "$lab_root"/tests/lab/{portal,advertise}.py "$lab"
+cp "$lab_root"/tests/lab/{portal,advertise,answerer}.py "$lab"
 mkdir "$lab/answers" "$lab/office-web" "$lab/office-web/answers"
 api_of cafe-ca
 on laptop sh -c 'mkdir -p /etc/ssl/certs && cd /etc/ssl/certs &&
@@ -127,6 +127,7 @@ counted() { # marked | unmarked
 
 variant page 'p["VendorConfig"]["PortalURL"] = "'$page'"
 p["VendorConfig"]["Routes"] = ["198.51.100.0/24"]'
+variant named 'p["VendorConfig"]["PortalURL"] = "http://page.example:8080/page"'
 variant probing 'p["OnDemand"] = {"Enabled": True, "Rules": [
 	{"Action": "Disconnect", "URLStringProbe": "'$probe'"},
 	{"Action": "Connect"}]}
@@ -155,7 +156,31 @@ looks "a page that does not answer" '8080 /page' \
 	'n.get("portal") in (None, "unknown")'
 answer page "204 No Content"
 
+# By its name, which the uplink's server knows.
+start names cafe python3 /run/lab/answerer.py 203.0.113.1 /run/lab/names.asked \
+	192.0.2.1:53
+until_true 10 grep -q ready "$lab/names.asked" || fail "no name server"
+on laptop sh -c 'echo nameserver 192.0.2.1 >/etc/resolv.conf'
+on laptop adit profile remove page >/dev/null || fail "page stays"
+add_profiles named
+looks "a page whose host has a name" '8080 /page' 'n["portal"] == "free"'
+grep -q page.example "$lab/names.asked" || fail "its name is not asked for"
+on laptop adit profile remove named >/dev/null || fail "named stays"
+stop names
+on laptop sh -c ': >/etc/resolv.conf'
+add_profiles page
+
 # --- the network's API ---
+
+# A DHCP server told networkd of it.
+links=/run/systemd/netif/links
+says_captive true
+on laptop sh -c "mkdir -p $links && echo CAPTIVE_PORTAL=$api \
+	>$links/\$(cat /sys/class/net/up0/ifindex)"
+looks "an API that DHCP told of" '8443 /api' 'n["portal"] == "captive"'
+on laptop rm -r $links
+looks "and does not any more: the page is asked" '8080 /page' \
+	'n["portal"] == "free"'
 
 on laptop sh -c 'echo 2 >/proc/sys/net/ipv6/conf/up0/accept_ra'
 says_captive true
@@ -199,6 +224,7 @@ lab_capture_end wire.pcap
 others=$(lab_packets wire.pcap '(src host 192.0.2.10 or src net 2001:db8::/32)
 	and (tcp or udp) and not (dst host 203.0.113.1 and tcp dst port 8080)
 	and not (dst host 192.0.2.1 and tcp dst port 8443)
+	and not (dst host 192.0.2.1 and udp dst port 53)
 	and not (dst host 192.0.2.2 and udp dst port 443)
 	and not src host 192.0.2.2 and not src host 2001:db8:1::2')
 [ "$others" = 0 ] || fail "$others packets to somebody else"

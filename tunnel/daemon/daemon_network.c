@@ -48,13 +48,15 @@ static void on_impatient(uv_timer_t *timer)
 	tell(timer->data);
 }
 
-/* Other programs are asked for the sake of rules alone. */
+/* Other programs are asked for the sake of rules, and of a portal, whose host
+ * has a name. */
 static bool wants_facts(const struct daemon *d)
 {
 	for (size_t i = 0; i < d->engine.count; i++)
-		if (engine_has_rules(&d->engine.entries[i]))
+		if (engine_has_rules(&d->engine.entries[i]) ||
+		    d->engine.entries[i].profile->portal_url != NULL)
 			return true;
-	return false;
+	return d->network.portal_api[0] != '\0';
 }
 
 static void on_settled(uv_timer_t *timer);
@@ -120,6 +122,12 @@ static void on_facts(void *arg, const struct network *network)
 	d->network.metered = network->metered;
 	memcpy(d->network.metered_by, network->metered_by,
 	       sizeof(d->network.metered_by));
+	/* What a router has told since is newer, and better. */
+	if (d->network.portal_api[0] == '\0' || d->network.portal_by_dhcp) {
+		memcpy(d->network.portal_api, network->portal_api,
+		       sizeof(d->network.portal_api));
+		d->network.portal_by_dhcp = network->portal_by_dhcp;
+	}
 	if (network->identity.type == NETWORK_CELLULAR) {
 		d->network.identity.type = NETWORK_CELLULAR;
 		d->network.other_vpn = false;
