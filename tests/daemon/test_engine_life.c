@@ -189,13 +189,32 @@ START_TEST(a_wake_ends_it_after_a_long_sleep)
 	WANTS(w, "up a");
 	engine_sleep(&w->engine);
 	WANTS(w, "up a");
-	engine_wake(&w->engine, 599ULL * NS_PER_S);
+	ck_assert(!engine_wake(&w->engine, 599ULL * NS_PER_S));
 	WANTS(w, "up a");
 	engine_sleep(&w->engine);
 	WANTS(w, "up a");
-	engine_wake(&w->engine, 601ULL * NS_PER_S);
+	ck_assert(engine_wake(&w->engine, 601ULL * NS_PER_S));
 	WANTS(w, "armed a");
 	ck_assert_int_eq(w->engine.reason, REASON_SLEEP);
+	engine_world_destroy(w);
+}
+END_TEST
+
+START_TEST(a_sleep_that_is_called_off_ends_nothing)
+{
+	struct engine_world *w = engine_world_one((struct engine_spec) {
+		.rules = RULE_CONNECT,
+		.vendor = ", 'DisconnectOnWake': true",
+	});
+
+	engine_world_go(w, engine_world_ethernet(1));
+	WANTS(w, "up a");
+	engine_sleep(&w->engine);
+	ck_assert(!engine_wake(&w->engine, 0));
+	WANTS(w, "up a");
+	engine_sleep(&w->engine);
+	ck_assert(engine_wake(&w->engine, NS_PER_S));
+	WANTS(w, "up a"); /* another one */
 	engine_world_destroy(w);
 }
 END_TEST
@@ -449,6 +468,7 @@ int main(void)
 	tcase_add_test(tc, u13_stays_down_after_a_sleep_without_rules);
 	tcase_add_test(tc, nothing_starts_asleep_and_what_is_up_stays);
 	tcase_add_test(tc, a_wake_ends_it_after_a_long_sleep);
+	tcase_add_test(tc, a_sleep_that_is_called_off_ends_nothing);
 	tcase_add_test(tc,
 		       u14_a_user_switch_is_a_logout_when_not_said_otherwise);
 	tcase_add_loop_test(tc, a_switch_leaves_nobody_without_a_tunnel, 0, 2);

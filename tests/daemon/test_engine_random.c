@@ -432,7 +432,7 @@ static void wake(struct shell *s, struct model *m)
 	for (int i = 0; i < MODEL_PROFILES; i++) {
 		struct model_entry *e = &m->entries[i];
 
-		if (e->content.flags[MODEL_WAKE] &&
+		if (e->content.flags[MODEL_WAKE] && slept_ns > 0 &&
 		    (!e->content.flags[MODEL_WAKE_TIMER] ||
 		     slept_ns >= 1800ULL * NS_PER_S))
 			model_let_go(e, ENGINE_CAUSE_SLEEP, HOLD_END_SLEEP);

@@ -7,14 +7,10 @@
 /* Holds may have ended meanwhile, and the network may be another. */
 static void wake(struct daemon *d, uint64_t slept_ns)
 {
-	const struct profile *p = session_io_profile(d->io);
-
 	log_notice("awake again, after %u s",
 		   (unsigned int)(slept_ns / NS_PER_S));
 	engine_timeout(&d->engine, clock_now_ns());
-	engine_wake(&d->engine, slept_ns);
-	if (p != NULL && p->disconnect_on_wake &&
-	    slept_ns / NS_PER_S >= p->disconnect_on_wake_s)
+	if (engine_wake(&d->engine, slept_ns))
 		daemon_engine_end_tunnel(d, REASON_SLEEP);
 	if (slept_ns == 0)
 		return;

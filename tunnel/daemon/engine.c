@@ -396,13 +396,17 @@ bool engine_idle(struct engine *e)
 	return true;
 }
 
-static void let_go(struct engine_entry *entry, enum engine_cause why)
+/* Was it up? */
+static bool let_go(struct engine_entry *entry, enum engine_cause why)
 {
+	bool up = entry->kept;
+
 	entry->kept = false;
 	entry->ended = why;
 	if (entry->hold.state == HOLD_UP)
 		end_hold(entry, why == ENGINE_CAUSE_SLEEP ? HOLD_END_SLEEP
 							  : HOLD_END_LOGOUT);
+	return up;
 }
 
 void engine_sleep(struct engine *e)
@@ -410,30 +414,25 @@ void engine_sleep(struct engine *e)
 	e->asleep = true;
 	for (size_t i = 0; i < e->count; i++)
 		if (e->entries[i].profile->disconnect_on_sleep)
-			let_go(&e->entries[i], ENGINE_CAUSE_SLEEP);
+			(void)let_go(&e->entries[i], ENGINE_CAUSE_SLEEP);
 }
 
 /* While it slept the network may have become another that looks the same. */
-void engine_wake(struct engine *e, uint64_t slept_ns)
+bool engine_wake(struct engine *e, uint64_t slept_ns)
 {
+	bool ended = false;
+
 	e->asleep = false;
 	for (size_t i = 0; i < e->count; i++) {
 		const struct profile *p = e->entries[i].profile;
 
-		if (p->disconnect_on_wake &&
+		/* A sleep that was called off is none. */
+		if (p->disconnect_on_wake && slept_ns > 0 &&
 		    slept_ns / NS_PER_S >= p->disconnect_on_wake_s)
-			let_go(&e->entries[i], ENGINE_CAUSE_SLEEP);
+			ended |= let_go(&e->entries[i], ENGINE_CAUSE_SLEEP);
 	}
 	ask_anew(e);
-}
-
-/* Was it up? */
-static bool log_out(struct engine_entry *entry)
-{
-	bool up = entry->kept;
-
-	let_go(entry, ENGINE_CAUSE_LOGOUT);
-	return up;
+	return ended;
 }
 
 /* With nobody there the rules rest until the next login. Whoever is there
@@ -449,7 +448,7 @@ bool engine_logout(struct engine *e, bool was_in_front, size_t users)
 
 		if (!entry->profile->disconnect_on_logout)
 			continue;
-		ended |= log_out(entry);
+		ended |= let_go(entry, ENGINE_CAUSE_LOGOUT);
 		if (users == 0)
 			entry->pause = ENGINE_PAUSE_LOGOUT;
 	}
@@ -462,7 +461,7 @@ bool engine_user_switch(struct engine *e)
 
 	for (size_t i = 0; i < e->count; i++)
 		if (e->entries[i].profile->disconnect_on_user_switch)
-			ended |= log_out(&e->entries[i]);
+			ended |= let_go(&e->entries[i], ENGINE_CAUSE_LOGOUT);
 	return ended;
 }
 

@@ -158,10 +158,11 @@ bool engine_trigger(struct engine *e);
  * all the same. */
 bool engine_idle(struct engine *e);
 void engine_sleep(struct engine *e);
-void engine_wake(struct engine *e, uint64_t slept_ns);
-/* A user's last session has ended; `was_in_front`: the one of whom the tunnel
- * is. `users`: are left. True, as of the next: the tunnel that was up is let
+/* 0: it was called off. True, as of the next two: the tunnel that was up is let
  * go; it ends, also where the rules want one again at once. */
+bool engine_wake(struct engine *e, uint64_t slept_ns);
+/* A user's last session has ended; `was_in_front`: the one of whom the tunnel
+ * is. `users`: are left. */
 bool engine_logout(struct engine *e, bool was_in_front, size_t users);
 bool engine_user_switch(struct engine *e);
 void engine_login(struct engine *e);
