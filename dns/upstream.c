@@ -53,27 +53,6 @@ uint32_t upstream_random(struct dns_upstream *u)
 	return value;
 }
 
-int upstream_socket(struct dns_upstream *u, int family, int type)
-{
-	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	if (u->mark != 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_MARK, &u->mark, sizeof(u->mark)) < 0)
-		goto fail;
-	if (u->device != NULL &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, u->device,
-		       (socklen_t)strlen(u->device)) < 0)
-		goto fail;
-	return fd;
-fail:
-	r = -errno;
-	close(fd);
-	return r;
-}
-
 struct endpoint upstream_endpoint(const struct upstream_server *s)
 {
 	struct endpoint at = s->server.at;

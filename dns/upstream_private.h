@@ -88,8 +88,6 @@ struct dns_upstream {
 /* upstream.c */
 void upstream_handle_closed(struct dns_upstream *u);
 uint32_t upstream_random(struct dns_upstream *u);
-/* A new descriptor with our mark and device; -errno. */
-int upstream_socket(struct dns_upstream *u, int family, int type);
 /* Where the server listens, its port filled in. */
 struct endpoint upstream_endpoint(const struct upstream_server *s);
 /* The question as it goes to the attempt's server; its id and letters are set

@@ -12,6 +12,7 @@
 #include "dns/upstream_private.h"
 #include "tunnel/base/bytes.h"
 #include "tunnel/base/clock.h"
+#include "tunnel/base/way_socket.h"
 
 enum {
 	LENGTH_LEN = 2,
@@ -285,7 +286,9 @@ static int stream_connect(struct dns_stream *s)
 	struct dns_upstream *u = s->upstream;
 	struct endpoint at = upstream_endpoint(s->server);
 	struct sockaddr_storage sa;
-	int fd = upstream_socket(u, at.addr.family, SOCK_STREAM), r;
+	int fd = way_socket_open(at.addr.family, SOCK_STREAM, u->mark,
+				 u->device),
+	    r;
 
 	if (fd < 0)
 		return fd;

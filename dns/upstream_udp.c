@@ -10,6 +10,7 @@
 #include "dns/upstream_private.h"
 #include "tunnel/base/bytes.h"
 #include "tunnel/base/clock.h"
+#include "tunnel/base/way_socket.h"
 
 enum {
 	USES_MAX = 200,	   /* of one port */
@@ -238,7 +239,7 @@ static int socket_open(struct dns_upstream *u, int family,
 
 	if (s == NULL)
 		return -ENOMEM;
-	s->fd = upstream_socket(u, family, SOCK_DGRAM);
+	s->fd = way_socket_open(family, SOCK_DGRAM, u->mark, u->device);
 	r = s->fd;
 	if (r >= 0) {
 		/* Without it errors are not told on a socket like this one. */

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tunnel/base/way_socket.h"
 #include "tunnel/daemon/probe_private.h"
 
 static void try_next(struct probe *p);
@@ -62,32 +63,12 @@ static void on_connected(uv_connect_t *connect, int status)
 	probe_ask(p);
 }
 
-static int open_socket(const struct probe *p, int family)
-{
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	if (p->mark != 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_MARK, &p->mark, sizeof(p->mark)) < 0)
-		goto fail;
-	if (p->device != NULL &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, p->device,
-		       (socklen_t)strlen(p->device)) < 0)
-		goto fail;
-	return fd;
-fail:
-	r = -errno;
-	close(fd);
-	return r;
-}
-
 static int attempt_begin(struct probe *p, const struct ip_addr *addr)
 {
 	const struct endpoint at = { .addr = *addr, .port = p->port };
 	struct probe_attempt *a = &p->attempts[p->begun++];
-	int fd = open_socket(p, addr->family), r;
+	int fd = way_socket_open(addr->family, SOCK_STREAM, p->mark, p->device),
+	    r;
 	struct sockaddr_storage sa;
 
 	if (fd < 0)
