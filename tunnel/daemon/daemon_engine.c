@@ -273,7 +273,7 @@ static void drop_ghosts(struct daemon *d, bool all)
 }
 
 static size_t list_profiles(const struct daemon *d, bool quiet,
-			    struct engine_profile *list, size_t max)
+			    struct engine_profile *list)
 {
 	size_t count = 0;
 
@@ -289,7 +289,7 @@ static size_t list_profiles(const struct daemon *d, bool quiet,
 			};
 	}
 	for (const struct daemon_ghost *g = d->ghosts; g && !quiet; g = g->next)
-		if (count < max && !is_in_folder(d, g->name))
+		if (!is_in_folder(d, g->name))
 			list[count++] = (struct engine_profile) {
 				.name = g->name,
 				.profile = g->profile,
@@ -307,7 +307,7 @@ void daemon_engine_profiles(struct daemon *d, bool quiet)
 		max++;
 	list = calloc(max + 1, sizeof(*list));
 	if (list != NULL)
-		count = list_profiles(d, quiet, list, max);
+		count = list_profiles(d, quiet, list);
 	/* Also without memory: the profiles before are gone. */
 	if (engine_set_profiles(&d->engine, list, count) < 0 || list == NULL)
 		log_warning("the rules on demand rest: out of memory");

@@ -27,8 +27,7 @@ static void tell(struct daemon *d)
 	d->network_told = true;
 	if (known != NULL)
 		d->network.dns = *known;
-	same = d->network_seen && network_same(&d->engine.network, &d->network);
-	d->network_seen = true;
+	same = network_same(&d->engine.network, &d->network);
 	daemon_engine_network(d, &d->network);
 	if (!same)
 		daemon_portal_network(d);

@@ -60,7 +60,8 @@ static void ask(struct daemon *d)
 		.page = page_of(d),
 	};
 
-	if ((o.api == NULL && o.page == NULL) || d->portal != NULL)
+	if ((o.api == NULL && o.page == NULL) || d->portal != NULL ||
+	    d->network.ifindex == 0 || d->network.other_vpn)
 		return;
 	daemon_probe_way(d, d->portal_servers, &d->portal_way);
 	d->portal_ns = clock_now_ns();
@@ -72,7 +73,7 @@ static void ask(struct daemon *d)
 void daemon_portal_network(struct daemon *d)
 {
 	forget(d);
-	if (!is_up(d) && d->network.ifindex != 0 && !d->network.other_vpn)
+	if (!is_up(d))
 		ask(d);
 }
 
@@ -81,8 +82,7 @@ void daemon_portal_session(struct daemon *d)
 	if (is_up(d))
 		forget(d);
 	else if (session_io_session(d->io)->state == SESSION_STATE_FAILED &&
-		 clock_now_ns() - d->portal_ns > AGAIN_NS &&
-		 d->network.ifindex != 0)
+		 clock_now_ns() - d->portal_ns > AGAIN_NS)
 		ask(d);
 }
 

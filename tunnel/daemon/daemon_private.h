@@ -64,7 +64,6 @@ struct daemon {
 	struct uplink_facts *uplink_facts;
 	struct network network;		   /* as it was seen last */
 	bool facts_wanted, facts_answered; /* about it */
-	bool network_seen;		   /* by the engine, once */
 	bool network_told;		   /* it, to the engine */
 	uv_poll_t watches[NETWORK_DESCRIPTORS_MAX];
 	size_t watch_count;
