@@ -79,7 +79,7 @@ demo: deps-test
 	@tests/lab/demo.sh $(if $(KEEP),--keep)
 
 test: deps-test
-	@config/deps.sh wifi
+	@config/deps.sh owners wifi
 	@$(MAKE) --no-print-directory -j$(shell nproc) all lab tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined all tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=thread tests

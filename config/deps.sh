@@ -363,7 +363,16 @@ ensure_wolfssl() {
 	write_flags "$own_cflags" "$own_libs"
 }
 
+# Two at once, as tests that run side by side, would unpack over each other.
+take_turns() {
+	mkdir -p "$deps"
+	command -v flock >/dev/null 2>&1 || return 0
+	exec 9>"$deps/lock"
+	flock 9
+}
+
 [ $# -gt 0 ] || set -- build
+take_turns
 wanted=
 for set in "$@"; do
 	wanted="$wanted $(packages_of "$set")"
