@@ -196,7 +196,7 @@ static void *read_on(void *arg)
 			b = peer_table_by_inner(table, packet);
 			if (a != NULL) {
 				ck_assert_uint_eq(a->index, i);
-				counter_add(&a->lane[lane].rx_records, 1);
+				counter_add(&a->lane[lane].rx_placed[0], 1);
 				a->lane[lane].tx.counter++;
 				finders += !found;
 				found = true;

@@ -21,11 +21,15 @@
 #include "tunnel/base/attr.h"
 #include "tunnel/data/counters.h"
 #include "tunnel/data/lane.h"
+#include "tunnel/data/tactics.h"
 #include "tunnel/data/udp.h"
 
 enum {
 	PEER_LANE_ALIGN = 4096, /* a page, on most machines */
 };
+
+/* Reports are made by timers of 250 and 500 ms, which are not exact. */
+#define PEER_REPORT_NS (400ULL * NS_PER_MS)
 
 struct peer_lane {
 	/* the lane's worker */
@@ -39,14 +43,17 @@ struct peer_lane {
 	bool made;
 
 	/* written by the lane's worker, read by anybody */
-	_Atomic uint64_t rx_records; /* authentic ones */
-	_Atomic uint64_t rx_bytes;   /* inner */
+	_Atomic uint64_t rx_placed[RECORD_PLACES]; /* authentic records */
+	_Atomic uint64_t rx_bytes;		   /* inner */
 	_Atomic uint64_t tx_records;
 	_Atomic uint64_t tx_bytes;
+	_Atomic uint64_t tx_placed[RECORD_PLACES]; /* that the kernel took */
 	_Atomic uint64_t last_rx_ns;	/* clock_now_ns of its batch */
 	_Atomic uint64_t tx_at_last_rx; /* tx_records at that time */
 	_Atomic uint64_t rx_failures;	/* keys_rx.failures */
-	/* The kernel refused to cut for this peer; it is asked again then. */
+	/* The kernel refused to cut for this peer, so often; it is asked again
+	 * then. */
+	_Atomic uint64_t refusals;
 	_Atomic uint64_t single_until_ns;
 };
 
@@ -62,7 +69,13 @@ struct peer {
 	struct udp_control control; /* each lane has its copy */
 	unsigned int lanes;
 
+	/* written by the control thread, read by workers */
+	_Atomic enum tactic tactic; /* tactics.tactic */
+
 	/* control thread */
+	struct tactics tactics;
+	uint64_t reported;    /* records received, as told to the peer last */
+	uint64_t reported_ns; /* when */
 	struct peer *next_retired;
 	uint64_t retired_at; /* generation of the table */
 
@@ -89,9 +102,11 @@ struct peer_config {
 struct peer_stats {
 	uint64_t rx_records, rx_bytes;
 	uint64_t tx_records, tx_bytes;
-	uint64_t last_rx_ns; /* 0: never */
+	struct tactics_counts received, sent; /* the same records, placed */
+	uint64_t last_rx_ns;		      /* 0: never */
 	/* Records sent since the last one that came back: liveness. */
 	uint64_t tx_since_rx;
+	uint64_t refusals;
 	uint64_t single_until_ns; /* the last lane's; 0: all were cut */
 	uint64_t rx_failures;	  /* openings that failed, in the worst lane */
 	bool worn_out;		  /* too many: the session must end */
@@ -104,6 +119,16 @@ int peer_create(const struct peer_config *c,
  * goes by peer_table_withdraw(). */
 void peer_destroy(struct peer *p);
 void peer_stats(const struct peer *p, struct peer_stats *ret_stats);
+
+/* What both ends tell each other (PROTOCOL.md, REPORT). Is one due, since
+ * something has come? Then it counts as told. Control thread. */
+bool peer_report_due(struct peer *p, uint64_t now_ns,
+		     struct tactics_counts *ret_received,
+		     struct tactics_counts *ret_sent);
+/* The peer told what it has received: changes how we send to it, if that is
+ * called for; then true. Control thread. */
+bool peer_was_told(struct peer *p, const struct tactics_counts *received,
+		   uint64_t now_ns);
 
 /* For the lane's worker: makes the lane. 0 or -errno. */
 int peer_lane_make(struct peer *p, unsigned int lane) ATTR_MUST_CHECK;

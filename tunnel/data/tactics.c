@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tunnel/data/tactics.h"
+
+#include <stdio.h>
+
+static void begin(struct tactics *t, const struct tactics_counts *sent,
+		  const struct tactics_counts *received)
+{
+	t->sent = *sent;
+	t->received = *received;
+	t->begun = true;
+}
+
+static uint64_t sent_of(const struct tactics *t, enum record_place place,
+			const struct tactics_counts *sent)
+{
+	return sent->of[place] - t->sent.of[place];
+}
+
+/* What was on its way when counting began makes it negative: that is none. */
+static unsigned int lost_percent(const struct tactics *t,
+				 enum record_place place,
+				 const struct tactics_counts *sent,
+				 const struct tactics_counts *received)
+{
+	uint64_t out = sent_of(t, place, sent);
+	uint64_t in = received->of[place] - t->received.of[place];
+
+	return in < out ? (unsigned int)((out - in) * 100 / out) : 0;
+}
+
+/* With whom tails are compared: best with those that were sent alone. Tails
+ * when there are not enough others. */
+static enum record_place others(const struct tactics *t,
+				const struct tactics_counts *sent)
+{
+	if (sent_of(t, RECORD_ALONE, sent) >= TACTICS_ENOUGH)
+		return RECORD_ALONE;
+	return sent_of(t, RECORD_AMONG, sent) >= TACTICS_ENOUGH ? RECORD_AMONG
+								: RECORD_TAIL;
+}
+
+static void give_up_whole(struct tactics *t, uint64_t now_ns)
+{
+	t->again_wait_ns =
+		t->again_wait_ns == 0 ? TACTICS_AGAIN_NS : 2 * t->again_wait_ns;
+	if (t->again_wait_ns > TACTICS_AGAIN_MAX_NS)
+		t->again_wait_ns = TACTICS_AGAIN_MAX_NS;
+	t->again_ns = now_ns + t->again_wait_ns;
+	t->since_ns = now_ns;
+	t->left++;
+}
+
+static void next(struct tactics *t, uint64_t now_ns)
+{
+	t->blind_ns = now_ns + TACTICS_BLIND_NS;
+	switch (t->tactic) {
+	case TACTIC_WHOLE:
+		give_up_whole(t, now_ns);
+		t->tactic = TACTIC_ENDED;
+		break;
+	case TACTIC_ENDED:
+		t->tactic = TACTIC_SINGLY;
+		break;
+	case TACTIC_SINGLY:
+		t->tactic = TACTIC_WHOLE;
+		t->blind_ns = t->again_ns;
+		break;
+	}
+	t->begun = false;
+	t->suspect = false;
+}
+
+static bool went_back(const struct tactics *t,
+		      const struct tactics_counts *received)
+{
+	for (int i = 0; i < RECORD_PLACES; i++)
+		if (received->of[i] < t->received.of[i])
+			return true;
+	return false;
+}
+
+bool tactics_judge(struct tactics *t, const struct tactics_counts *sent,
+		   const struct tactics_counts *received, uint64_t now_ns)
+{
+	unsigned int tails_lost, others_lost;
+	enum record_place with;
+	bool bad;
+
+	if (t->tactic != TACTIC_WHOLE && now_ns >= t->again_ns) {
+		t->tactic = TACTIC_WHOLE;
+		t->begun = t->suspect = false;
+		return true;
+	}
+	if (now_ns < t->blind_ns)
+		return false;
+	if (!t->begun) {
+		begin(t, sent, received);
+		return false;
+	}
+	/* A report that was overtaken, or a peer that is mad. */
+	if (went_back(t, received))
+		return false;
+	with = others(t, sent);
+	if (with == RECORD_TAIL ||
+	    sent_of(t, RECORD_TAIL, sent) < TACTICS_ENOUGH)
+		return false;
+	tails_lost = lost_percent(t, RECORD_TAIL, sent, received);
+	others_lost = lost_percent(t, with, sent, received);
+	begin(t, sent, received);
+	bad = tails_lost >= others_lost + TACTICS_MORE_PERCENT &&
+	      tails_lost >= TACTICS_TIMES * others_lost;
+	if (bad && t->suspect) {
+		t->tails_lost = tails_lost;
+		t->others_lost = others_lost;
+		next(t, now_ns);
+		return true;
+	}
+	t->suspect = bad;
+	return false;
+}
+
+const char *tactics_text(const struct tactics *t,
+			 char ret_text[static TACTICS_TEXT_MAX])
+{
+	static const char *const now[] = {
+		[TACTIC_ENDED] = "each ends with an empty one now",
+		[TACTIC_SINGLY] = "packets are sent one by one now",
+	};
+
+	ret_text[0] = '\0';
+	if (t->tactic != TACTIC_WHOLE)
+		snprintf(ret_text, TACTICS_TEXT_MAX,
+			 "of batches of equal length the far end lost %u %% of "
+			 "the last packets, of others %u %%; %s",
+			 t->tails_lost, t->others_lost, now[t->tactic]);
+	return ret_text;
+}
