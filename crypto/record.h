@@ -45,6 +45,10 @@ enum record_place {
 	RECORD_PLACES,
 };
 
+struct record_counts {
+	uint64_t of[RECORD_PLACES];
+};
+
 enum record_verdict {
 	RECORD_OK,
 	RECORD_SHORT,	 /* not even an empty record */
@@ -83,6 +87,11 @@ static inline enum record_place record_place(uint8_t flags)
 	if (flags & RECORD_FLAG_TAIL)
 		return RECORD_TAIL;
 	return flags & RECORD_FLAG_ALONE ? RECORD_ALONE : RECORD_AMONG;
+}
+
+static inline uint64_t record_total(const struct record_counts *c)
+{
+	return c->of[RECORD_AMONG] + c->of[RECORD_TAIL] + c->of[RECORD_ALONE];
 }
 
 /* Seals `len` bytes at `in` into a record of len + RECORD_OVERHEAD bytes at

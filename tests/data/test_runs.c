@@ -49,7 +49,7 @@ START_TEST(a_record_says_whether_it_ends_a_run_of_equals)
 END_TEST
 
 /* What the kernel took is counted by its place, and what comes likewise. */
-static void expect_placed(const struct tactics_counts *c, uint64_t among,
+static void expect_placed(const struct record_counts *c, uint64_t among,
 			  uint64_t tails, uint64_t alone)
 {
 	ck_assert_uint_eq(c->of[RECORD_AMONG], among);

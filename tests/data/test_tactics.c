@@ -9,7 +9,7 @@
 #include "tunnel/data/tactics.h"
 
 static struct tactics t;
-static struct tactics_counts sent, received;
+static struct record_counts sent, received;
 static uint64_t now_ns;
 static unsigned int changes;
 
@@ -192,7 +192,7 @@ END_TEST
 
 START_TEST(reports_that_lie_or_come_late_change_nothing)
 {
-	struct tactics_counts old;
+	struct record_counts old;
 
 	seconds(1, 0, 0);
 	old = received;

@@ -126,13 +126,13 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 			s.rx_failures = failures;
 		s.worn_out |= keys_worn_out(p->seed[i].max_failures, failures);
 	}
-	s.rx_records = tactics_total(&s.received);
+	s.rx_records = record_total(&s.received);
 	*ret_stats = s;
 }
 
 bool peer_report_due(struct peer *p, uint64_t now_ns,
-		     struct tactics_counts *ret_received,
-		     struct tactics_counts *ret_sent)
+		     struct record_counts *ret_received,
+		     struct record_counts *ret_sent)
 {
 	struct peer_stats s;
 
@@ -148,7 +148,7 @@ bool peer_report_due(struct peer *p, uint64_t now_ns,
 	return true;
 }
 
-bool peer_was_told(struct peer *p, const struct tactics_counts *received,
+bool peer_was_told(struct peer *p, const struct record_counts *received,
 		   uint64_t now_ns)
 {
 	struct peer_stats s;

@@ -102,8 +102,8 @@ struct peer_config {
 struct peer_stats {
 	uint64_t rx_records, rx_bytes;
 	uint64_t tx_records, tx_bytes;
-	struct tactics_counts received, sent; /* the same records, placed */
-	uint64_t last_rx_ns;		      /* 0: never */
+	struct record_counts received, sent; /* the same records, placed */
+	uint64_t last_rx_ns;		     /* 0: never */
 	/* Records sent since the last one that came back: liveness. */
 	uint64_t tx_since_rx;
 	uint64_t refusals;
@@ -123,11 +123,11 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats);
 /* What both ends tell each other (PROTOCOL.md, REPORT). Is one due, since
  * something has come? Then it counts as told. Control thread. */
 bool peer_report_due(struct peer *p, uint64_t now_ns,
-		     struct tactics_counts *ret_received,
-		     struct tactics_counts *ret_sent);
+		     struct record_counts *ret_received,
+		     struct record_counts *ret_sent);
 /* The peer told what it has received: changes how we send to it, if that is
  * called for; then true. Control thread. */
-bool peer_was_told(struct peer *p, const struct tactics_counts *received,
+bool peer_was_told(struct peer *p, const struct record_counts *received,
 		   uint64_t now_ns);
 
 /* For the lane's worker: makes the lane. 0 or -errno. */

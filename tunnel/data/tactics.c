@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-static void begin(struct tactics *t, const struct tactics_counts *sent,
-		  const struct tactics_counts *received)
+static void begin(struct tactics *t, const struct record_counts *sent,
+		  const struct record_counts *received)
 {
 	t->sent = *sent;
 	t->received = *received;
@@ -12,7 +12,7 @@ static void begin(struct tactics *t, const struct tactics_counts *sent,
 }
 
 static uint64_t sent_of(const struct tactics *t, enum record_place place,
-			const struct tactics_counts *sent)
+			const struct record_counts *sent)
 {
 	return sent->of[place] - t->sent.of[place];
 }
@@ -20,8 +20,8 @@ static uint64_t sent_of(const struct tactics *t, enum record_place place,
 /* What was on its way when counting began makes it negative: that is none. */
 static unsigned int lost_percent(const struct tactics *t,
 				 enum record_place place,
-				 const struct tactics_counts *sent,
-				 const struct tactics_counts *received)
+				 const struct record_counts *sent,
+				 const struct record_counts *received)
 {
 	uint64_t out = sent_of(t, place, sent);
 	uint64_t in = received->of[place] - t->received.of[place];
@@ -32,7 +32,7 @@ static unsigned int lost_percent(const struct tactics *t,
 /* With whom tails are compared: best with those that were sent alone. Tails
  * when there are not enough others. */
 static enum record_place others(const struct tactics *t,
-				const struct tactics_counts *sent)
+				const struct record_counts *sent)
 {
 	if (sent_of(t, RECORD_ALONE, sent) >= TACTICS_ENOUGH)
 		return RECORD_ALONE;
@@ -72,7 +72,7 @@ static void next(struct tactics *t, uint64_t now_ns)
 }
 
 static bool went_back(const struct tactics *t,
-		      const struct tactics_counts *received)
+		      const struct record_counts *received)
 {
 	for (int i = 0; i < RECORD_PLACES; i++)
 		if (received->of[i] < t->received.of[i])
@@ -80,8 +80,8 @@ static bool went_back(const struct tactics *t,
 	return false;
 }
 
-bool tactics_judge(struct tactics *t, const struct tactics_counts *sent,
-		   const struct tactics_counts *received, uint64_t now_ns)
+bool tactics_judge(struct tactics *t, const struct record_counts *sent,
+		   const struct record_counts *received, uint64_t now_ns)
 {
 	unsigned int tails_lost, others_lost;
 	enum record_place with;

@@ -44,11 +44,6 @@ enum tactic {
 	TACTIC_SINGLY,
 };
 
-/* Records, by enum record_place. */
-struct tactics_counts {
-	uint64_t of[RECORD_PLACES];
-};
-
 /* Zeroed at the start. */
 struct tactics {
 	enum tactic tactic;
@@ -60,7 +55,7 @@ struct tactics {
 	unsigned int tails_lost, others_lost;
 
 	/* Since then is judged, */
-	struct tactics_counts sent, received;
+	struct record_counts sent, received;
 	uint64_t blind_ns; /* but not before. */
 	bool begun;
 	bool suspect; /* the last time it looked bad */
@@ -68,16 +63,10 @@ struct tactics {
 
 /* Should be called for each report of the peer: what was sent to it by now, and
  * what it has received. True: the tactic is another. */
-bool tactics_judge(struct tactics *t, const struct tactics_counts *sent,
-		   const struct tactics_counts *received, uint64_t now_ns);
+bool tactics_judge(struct tactics *t, const struct record_counts *sent,
+		   const struct record_counts *received, uint64_t now_ns);
 
 /* A sentence about what is in force; "" for WHOLE. */
 const char *tactics_text(const struct tactics *t,
 			 char ret_text[static TACTICS_TEXT_MAX]);
-
-static inline uint64_t tactics_total(const struct tactics_counts *c)
-{
-	return c->of[RECORD_AMONG] + c->of[RECORD_TAIL] + c->of[RECORD_ALONE];
-}
-
 #endif
