@@ -361,7 +361,7 @@ START_TEST(asks_the_kernel_again_whether_it_cuts)
 	ck_assert_int_eq(tx_pump(&tx, 5), 0);
 	ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), 3);
 	peer_stats(gateway, &s);
-	ck_assert_uint_eq(s.single_until_ns, 5 + TX_SINGLE_NS);
+	ck_assert_uint_eq(s.single_until_ns, 5 + PEER_SINGLE_NS);
 
 	/* It would cut now, and nobody has asked yet. */
 	ck_assert_int_eq(setsockopt(tx.udp, SOL_SOCKET, SO_NO_CHECK, &zero,
@@ -370,7 +370,7 @@ START_TEST(asks_the_kernel_again_whether_it_cuts)
 	for (uint64_t at = 4; at <= 6; at++) {
 		give_udp(1, 100);
 		give_udp(2, 100);
-		ck_assert_int_eq(tx_pump(&tx, at + TX_SINGLE_NS), 0);
+		ck_assert_int_eq(tx_pump(&tx, at + PEER_SINGLE_NS), 0);
 		/* Two sends before that time, one from then on. */
 		ck_assert_uint_eq(count(COUNTER_CALL_SENDMSG), at + 1);
 	}

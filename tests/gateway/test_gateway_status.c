@@ -19,6 +19,8 @@ static struct gateway_snapshot_session sessions[2] = {
 		.tx_bytes = 999,
 		.group = "X25519MLKEM768",
 		.cipher = "AES-256-GCM",
+		.fallbacks = { { 9990, 2, "the kernel says \"no\"" } },
+		.fallback_count = 1,
 	},
 	{
 		.name = "phone",
@@ -95,6 +97,7 @@ START_TEST(tells_a_person_in_half_a_screen)
 		"laptop  10.77.0.2 fd77::2 from 192.0.2.9:5100\n"
 		"  up for 50 min, heard 2 s ago; 12.3 MB in, 999 bytes out; "
 		"X25519MLKEM768, AES-256-GCM\n"
+		"  batches: the kernel says \"no\" (for 10 s)\n"
 		"\n"
 		"phone  10.77.0.3 from 192.0.2.10:1\n"
 		"  up for 0 s, heard 0 s ago; 0 bytes in, 0 bytes out; "
@@ -143,6 +146,10 @@ START_TEST(is_json_whatever_is_in_it)
 		n = json_item(json, json_find(json, "/sessions"), 0);
 		n = json_member(json, n, "addresses");
 		ck_assert_str_eq(json_item(json, n, 1)->text, "fd77::2");
+		n = json_item(json, json_find(json, "/sessions"), 0);
+		n = json_item(json, json_member(json, n, "fallbacks"), 0);
+		ck_assert_str_eq(json_member(json, n, "reason")->text,
+				 sessions[0].fallbacks[0].text);
 	}
 	json_destroy(json);
 }

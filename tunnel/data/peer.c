@@ -2,6 +2,7 @@
 #include "tunnel/data/peer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -130,21 +131,14 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 	*ret_stats = s;
 }
 
-bool peer_report_due(struct peer *p, uint64_t now_ns,
-		     struct record_counts *ret_received,
-		     struct record_counts *ret_sent)
+bool peer_report_due(struct peer *p, const struct peer_stats *s,
+		     uint64_t now_ns)
 {
-	struct peer_stats s;
-
-	if (now_ns - p->reported_ns < PEER_REPORT_NS)
+	if (s->rx_records == p->reported ||
+	    now_ns - p->reported_ns < PEER_REPORT_NS)
 		return false;
-	peer_stats(p, &s);
-	if (s.rx_records == p->reported)
-		return false;
-	p->reported = s.rx_records;
+	p->reported = s->rx_records;
 	p->reported_ns = now_ns;
-	*ret_received = s.received;
-	*ret_sent = s.sent;
 	return true;
 }
 
@@ -159,6 +153,31 @@ bool peer_was_told(struct peer *p, const struct record_counts *received,
 	atomic_store_explicit(&p->tactic, p->tactics.tactic,
 			      memory_order_relaxed);
 	return true;
+}
+
+size_t peer_fallbacks(const struct peer *p, uint64_t now_ns,
+		      struct peer_fallback ret_fallbacks[static 2])
+{
+	const struct tactics *t = &p->tactics;
+	struct peer_fallback *f = ret_fallbacks;
+	struct peer_stats s;
+
+	peer_stats(p, &s);
+	if (s.single_until_ns > now_ns) {
+		f->since_ns = s.single_until_ns - PEER_SINGLE_NS;
+		f->times = s.refusals;
+		snprintf(f->text, sizeof(f->text),
+			 "the kernel refused to cut them on this way; packets "
+			 "are sent one by one");
+		f++;
+	}
+	if (t->tactic != TACTIC_WHOLE) {
+		f->since_ns = t->since_ns;
+		f->times = t->left;
+		(void)tactics_text(t, f->text);
+		f++;
+	}
+	return (size_t)(f - ret_fallbacks);
 }
 
 static bool source_listed(const struct peer *p, const struct ip_addr *a)

@@ -28,6 +28,9 @@ enum {
 	PEER_LANE_ALIGN = 4096, /* a page, on most machines */
 };
 
+/* A kernel that would not cut is asked again so much later: the way to the
+ * peer may lead through another device by then. */
+#define PEER_SINGLE_NS (30ULL * NS_PER_S)
 /* Reports are made by timers of 250 and 500 ms, which are not exact. */
 #define PEER_REPORT_NS (400ULL * NS_PER_MS)
 
@@ -112,6 +115,12 @@ struct peer_stats {
 	bool worn_out;		  /* too many: the session must end */
 };
 
+struct peer_fallback {
+	uint64_t since_ns;
+	uint64_t times; /* in this session */
+	char text[TACTICS_TEXT_MAX];
+};
+
 /* 0 or -errno. */
 int peer_create(const struct peer_config *c,
 		struct peer **ret_peer) ATTR_MUST_CHECK;
@@ -120,15 +129,20 @@ int peer_create(const struct peer_config *c,
 void peer_destroy(struct peer *p);
 void peer_stats(const struct peer *p, struct peer_stats *ret_stats);
 
-/* What both ends tell each other (PROTOCOL.md, REPORT). Is one due, since
- * something has come? Then it counts as told. Control thread. */
-bool peer_report_due(struct peer *p, uint64_t now_ns,
-		     struct record_counts *ret_received,
-		     struct record_counts *ret_sent);
+/* What both ends tell each other (PROTOCOL.md, REPORT). Is one due, of what the
+ * stats have, since something has come? Then it counts as told. Control
+ * thread. */
+bool peer_report_due(struct peer *p, const struct peer_stats *s,
+		     uint64_t now_ns);
 /* The peer told what it has received: changes how we send to it, if that is
  * called for; then true. Control thread. */
 bool peer_was_told(struct peer *p, const struct record_counts *received,
 		   uint64_t now_ns);
+
+/* What keeps runs from leaving whole for it, as a sentence. Returns how many of
+ * the two there are. Control thread. */
+size_t peer_fallbacks(const struct peer *p, uint64_t now_ns,
+		      struct peer_fallback ret_fallbacks[static 2]);
 
 /* For the lane's worker: makes the lane. 0 or -errno. */
 int peer_lane_make(struct peer *p, unsigned int lane) ATTR_MUST_CHECK;

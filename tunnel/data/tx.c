@@ -103,7 +103,7 @@ static void run_send(struct tx *t)
 		/* All three have been seen to mean "cannot cut for this path"
 		 * (no checksum offload, segment above its MTU). */
 		atomic_store_explicit(&l->single_until_ns,
-				      t->now_ns + TX_SINGLE_NS,
+				      t->now_ns + PEER_SINGLE_NS,
 				      memory_order_relaxed);
 		counter_add(&l->refusals, 1);
 		counters_add(t->counters, COUNTER_GSO_FALLBACKS, 1);

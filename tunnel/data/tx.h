@@ -9,7 +9,6 @@
 #define ADIT_DATA_TX_H
 
 #include "crypto/record.h"
-#include "tunnel/base/clock.h"
 #include "tunnel/data/counters.h"
 #include "tunnel/data/gso.h"
 #include "tunnel/data/peer_table.h"
@@ -18,10 +17,6 @@
 enum {
 	TX_READS = 32, /* in one pump */
 };
-
-/* A kernel that would not cut is asked again so much later: the way to the
- * peer may lead through another device by then. */
-#define TX_SINGLE_NS (30ULL * NS_PER_S)
 
 /* A packet that is not sealed before it is known what follows: its record says
  * whether it is the last of its run. */

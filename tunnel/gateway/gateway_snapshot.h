@@ -13,7 +13,14 @@
 #include "crypto/server.h"
 #include "tunnel/base/addr.h"
 #include "tunnel/data/counters.h"
+#include "tunnel/data/tactics.h"
 #include "tunnel/gateway/gateway_clients.h"
+
+struct gateway_snapshot_fallback {
+	uint64_t since; /* seconds since 1970 */
+	uint64_t times;
+	char text[TACTICS_TEXT_MAX];
+};
 
 /* One that is connected. */
 struct gateway_snapshot_session {
@@ -24,6 +31,9 @@ struct gateway_snapshot_session {
 	uint64_t heard; /* likewise, when it was heard last */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	const char *group, *cipher; /* static */
+	/* Why packets do not leave for it in whole batches. */
+	struct gateway_snapshot_fallback fallbacks[2];
+	size_t fallback_count;
 };
 
 struct gateway_snapshot {
@@ -41,6 +51,7 @@ struct gateway_snapshot {
 	uint64_t clients_living; /* neither revoked nor expired */
 	uint64_t sessions_up;
 	uint64_t reload_errors;
+	uint64_t tactics_left; /* for clients that lose tails of batches */
 	uint64_t host_repairs, host_repair_errors;
 	uint64_t resident_bytes;
 	struct server_counters server;

@@ -61,6 +61,11 @@ static void put_session(FILE *to, const struct gateway_snapshot *s,
 	fputs(" in, ", to);
 	human_bytes(to, x->tx_bytes);
 	fprintf(to, " out; %s, %s\n", x->group, x->cipher);
+	for (size_t i = 0; i < x->fallback_count; i++) {
+		fprintf(to, "  batches: %s (for ", x->fallbacks[i].text);
+		put_age(to, s->now, x->fallbacks[i].since);
+		fputs(")\n", to);
+	}
 }
 
 void gateway_status_text(const struct gateway_snapshot *s, FILE *to)
@@ -137,6 +142,23 @@ static void put_json_drops(FILE *to, const struct gateway_snapshot *s)
 	fputs(before[0] ? "\n  ],\n" : "],\n", to);
 }
 
+static void put_json_fallbacks(FILE *to,
+			       const struct gateway_snapshot_session *x)
+{
+	fputs("\"fallbacks\": [", to);
+	for (size_t i = 0; i < x->fallback_count; i++) {
+		const struct gateway_snapshot_fallback *f = &x->fallbacks[i];
+
+		fprintf(to,
+			"%s{ \"what\": \"batches\", \"since\": %" PRIu64
+			", \"times\": %" PRIu64 ", \"reason\": ",
+			i ? ", " : "", f->since, f->times);
+		put_string(to, f->text);
+		fputs(" }", to);
+	}
+	fputs("]", to);
+}
+
 static void put_json_session(FILE *to, const struct gateway_snapshot_session *x)
 {
 	char inner4[ADDR_TEXT_MAX], inner6[ADDR_TEXT_MAX];
@@ -148,13 +170,15 @@ static void put_json_session(FILE *to, const struct gateway_snapshot_session *x)
 		"      \"since\": %" PRIu64 ", \"heard\": %" PRIu64 ",\n"
 		"      \"rx_packets\": %" PRIu64 ", \"rx_bytes\": %" PRIu64
 		", \"tx_packets\": %" PRIu64 ", \"tx_bytes\": %" PRIu64 ",\n"
-		"      \"group\": \"%s\", \"cipher\": \"%s\" }",
+		"      \"group\": \"%s\", \"cipher\": \"%s\",\n      ",
 		x->name, addr_text(&x->inner4, inner4),
 		x->inner6.family ? ", \"" : "",
 		x->inner6.family ? addr_text(&x->inner6, inner6) : "",
 		x->inner6.family ? "\"" : "", endpoint_text(&x->remote, remote),
 		x->since, x->heard, x->rx_packets, x->rx_bytes, x->tx_packets,
 		x->tx_bytes, x->group, x->cipher);
+	put_json_fallbacks(to, x);
+	fputs(" }", to);
 }
 
 static void put_json_batches(FILE *to, const char *name,
