@@ -67,9 +67,9 @@ START_TEST(lost_tails_are_noticed_within_two_seconds)
 	ck_assert_uint_eq(t.left, 1);
 	ck_assert_uint_eq(t.since_ns, now_ns);
 	ck_assert_str_eq(tactics_text(&t, text),
-			 "of batches of equal length the far end lost 97 % of "
-			 "the last packets, of others 1 %; each ends with an "
-			 "empty one now");
+			 "the far end misses 97 % of the last packets of "
+			 "batches of equal length, of others 1 %; each ends "
+			 "with an empty one now");
 	/* It helped: nothing more is done. */
 	seconds(290, 1, 1);
 	ck_assert_uint_eq(changes, 1);
@@ -91,11 +91,11 @@ END_TEST
 START_TEST(a_few_lost_ones_tell_nothing)
 {
 	for (int i = 0; i < 4; i++)
-		half_a_second(TACTICS_ENOUGH / 4 - 1, 100, 0);
+		half_a_second(TACTICS_FEW / 4 - 1, 100, 0);
 	ck_assert_uint_eq(changes, 0);
 	/* They are not forgotten, either. */
-	for (int i = 0; i < 7; i++)
-		half_a_second(TACTICS_ENOUGH / 4 - 1, 100, 0);
+	for (int i = 0; i < 10; i++)
+		half_a_second(TACTICS_FEW / 4 - 1, 100, 0);
 	ck_assert_uint_eq(changes, 1);
 }
 END_TEST
@@ -120,28 +120,59 @@ START_TEST(chance_is_not_taken_for_a_rule)
 
 	srandom(5);
 	for (int i = 0; i < 100000; i++) {
-		for (int k = 0; k < TACTICS_ENOUGH; k++) {
+		for (int k = 0; k < TACTICS_FEW; k++) {
 			received.of[RECORD_TAIL] += random() % 100 >= percent;
-			received.of[RECORD_ALONE] += random() % 100 >= percent;
+			received.of[RECORD_AMONG] += random() % 100 >= percent;
 		}
-		sent.of[RECORD_TAIL] += TACTICS_ENOUGH;
-		sent.of[RECORD_ALONE] += TACTICS_ENOUGH;
+		sent.of[RECORD_TAIL] += TACTICS_FEW;
+		sent.of[RECORD_AMONG] += TACTICS_FEW;
 		report();
 	}
 	ck_assert_uint_eq(changes, 0);
 }
 END_TEST
 
-START_TEST(whole_batches_that_vanish_show_beside_single_ones)
+/* Less than all is enough of a sign when there are enough of them. */
+START_TEST(a_part_of_the_tails_takes_more_of_them)
+{
+	for (int i = 0; i < 2; i++)
+		half_a_second(TACTICS_FEW, 40, 1);
+	ck_assert_uint_eq(changes, 0);
+	for (int i = 0; i < 8; i++)
+		half_a_second(TACTICS_FEW, 40, 1);
+	ck_assert_uint_eq(changes, 1);
+}
+END_TEST
+
+/* As above, and percent lost of single records apart from whole batches. */
+static void whole_batches(unsigned int batches_lost, unsigned int alone_lost)
 {
 	for (int i = 0; i < 4; i++) {
 		sent.of[RECORD_AMONG] += 900;
 		sent.of[RECORD_TAIL] += 100;
 		sent.of[RECORD_ALONE] += 100;
-		received.of[RECORD_ALONE] += 100;
+		received.of[RECORD_AMONG] += left_of(900, batches_lost);
+		received.of[RECORD_TAIL] += left_of(100, batches_lost);
+		received.of[RECORD_ALONE] += left_of(100, alone_lost);
 		report();
 	}
+}
+
+START_TEST(whole_batches_that_vanish_show_beside_single_ones)
+{
+	whole_batches(95, 3);
 	ck_assert_int_eq(t.tactic, TACTIC_ENDED);
+	ck_assert_uint_eq(t.others_lost, 3);
+}
+END_TEST
+
+/* Where there is no room, the large ones are the first to be lost. */
+START_TEST(a_crowded_way_is_not_taken_for_that)
+{
+	whole_batches(60, 5);
+	whole_batches(89, 0);
+	whole_batches(95, 40);
+	ck_assert_uint_eq(changes, 0);
 }
 END_TEST
 
@@ -224,7 +255,9 @@ int main(void)
 	tcase_add_loop_test(c, loss_that_hits_others_too_changes_nothing, 0,
 			    ARRAY_SIZE(alike));
 	tcase_add_loop_test(c, chance_is_not_taken_for_a_rule, 1, 11);
+	tcase_add_test(c, a_part_of_the_tails_takes_more_of_them);
 	tcase_add_test(c, whole_batches_that_vanish_show_beside_single_ones);
+	tcase_add_test(c, a_crowded_way_is_not_taken_for_that);
 	tcase_add_test(
 		c,
 		what_does_not_help_gives_way_to_single_sends_and_those_to_peace);

@@ -29,15 +29,29 @@ static unsigned int lost_percent(const struct tactics *t,
 	return in < out ? (unsigned int)((out - in) * 100 / out) : 0;
 }
 
-/* With whom tails are compared: best with those that were sent alone. Tails
- * when there are not enough others. */
-static enum record_place others(const struct tactics *t,
-				const struct record_counts *sent)
+/* Do tails get lost, and why not others? *ret_tails and *ret_others are what is
+ * lost of each, in percent. */
+static bool looks_bad(const struct tactics *t, const struct record_counts *sent,
+		      const struct record_counts *received,
+		      unsigned int *ret_tails, unsigned int *ret_others)
 {
-	if (sent_of(t, RECORD_ALONE, sent) >= TACTICS_ENOUGH)
-		return RECORD_ALONE;
-	return sent_of(t, RECORD_AMONG, sent) >= TACTICS_ENOUGH ? RECORD_AMONG
-								: RECORD_TAIL;
+	bool few = sent_of(t, RECORD_TAIL, sent) < TACTICS_ENOUGH;
+	unsigned int tails = lost_percent(t, RECORD_TAIL, sent, received);
+	unsigned int among = lost_percent(t, RECORD_AMONG, sent, received);
+	unsigned int alone = lost_percent(t, RECORD_ALONE, sent, received);
+
+	*ret_tails = tails;
+	*ret_others = among;
+	if (tails >= among + (few ? TACTICS_FEW_MORE_PERCENT
+				  : TACTICS_MORE_PERCENT) &&
+	    tails >= TACTICS_TIMES * among)
+		return true;
+	/* Whole runs: a crowded way loses them before single ones, too, but not
+	 * nearly all. */
+	*ret_others = alone;
+	return tails >= TACTICS_NEARLY_ALL_PERCENT &&
+	       tails >= TACTICS_TIMES * alone &&
+	       sent_of(t, RECORD_ALONE, sent) >= TACTICS_FEW;
 }
 
 static void give_up_whole(struct tactics *t, uint64_t now_ns)
@@ -84,7 +98,7 @@ bool tactics_judge(struct tactics *t, const struct record_counts *sent,
 		   const struct record_counts *received, uint64_t now_ns)
 {
 	unsigned int tails_lost, others_lost;
-	enum record_place with;
+	uint64_t tails;
 	bool bad;
 
 	if (t->tactic != TACTIC_WHOLE && now_ns >= t->again_ns) {
@@ -101,15 +115,13 @@ bool tactics_judge(struct tactics *t, const struct record_counts *sent,
 	/* A report that was overtaken, or a peer that is mad. */
 	if (went_back(t, received))
 		return false;
-	with = others(t, sent);
-	if (with == RECORD_TAIL ||
-	    sent_of(t, RECORD_TAIL, sent) < TACTICS_ENOUGH)
+	tails = sent_of(t, RECORD_TAIL, sent);
+	if (tails < TACTICS_FEW)
 		return false;
-	tails_lost = lost_percent(t, RECORD_TAIL, sent, received);
-	others_lost = lost_percent(t, with, sent, received);
+	bad = looks_bad(t, sent, received, &tails_lost, &others_lost);
+	if (!bad && tails < TACTICS_ENOUGH)
+		return false;
 	begin(t, sent, received);
-	bad = tails_lost >= others_lost + TACTICS_MORE_PERCENT &&
-	      tails_lost >= TACTICS_TIMES * others_lost;
 	if (bad && t->suspect) {
 		t->tails_lost = tails_lost;
 		t->others_lost = others_lost;
@@ -131,8 +143,8 @@ const char *tactics_text(const struct tactics *t,
 	ret_text[0] = '\0';
 	if (t->tactic != TACTIC_WHOLE)
 		snprintf(ret_text, TACTICS_TEXT_MAX,
-			 "of batches of equal length the far end lost %u %% of "
-			 "the last packets, of others %u %%; %s",
+			 "the far end misses %u %% of the last packets of "
+			 "batches of equal length, of others %u %%; %s",
 			 t->tails_lost, t->others_lost, now[t->tactic]);
 	return ret_text;
 }

@@ -24,12 +24,16 @@
 #include "tunnel/base/clock.h"
 
 enum {
-	/* Tails, and others, that a judgement needs. */
-	TACTICS_ENOUGH = 64,
 	/* Tails are lost when so many more of a hundred are than of others, and
-	 * so many times as many; twice in a row. Chance does not do that. */
+	 * so many times as many; twice in a row. Chance does not do that to
+	 * enough of them; a flow that its losses have slowed down has but a
+	 * few, and then more have to be missing. */
+	TACTICS_ENOUGH = 64,
 	TACTICS_MORE_PERCENT = 20,
+	TACTICS_FEW = 16,
+	TACTICS_FEW_MORE_PERCENT = 50,
 	TACTICS_TIMES = 4,
+	TACTICS_NEARLY_ALL_PERCENT = 90,
 	TACTICS_TEXT_MAX = 160,
 };
 
