@@ -112,17 +112,18 @@ static void on_attempt_reported(void *arg, const struct message_report *report)
 {
 	struct session_io *io = arg;
 	struct peer *p = datapath_peer(io->datapath);
-	char text[TACTICS_TEXT_MAX];
+	char text[FALLBACK_TEXT_MAX];
+	struct fallback f;
 
 	if (p == NULL || !peer_was_told(p, &report->received, clock_now_ns()))
 		return;
 	io->tactics_left += p->tactics.tactic == TACTIC_ENDED;
-	if (p->tactics.tactic == TACTIC_WHOLE)
+	if (tactics_fallback(&p->tactics, &f))
+		log_notice("%s: batches: %s", io->name,
+			   fallback_text(&f, text));
+	else
 		log_notice("%s: packets leave in whole batches again",
 			   io->name);
-	else
-		log_warning("%s: %s", io->name,
-			    tactics_text(&p->tactics, text));
 }
 
 static const struct attempt_callbacks attempt_callbacks = {

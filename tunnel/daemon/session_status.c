@@ -110,11 +110,13 @@ static bool put_batch_fallbacks(const struct session_io *io,
 				struct ctl_status *s)
 {
 	const struct peer *p = datapath_peer(io->datapath);
-	struct peer_fallback of[2];
+	char text[FALLBACK_TEXT_MAX];
+	struct fallback of[2];
 	size_t n = p != NULL ? peer_fallbacks(p, clock_now_ns(), of) : 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct ctl_fallback *f = put_fallback(s, "batches", of[i].text);
+		struct ctl_fallback *f =
+			put_fallback(s, "batches", fallback_text(&of[i], text));
 
 		if (f == NULL)
 			return false;

@@ -2,7 +2,6 @@
 #include "tunnel/data/peer.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -156,28 +155,19 @@ bool peer_was_told(struct peer *p, const struct record_counts *received,
 }
 
 size_t peer_fallbacks(const struct peer *p, uint64_t now_ns,
-		      struct peer_fallback ret_fallbacks[static 2])
+		      struct fallback ret_fallbacks[static 2])
 {
-	const struct tactics *t = &p->tactics;
-	struct peer_fallback *f = ret_fallbacks;
 	struct peer_stats s;
+	size_t n = 0;
 
 	peer_stats(p, &s);
-	if (s.single_until_ns > now_ns) {
-		f->since_ns = s.single_until_ns - PEER_SINGLE_NS;
-		f->times = s.refusals;
-		snprintf(f->text, sizeof(f->text),
-			 "the kernel refused to cut them on this way; packets "
-			 "are sent one by one");
-		f++;
-	}
-	if (t->tactic != TACTIC_WHOLE) {
-		f->since_ns = t->since_ns;
-		f->times = t->left;
-		(void)tactics_text(t, f->text);
-		f++;
-	}
-	return (size_t)(f - ret_fallbacks);
+	if (s.single_until_ns > now_ns)
+		ret_fallbacks[n++] = (struct fallback) {
+			.way = FALLBACK_REFUSED,
+			.since_ns = s.single_until_ns - PEER_SINGLE_NS,
+			.times = s.refusals,
+		};
+	return n + tactics_fallback(&p->tactics, &ret_fallbacks[n]);
 }
 
 static bool source_listed(const struct peer *p, const struct ip_addr *a)

@@ -115,12 +115,6 @@ struct peer_stats {
 	bool worn_out;		  /* too many: the session must end */
 };
 
-struct peer_fallback {
-	uint64_t since_ns;
-	uint64_t times; /* in this session */
-	char text[TACTICS_TEXT_MAX];
-};
-
 /* 0 or -errno. */
 int peer_create(const struct peer_config *c,
 		struct peer **ret_peer) ATTR_MUST_CHECK;
@@ -139,10 +133,10 @@ bool peer_report_due(struct peer *p, const struct peer_stats *s,
 bool peer_was_told(struct peer *p, const struct record_counts *received,
 		   uint64_t now_ns);
 
-/* What keeps runs from leaving whole for it, as a sentence. Returns how many of
- * the two there are. Control thread. */
+/* What keeps runs from leaving whole for it: how many of the two there are.
+ * Control thread. */
 size_t peer_fallbacks(const struct peer *p, uint64_t now_ns,
-		      struct peer_fallback ret_fallbacks[static 2]);
+		      struct fallback ret_fallbacks[static 2]);
 
 /* For the lane's worker: makes the lane. 0 or -errno. */
 int peer_lane_make(struct peer *p, unsigned int lane) ATTR_MUST_CHECK;

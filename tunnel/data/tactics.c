@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/data/tactics.h"
 
-#include <stdio.h>
-
 static void begin(struct tactics *t, const struct record_counts *sent,
 		  const struct record_counts *received)
 {
@@ -132,19 +130,17 @@ bool tactics_judge(struct tactics *t, const struct record_counts *sent,
 	return false;
 }
 
-const char *tactics_text(const struct tactics *t,
-			 char ret_text[static TACTICS_TEXT_MAX])
+bool tactics_fallback(const struct tactics *t, struct fallback *ret_fallback)
 {
-	static const char *const now[] = {
-		[TACTIC_ENDED] = "each ends with an empty one now",
-		[TACTIC_SINGLY] = "packets are sent one by one now",
+	if (t->tactic == TACTIC_WHOLE)
+		return false;
+	*ret_fallback = (struct fallback) {
+		.way = t->tactic == TACTIC_ENDED ? FALLBACK_ENDED
+						 : FALLBACK_SINGLY,
+		.since_ns = t->since_ns,
+		.times = t->left,
+		.tails_lost = t->tails_lost,
+		.others_lost = t->others_lost,
 	};
-
-	ret_text[0] = '\0';
-	if (t->tactic != TACTIC_WHOLE)
-		snprintf(ret_text, TACTICS_TEXT_MAX,
-			 "the far end misses %u %% of the last packets of "
-			 "batches of equal length, of others %u %%; %s",
-			 t->tails_lost, t->others_lost, now[t->tactic]);
-	return ret_text;
+	return true;
 }

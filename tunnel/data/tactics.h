@@ -22,6 +22,7 @@
 
 #include "crypto/record.h"
 #include "tunnel/base/clock.h"
+#include "tunnel/base/fallback.h"
 
 enum {
 	/* Tails are lost when so many more of a hundred are than of others, and
@@ -34,7 +35,6 @@ enum {
 	TACTICS_FEW_MORE_PERCENT = 50,
 	TACTICS_TIMES = 4,
 	TACTICS_NEARLY_ALL_PERCENT = 90,
-	TACTICS_TEXT_MAX = 160,
 };
 
 /* What was sent before a change has to arrive before one is judged. */
@@ -70,7 +70,6 @@ struct tactics {
 bool tactics_judge(struct tactics *t, const struct record_counts *sent,
 		   const struct record_counts *received, uint64_t now_ns);
 
-/* A sentence about what is in force; "" for WHOLE. */
-const char *tactics_text(const struct tactics *t,
-			 char ret_text[static TACTICS_TEXT_MAX]);
+/* What is in force, for people; false: WHOLE. */
+bool tactics_fallback(const struct tactics *t, struct fallback *ret_fallback);
 #endif

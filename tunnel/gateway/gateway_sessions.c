@@ -163,16 +163,16 @@ static void on_reported(void *arg, uint32_t index,
 	struct gateway_sessions *s = arg;
 	struct gateway_session *x =
 		s->by_slot[index & (GATEWAY_POOL_SLOTS_MAX - 1)];
-	char text[TACTICS_TEXT_MAX];
+	char text[FALLBACK_TEXT_MAX];
+	struct fallback f;
 
 	if (!x->peer || !peer_was_told(x->peer, &report->received, s->now_ns))
 		return;
 	s->tactics_left += x->peer->tactics.tactic == TACTIC_ENDED;
-	if (x->peer->tactics.tactic == TACTIC_WHOLE)
-		log_info("%s: packets leave in whole batches again", x->name);
+	if (tactics_fallback(&x->peer->tactics, &f))
+		log_notice("%s: batches: %s", x->name, fallback_text(&f, text));
 	else
-		log_notice("%s: %s", x->name,
-			   tactics_text(&x->peer->tactics, text));
+		log_info("%s: packets leave in whole batches again", x->name);
 }
 
 /* Anyone with a valid cookie can cause this: one line a second. */
@@ -362,22 +362,6 @@ void gateway_sessions_observe(const struct gateway_sessions *s,
 		ret->sessions_up += x->peer != NULL;
 }
 
-static void observe_fallbacks(const struct peer *p, uint64_t now_ns,
-			      uint64_t now,
-			      struct gateway_snapshot_session *ret)
-{
-	struct peer_fallback of[2];
-
-	ret->fallback_count = peer_fallbacks(p, now_ns, of);
-	for (size_t i = 0; i < ret->fallback_count; i++) {
-		struct gateway_snapshot_fallback *f = &ret->fallbacks[i];
-
-		f->since = now - (now_ns - of[i].since_ns) / NS_PER_S;
-		f->times = of[i].times;
-		memcpy(f->text, of[i].text, sizeof(f->text));
-	}
-}
-
 static void observe_session(const struct gateway_sessions *s,
 			    const struct gateway_session *x, uint64_t now_ns,
 			    uint64_t now, struct gateway_snapshot_session *ret)
@@ -402,7 +386,7 @@ static void observe_session(const struct gateway_sessions *s,
 		.cipher = x->cipher,
 	};
 	memcpy(ret->name, x->name, sizeof(ret->name));
-	observe_fallbacks(x->peer, now_ns, now, ret);
+	ret->fallback_count = peer_fallbacks(x->peer, now_ns, ret->fallbacks);
 }
 
 static int compare_name(const void *a, const void *b)

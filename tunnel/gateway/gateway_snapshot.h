@@ -12,15 +12,9 @@
 
 #include "crypto/server.h"
 #include "tunnel/base/addr.h"
+#include "tunnel/base/fallback.h"
 #include "tunnel/data/counters.h"
-#include "tunnel/data/tactics.h"
 #include "tunnel/gateway/gateway_clients.h"
-
-struct gateway_snapshot_fallback {
-	uint64_t since; /* seconds since 1970 */
-	uint64_t times;
-	char text[TACTICS_TEXT_MAX];
-};
 
 /* One that is connected. */
 struct gateway_snapshot_session {
@@ -32,7 +26,7 @@ struct gateway_snapshot_session {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	const char *group, *cipher; /* static */
 	/* Why packets do not leave for it in whole batches. */
-	struct gateway_snapshot_fallback fallbacks[2];
+	struct fallback fallbacks[2];
 	size_t fallback_count;
 };
 
@@ -45,6 +39,7 @@ struct gateway_snapshot {
 
 	/* Seconds since 1970. */
 	uint64_t now, started;
+	uint64_t now_ns; /* the same moment, as fallbacks have it */
 	uint64_t certificate_ends, ca_ends;
 
 	uint64_t clients_known;
