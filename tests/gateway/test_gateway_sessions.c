@@ -528,7 +528,7 @@ START_TEST(counts_data_as_a_sign_of_life)
 	first = dial(0, 0);
 	pass_ms(29000);
 	/* As the worker does. */
-	atomic_store(&peer_of(first)->lane[0].last_rx_ns, now_ns);
+	atomic_store(&peer_lane_use(peer_of(first), 0)->last_rx_ns, now_ns);
 	pass_ms(20000);
 	second = dial(1, 0);
 	ck_assert_uint_eq(second->up, 0);
@@ -543,7 +543,7 @@ START_TEST(ends_a_session_whose_keys_have_seen_too_many_forgeries)
 
 	add(0, "laptop");
 	g = dial(0, 0);
-	lane = &peer_of(g)->lane[0];
+	lane = peer_lane_use(peer_of(g), 0);
 	ck_assert_uint_eq(peer_of(g)->seed[0].max_failures,
 			  aead_aes256gcm.max_failures);
 	peer_of(g)->seed[0].max_failures = 1000;
