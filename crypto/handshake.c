@@ -278,7 +278,7 @@ static enum handshake_status drive(struct handshake *h)
 
 enum handshake_status handshake_start(struct handshake *h, uint64_t now_ns)
 {
-	h->flight_ns = now_ns;
+	h->flight_ns = h->server ? 0 : now_ns;
 	if (drive(h) == HANDSHAKE_RUNNING)
 		arm(h, now_ns);
 	return h->status;
@@ -560,8 +560,7 @@ enum handshake_listen_status handshake_listen(
 	struct handshake *h, const struct endpoint *from,
 	const uint8_t token[static ENVELOPE_TOKEN_LEN], const uint8_t *dtls,
 	size_t len,
-	const uint8_t secrets[static 2][HANDSHAKE_COOKIE_SECRET_LEN],
-	uint64_t now_ns)
+	const uint8_t secrets[static 2][HANDSHAKE_COOKIE_SECRET_LEN])
 {
 	enum handshake_listen_status s;
 
@@ -577,8 +576,6 @@ enum handshake_listen_status handshake_listen(
 	if (s == HANDSHAKE_LISTEN_ACCEPTED) {
 		h->listening = false;
 		h->heard = true;
-		if (drive(h) == HANDSHAKE_RUNNING)
-			arm(h, now_ns);
 	}
 	return s;
 }

@@ -58,8 +58,8 @@ static int make_room(struct gateway_sessions *s, uint32_t slot,
 			 endpoint_text(&x->from.remote, from));
 		return refuse(ret_refusal, REFUSAL_IN_USE, retry_s, text);
 	}
-	server_end_client(s->server, x->fingerprint, REFUSAL_IN_USE,
-			  "a newer session took its place", s->now_ns);
+	server_end_slot(s->server, slot, REFUSAL_IN_USE,
+			"a newer session took its place", s->now_ns);
 	/* The server may have given it up without a word. */
 	if (s->by_slot[slot])
 		gateway_session_destroy(s, s->by_slot[slot]);

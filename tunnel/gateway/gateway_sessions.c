@@ -281,15 +281,13 @@ void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns)
 		client = gateway_clients_by_fingerprint(&s->clients,
 							x->fingerprint);
 		if (!client)
-			server_end_client(s->server, x->fingerprint,
-					  REFUSAL_UNKNOWN,
-					  "this certificate was taken off the "
-					  "gateway's list",
-					  now_ns);
+			server_end_slot(s->server, x->slot, REFUSAL_UNKNOWN,
+					"this certificate was taken off the "
+					"gateway's list",
+					now_ns);
 		else if (client->revoked)
-			server_end_client(
-				s->server, x->fingerprint, REFUSAL_REVOKED,
-				"this certificate was revoked", now_ns);
+			server_end_slot(s->server, x->slot, REFUSAL_REVOKED,
+					"this certificate was revoked", now_ns);
 	}
 }
 
