@@ -46,6 +46,10 @@ resident_kb() {
 	awk '/^Pss:/ { print $2 }' "/proc/$(program_pid gateway)/smaps_rollup"
 }
 
+resident_below() { # KIB
+	[ "$(resident_kb)" -lt "$1" ]
+}
+
 cpu_ms() { # all threads of the gateway
 	awk '{ print ($14 + $15) * 10 }' "/proc/$(program_pid gateway)/stat"
 }
@@ -140,6 +144,7 @@ connect_all() {
 	per_client "$before" connected
 	ping_round "first records, which make the lanes" 1
 	per_client "$before" "with a lane in use"
+	empty=$before peak=$(resident_kb)
 	ping_round "second records" 2
 }
 
@@ -258,6 +263,11 @@ finish() {
 	leave crowd
 	stop dial
 	must_be sessions 0
+	# What the crowd took at most; the gateway gives back each 10 s.
+	until_true 60 resident_below $(((empty + peak) / 2)) ||
+		fail "$(resident_kb) KiB are resident when all are gone:" \
+			"$empty before they came, $peak with all of them"
+	checks=$((checks + 1))
 	echo "note: $(resident_kb) KiB resident when all are gone"
 	stop gateway || fail "adit-gateway ended with $?"
 }

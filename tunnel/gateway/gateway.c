@@ -18,7 +18,8 @@
 /*
  * Timers:
  *   deadline   when the transport's server wants it
- *   tick       always, each 500 ms: the list of clients, what workers released;
+ *   tick       always, each 500 ms: the list of clients, what workers released,
+ *              what the departed have left in the heap;
  *              each 30 s whether the host is still as we made it
  *   ending     once, from SIGTERM on: BYE is said three times, 50 ms apart
  */
@@ -172,6 +173,7 @@ static void on_tick(uv_timer_t *timer)
 	gateway_sessions_note_traffic(g->sessions, now_ns);
 	if (peer_table_reap(g->table) > 0)
 		worker_wake(g->worker);
+	gateway_sessions_tidy(g->sessions, now_ns);
 	if (++g->ticks % VERIFY_TICKS == 0)
 		verify_host(g);
 	arm(g);
