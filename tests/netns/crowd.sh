@@ -54,6 +54,23 @@ cpu_ms() { # all threads of the gateway
 	awk '{ print ($14 + $15) * 10 }' "/proc/$(program_pid gateway)/stat"
 }
 
+control_ms() { # the one that handshakes are made in
+	local pid
+	pid=$(program_pid gateway)
+	awk '{ print ($14 + $15) * 10 }' "/proc/$pid/task/$pid/stat"
+}
+
+# The control thread yields to the workers, which have the usual weight.
+check_weights() {
+	local pid
+	pid=$(program_pid gateway)
+	[ "$(awk '{ print $19 }' "/proc/$pid/task/$pid/stat")" -gt 0 ] ||
+		fail "the control thread does not yield"
+	awk '{ print $19 }' "/proc/$pid/task/"*/stat | grep -qx 0 ||
+		fail "the workers yield as well"
+	checks=$((checks + 2))
+}
+
 # A crowd that is told what to do by `tell`.
 gather() { # LABEL COUNT
 	mkfifo "$lab/$1.in"
@@ -206,18 +223,22 @@ join_laptop() {
 # With iperf3's rate 0, which is no limit, clients and gateways share what CPUs
 # there are; at a lower one there is room for all.
 data_while_connecting() { # RATE
-	local i alone percent=()
+	local i alone cpu control percent=()
 	start iperf laptop iperf3 -C cubic -b "$1" -t 600 -c 10.77.0.1
 	until_true 5 bytes_go_on || fail "iperf3 does not start"
 	for ((i = 0; i < rounds; i++)); do
 		gather others "$others"
 		throughput sleep 2
-		alone=$mbits
+		alone=$mbits cpu=$(cpu_ms) control=$(control_ms)
 		throughput all_up others "$others" 60
+		control=$(($(control_ms) - control))
+		cpu=$(($(cpu_ms) - cpu - control))
 		percent+=($((mbits * 100 / alone)))
 		echo "note: an established client's TCP (limit: $1), Mbit/s:" \
 			"$alone alone, $mbits while $others others connect," \
-			"${percent[i]} %; $(answer others up)"
+			"${percent[i]} %; CPU ms: $control for handshakes," \
+			"$cpu for data, $(field cpu_ms "$(answer others up)")" \
+			"of the others' own; $(answer others up)"
 		leave others
 	done
 	stop iperf INT
@@ -273,6 +294,7 @@ finish() {
 }
 
 begin
+check_weights
 connect_all
 join_laptop
 data_while_connecting 0
