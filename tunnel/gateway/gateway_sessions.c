@@ -299,6 +299,12 @@ void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns)
 	}
 }
 
+void gateway_sessions_refresh(struct gateway_sessions *s, uint64_t now_ns)
+{
+	if (gateway_clients_outdated(&s->clients, s->c.dir))
+		gateway_sessions_reload(s, now_ns);
+}
+
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns)
 {
 	struct gateway_session *x, *next;
