@@ -134,14 +134,16 @@ begin() {
 	start gateway gateway adit-gateway run /etc/gw --metrics $metrics
 	until_true 20 on gateway curl -sf http://$metrics/metrics ||
 		fail "the gateway does not start"
-	read -r _ sign _ verify < <("$lab_root/build/linux/lab/signature" 500)
+	read -r _ sign _ verify _ exchange _ floor < <(
+		"$lab_root/build/linux/lab/signature" 500)
 	echo "note: a P-256 signature takes $sign us here, a verification" \
-		"$verify us (CPU time)"
+		"$verify us, the key exchange $exchange us (CPU time):" \
+		"no handshake takes a gateway less than $floor us"
 }
 
 # All of them, and what that costs.
 connect_all() {
-	local before cpu line ms
+	local before cpu line ms each
 	gather crowd "$count"
 	before=$(resident_kb)
 	cpu=$(cpu_ms)
@@ -153,9 +155,10 @@ connect_all() {
 	must_be handshakes_remembered 0
 	line=$(answer crowd up)
 	ms=$(field ms "$line")
+	each=$((cpu * 1000 / count))
 	echo "note: $count clients up in $ms ms," \
 		"$((count * 1000 / ms)) a second; CPU for each, us:" \
-		"$((cpu * 1000 / count)) at the gateway," \
+		"$each at the gateway ($((each * 100 / ${floor%.*})) % of that)," \
 		"$(($(field cpu_ms "$line") * 1000 / count)) at the clients;" \
 		"(median and 99 %) ${line#* cpu_ms * }"
 	per_client "$before" connected
