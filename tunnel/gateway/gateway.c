@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tunnel/base/clock.h"
@@ -18,7 +17,8 @@
 /*
  * Timers:
  *   deadline   when the transport's server wants it
- *   tick       always, each 500 ms: the list of clients, what workers released;
+ *   tick       always, each 500 ms: the list of clients, what workers released,
+ *              what the departed have left in the heap;
  *              each 30 s whether the host is still as we made it
  *   ending     once, from SIGTERM on: BYE is said three times, 50 ms apart
  */
@@ -26,10 +26,9 @@ enum {
 	TICK_MS = 500,
 	VERIFY_TICKS = 30000 / TICK_MS,
 	ENDING_MS = 200,
-	/* A directory's time moves in steps of some milliseconds: after a
-	 * change it is read until the change is this old. */
-	SETTLED_S = 2,
 	RECEIVES_MAX = 32, /* in one turn of the loop */
+	/* This thread's, to the workers' 0: a tenth of their weight. */
+	CONTROL_NICE = 10,
 };
 
 /* Receiving. */
@@ -128,24 +127,6 @@ static void on_event(uv_poll_t *poll, int status, int events)
 
 /* Time. */
 
-/* Has DIR/clients changed, or changed so lately that it may again have? */
-static bool clients_changed(struct gateway *g)
-{
-	char path[GATEWAY_PATH_MAX + 16];
-	struct timespec now;
-	struct stat st;
-	bool same;
-
-	snprintf(path, sizeof(path), "%s/clients", g->o->dir);
-	if (stat(path, &st) < 0)
-		return false;
-	same = st.st_mtim.tv_sec == g->clients_time.tv_sec &&
-	       st.st_mtim.tv_nsec == g->clients_time.tv_nsec;
-	now.tv_sec = (time_t)clock_wall_s();
-	g->clients_time = st.st_mtim;
-	return !same || now.tv_sec - st.st_mtim.tv_sec < SETTLED_S;
-}
-
 /* Another program may have taken an address away, or forwarding. */
 static void verify_host(struct gateway *g)
 {
@@ -168,12 +149,12 @@ static void on_tick(uv_timer_t *timer)
 	struct gateway *g = timer->data;
 	uint64_t now_ns = clock_now_ns();
 
-	if (clients_changed(g))
-		gateway_sessions_reload(g->sessions, now_ns);
+	gateway_sessions_refresh(g->sessions, now_ns);
 	gateway_sessions_note_traffic(g->sessions, now_ns);
 	if (peer_table_reap(g->table) > 0)
 		for (unsigned int i = 0; i < g->lanes; i++)
 			worker_wake(g->worker[i]);
+	gateway_sessions_tidy(g->sessions, now_ns);
 	if (++g->ticks % VERIFY_TICKS == 0)
 		verify_host(g);
 	arm(g);
@@ -297,6 +278,9 @@ static int serve(struct gateway *g)
 	if (rc == 0) {
 		arm(g);
 		tell_ready(g);
+		/* Whoever knocks, data goes on. The workers run by now, and
+		 * Linux has a niceness for each thread. */
+		(void)!nice(CONTROL_NICE);
 		uv_run(&g->loop, UV_RUN_DEFAULT);
 		rc = g->failure;
 	}

@@ -81,6 +81,7 @@ static const struct gateway_sample datagrams[] = {
 	{ { "handshake", "not_padded" },    AT(server.drop_unpadded) },
 	{ { "handshake", "no_hello" },      AT(server.drop_token) },
 	{ { "handshake", "bad_cookie" },    AT(server.cookies_bad) },
+	{ { "handshake", "full" },          AT(server.drop_crowd) },
 	{ { "handshake", "network_full" },  AT(server.drop_full) },
 	{ { "handshake", "no_memory" },     AT(server.drop_memory) },
 };

@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 #include <uv.h>
 
 #include "tunnel/data/tun.h"
@@ -58,7 +57,6 @@ struct gateway {
 
 	unsigned int ticks;
 	uint64_t host_repairs, host_repair_errors;
-	struct timespec clients_time; /* of the directory, seen last */
 	uint8_t buffer[UDP_RECEIVE_MAX];
 };
 
