@@ -126,6 +126,7 @@ int datapath_open(struct datapath *d, const char *device)
 	if (r < 0)
 		goto fail;
 	wc.tun_fd = d->tun.fd;
+	wc.uso = d->tun.uso;
 	wc.table = d->table;
 	r = worker_create(&wc, &d->worker);
 	if (r == 0)
