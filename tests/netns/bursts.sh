@@ -3,7 +3,8 @@
 #
 # A burst of UDP goes through the tunnel as one: what a sender hands to its
 # kernel with one call (UDP_SEGMENT) reaches a receiver that takes several at
-# once (UDP_GRO) with one call, up and down, in both families.
+# once (UDP_GRO) with one call, up and down, in both families. And the devices'
+# queues have the length that bursts of small packets need.
 set -u
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -52,6 +53,12 @@ start_gateway
 start_aditd
 add_profiles laptop
 expect 0 connect laptop --wait=10
+for host in laptop gateway; do
+	on $host ip -d link show | grep -B 2 "tun type tun" >"$lab/device"
+	grep -q "qlen 1000" "$lab/device" ||
+		fail "$host: $(cat "$lab/device")"
+	checks=$((checks + 1))
+done
 for up in ::ffff:10.77.0.1 fd77:ad17::1; do
 	burst laptop gateway $up
 done
