@@ -133,6 +133,7 @@ static int want_host(struct gateway *g)
 	memcpy(s->device, g->tun.name, sizeof(s->device));
 	s->ifindex = g->tun.ifindex;
 	s->mtu = g->config.lease.mtu;
+	s->txqlen = HOST_TXQLEN;
 	gateway_pool_addresses(&g->config.pool, GATEWAY_POOL_SLOT_GATEWAY, &a4,
 			       &a6);
 	rc = host_state_add_address(s, &a4);
