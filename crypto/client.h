@@ -29,6 +29,7 @@
 
 struct client;
 struct credentials;
+struct message_report;
 
 enum {
 	CLIENT_TEXT_MAX = 384,
@@ -53,6 +54,9 @@ struct client_callbacks {
 	void (*new_port)(void *arg);
 	/* The lease is whole, and authentic; borrowed during the call. */
 	void (*up)(void *arg, const struct lease *lease);
+	/* What the gateway has received and sent by now; NULL: not of interest.
+	 */
+	void (*reported)(void *arg, const struct message_report *report);
 	/* The end, at most once; before or after `up`. The text is a whole
 	 * sentence for a person. Destroy the object after this returns, not
 	 * inside it. */
@@ -68,6 +72,7 @@ struct client_facts {
 	uint64_t heard_ns;	    /* when something authentic came last */
 	uint64_t attempts;
 	uint64_t rx_control, tx_control; /* records */
+	uint64_t tx_reports;		 /* of those: not to be answered */
 	/* Datagrams of the gateway's address, by cause: not of this protocol;
 	 * no whole header; a handshake datagram that no attempt waits for, or
 	 * that is not fit for wolfSSL; a record of another lane or session,
@@ -105,6 +110,8 @@ int client_lane(struct client *c, uint8_t lane,
 		struct keys_seed *ret_seed) ATTR_MUST_CHECK;
 /* Asks the gateway for a sign of life; the answer moves facts.heard_ns. */
 void client_echo(struct client *c, uint64_t now_ns);
+/* Tells the gateway what came over the data lanes, and what went. */
+void client_report(struct client *c, const struct message_report *report);
 /* Should be called when a data lane's key has seen more forgeries than it may
  * (struct peer_stats): BYE, and `down`, so that a new session brings fresh
  * keys. The control lane looks after itself. */

@@ -168,6 +168,16 @@ static void on_echo_reply(struct client *c, const struct message *m,
 	c->echo_sent_ns = 0;
 }
 
+static void on_report(struct client *c, const struct message *m)
+{
+	struct message_report r;
+
+	if (message_parse_report(m, &r) < 0)
+		c->facts.drop_message++;
+	else if (c->cb->reported != NULL)
+		c->cb->reported(c->arg, &r);
+}
+
 /* Ends at once, with one word to the gateway. */
 static void leave(struct client *c, enum refusal why, const char *word,
 		  enum reason reason, const char *text)
@@ -212,6 +222,9 @@ static void on_message(struct client *c, const struct message *m,
 		break;
 	case MESSAGE_ECHO_REPLY:
 		on_echo_reply(c, m, now_ns);
+		break;
+	case MESSAGE_REPORT:
+		on_report(c, m);
 		break;
 	default:
 		on_unknown(c, m);
@@ -319,6 +332,18 @@ void client_echo(struct client *c, uint64_t now_ns)
 	store_be64(id, ++c->echo_id);
 	message_put(&run, MESSAGE_ECHO, id, sizeof(id));
 	c->echo_sent_ns = now_ns;
+	send_run(c, &run);
+}
+
+void client_report(struct client *c, const struct message_report *report)
+{
+	uint8_t buf[64];
+	struct bytes run = bytes_over(buf, sizeof(buf));
+
+	if (c->state != CLIENT_STATE_UP)
+		return;
+	message_put_report(&run, report);
+	c->facts.tx_reports++;
 	send_run(c, &run);
 }
 

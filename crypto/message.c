@@ -98,3 +98,31 @@ int message_parse_ending(const struct message *m, struct message_refuse *ret)
 	*ret = r;
 	return 0;
 }
+
+/* REPORT: records received, by place (3 x 8), and sent, likewise. */
+void message_put_report(struct bytes *run, const struct message_report *r)
+{
+	uint8_t body[2 * RECORD_PLACES * sizeof(uint64_t)];
+	struct bytes b = bytes_over(body, sizeof(body));
+
+	for (int i = 0; i < RECORD_PLACES; i++)
+		bytes_put64(&b, r->received.of[i]);
+	for (int i = 0; i < RECORD_PLACES; i++)
+		bytes_put64(&b, r->sent.of[i]);
+	message_put(run, MESSAGE_REPORT, body, sizeof(body));
+}
+
+int message_parse_report(const struct message *m, struct message_report *ret)
+{
+	struct bytes b = bytes_read(m->body, m->len);
+	struct message_report r;
+
+	for (int i = 0; i < RECORD_PLACES; i++)
+		r.received.of[i] = bytes_get64(&b);
+	for (int i = 0; i < RECORD_PLACES; i++)
+		r.sent.of[i] = bytes_get64(&b);
+	if (!bytes_ok(&b))
+		return -EBADMSG;
+	*ret = r;
+	return 0;
+}

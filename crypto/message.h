@@ -16,6 +16,7 @@
 
 #include "crypto/keys.h"
 #include "crypto/lease.h"
+#include "crypto/record.h"
 #include "tunnel/base/bytes.h"
 
 enum message_type {
@@ -26,12 +27,12 @@ enum message_type {
 	MESSAGE_BYE = 4,
 	MESSAGE_ECHO = 5,
 	MESSAGE_ECHO_REPLY = 6,
+	MESSAGE_REPORT = 11,
 	/* Defined, sent by nobody yet, skipped by all. */
 	MESSAGE_PATH_CHALLENGE = 7,
 	MESSAGE_PATH_RESPONSE = 8,
 	MESSAGE_PROBE = 9,
 	MESSAGE_PROBE_ACK = 10,
-	MESSAGE_REPORT = 11,
 	MESSAGE_RENEW = 12,
 	MESSAGE_MUST_KNOW = 128,
 };
@@ -62,6 +63,11 @@ struct message_refuse {
 	char text[MESSAGE_TEXT_MAX + 1]; /* printable, whatever was sent */
 };
 
+/* Data records of all lanes, since the session began. */
+struct message_report {
+	struct record_counts received, sent;
+};
+
 /* 1: the next message is in `ret`, 0: the run ends, -EBADMSG: one is longer
  * than its record. */
 int message_next(struct bytes *run, struct message *ret);
@@ -73,9 +79,11 @@ void message_put_hello(struct bytes *run, const struct message_hello *h);
 /* REFUSE and BYE: reason, seconds until a retry makes sense, text. */
 void message_put_ending(struct bytes *run, enum message_type type,
 			uint16_t reason, uint16_t retry_s, const char *text);
+void message_put_report(struct bytes *run, const struct message_report *r);
 
 /* 0 or -EBADMSG. */
 int message_parse_hello(const struct message *m, struct message_hello *ret);
 int message_parse_ending(const struct message *m, struct message_refuse *ret);
+int message_parse_report(const struct message *m, struct message_report *ret);
 
 #endif

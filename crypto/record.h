@@ -31,8 +31,23 @@ enum {
 
 	/* The inner TCP or UDP checksum is not computed yet. */
 	RECORD_FLAG_CSUM = 1 << 0,
-	/* The last record of a run: a hint to flush. */
-	RECORD_FLAG_LAST = 1 << 1,
+	/* The last of a run of several records, all of one length; and one that
+	 * is a run by itself. */
+	RECORD_FLAG_TAIL = 1 << 1,
+	RECORD_FLAG_ALONE = 1 << 2,
+};
+
+/* A data record's place in its run, as its flags have it. Both ends count by
+ * it: some paths lose the tails of runs that others carry. */
+enum record_place {
+	RECORD_AMONG,
+	RECORD_TAIL,
+	RECORD_ALONE,
+	RECORD_PLACES,
+};
+
+struct record_counts {
+	uint64_t of[RECORD_PLACES];
 };
 
 enum record_verdict {
@@ -61,6 +76,24 @@ struct record_rx {
 /* RECORD_OK, RECORD_SHORT or RECORD_FOREIGN. Reads the header only. */
 enum record_verdict record_parse(const uint8_t *record, size_t len,
 				 struct record_header *ret_header);
+
+static inline uint8_t record_place_flag(enum record_place place)
+{
+	return (uint8_t)(place * RECORD_FLAG_TAIL);
+}
+
+/* Of one with both flags, which nobody sends: the first that fits. */
+static inline enum record_place record_place(uint8_t flags)
+{
+	if (flags & RECORD_FLAG_TAIL)
+		return RECORD_TAIL;
+	return flags & RECORD_FLAG_ALONE ? RECORD_ALONE : RECORD_AMONG;
+}
+
+static inline uint64_t record_total(const struct record_counts *c)
+{
+	return c->of[RECORD_AMONG] + c->of[RECORD_TAIL] + c->of[RECORD_ALONE];
+}
 
 /* Seals `len` bytes at `in` into a record of len + RECORD_OVERHEAD bytes at
  * `out`. Returns its length, or 0 when the lane's counters are used up. `out +

@@ -23,6 +23,7 @@
 
 struct server;
 struct credentials;
+struct message_report;
 
 enum {
 	SERVER_REFUSAL_TEXT_MAX = 200,
@@ -75,6 +76,10 @@ struct server_callbacks {
 	 * in here, and only here (the secret is wiped behind it). */
 	void (*confirmed)(void *arg, uint32_t index,
 			  const struct server_guest *guest);
+	/* What a confirmed client has received and sent by now; NULL: not of
+	 * interest. */
+	void (*reported)(void *arg, uint32_t index,
+			 const struct message_report *report);
 	/* The session is over, confirmed or not (admitted it was). Its slot is
 	 * free when this returns. */
 	void (*ended)(void *arg, uint32_t index, const char *why);
@@ -157,6 +162,9 @@ void server_heard(struct server *s, uint32_t index, uint64_t now_ns);
 uint64_t server_heard_ns(const struct server *s, uint32_t index);
 /* Asks a session's client for a sign of life. */
 void server_echo(struct server *s, uint32_t index);
+/* Tells a session's client what came over its data lanes, and what went. */
+void server_report(struct server *s, uint32_t index,
+		   const struct message_report *report);
 /* Ends a session with REFUSE or, for REFUSAL_SHUTDOWN, BYE. `ended` is called
  * for it inside. */
 void server_end(struct server *s, uint32_t index, enum refusal reason,

@@ -286,6 +286,17 @@ static void on_echo(struct server *s, struct session *x,
 	send_run(s, x, &run);
 }
 
+static void on_report(struct server *s, struct session *x,
+		      const struct message *m)
+{
+	struct message_report r;
+
+	if (message_parse_report(m, &r) < 0)
+		s->count.drop_message++;
+	else if (x->confirmed && s->cb->reported != NULL)
+		s->cb->reported(s->arg, x->index, &r);
+}
+
 /* False: the session is gone. */
 static bool on_message(struct server *s, struct session *x,
 		       const struct message *m, uint64_t now_ns)
@@ -301,6 +312,9 @@ static bool on_message(struct server *s, struct session *x,
 		break;
 	case MESSAGE_ECHO:
 		on_echo(s, x, m);
+		break;
+	case MESSAGE_REPORT:
+		on_report(s, x, m);
 		break;
 	case MESSAGE_ECHO_REPLY: /* that it is authentic is all it says */
 		break;
@@ -439,6 +453,19 @@ void server_echo(struct server *s, uint32_t index)
 		return;
 	/* Any authentic record is an answer, so ids need not differ. */
 	message_put(&run, MESSAGE_ECHO, id, sizeof(id));
+	send_run(s, x, &run);
+}
+
+void server_report(struct server *s, uint32_t index,
+		   const struct message_report *report)
+{
+	struct session *x = server_session_find(s, index);
+	uint8_t buf[64];
+	struct bytes run = bytes_over(buf, sizeof(buf));
+
+	if (x == NULL)
+		return;
+	message_put_report(&run, report);
 	send_run(s, x, &run);
 }
 

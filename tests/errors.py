@@ -33,6 +33,7 @@ OTHER_PLACES = {
     "crypto/wolfssl_probe.c": "what the compiler is to try",
     "dns/policy.c": "why a name goes where it goes: an answer",
     "dns/explain.c": "an answer",
+    "tunnel/base/fallback.c": "a status",
     "tunnel/base/human.c": "a duration or size",
     "tunnel/cli/cli_explain.c:servers_text": "an answer",
     "tunnel/daemon/hold.c": "why a hold ended: a status; and its JSON",

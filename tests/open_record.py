@@ -17,7 +17,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 EPOCH_SHIFT = 24
-NAMES = {1: "HELLO", 2: "LEASE", 3: "REFUSE", 4: "BYE", 5: "ECHO", 6: "ECHO REPLY"}
+NAMES = {1: "HELLO", 2: "LEASE", 3: "REFUSE", 4: "BYE", 5: "ECHO", 6: "ECHO REPLY",
+         11: "REPORT"}
 
 
 def expand(secret, info, length):

@@ -77,6 +77,12 @@ static struct ctl_demand many[] = {
 	{ .profile = T("f"), .want = T("up") },
 };
 
+static struct ctl_fallback fallbacks[] = {
+	{ .what = T("polling"), .reason = T("there is no other way") },
+	{ T("batches"), T("the kernel refused them"), AT_14_02, 1 },
+	{ T("batches"), T("the ends get lost"), AT_14_02, 3 },
+};
+
 static const struct {
 	const char *what;
 	struct ctl_status status;
@@ -129,6 +135,15 @@ static const struct {
 	    WANT("up", "rule 2 (WiFi, SSID CafeNet) says Connect") },
 	  "work is up, for 5 min: rule 2 (WiFi, SSID CafeNet) says Connect\n"
 	  "  network   WiFi \"CafeNet\" on wlan0 (open), gateway 192.0.2.1\n" },
+	{ "up, and not as it should",
+	  { FINE("up"), CAFE, CAFE_CONNECTS, NOT_HELD,
+	    WANT("up", "rule 2 (WiFi, SSID CafeNet) says Connect"),
+	    .fallbacks = { fallbacks, ARRAY_SIZE(fallbacks) } },
+	  "work is up, for 5 min: rule 2 (WiFi, SSID CafeNet) says Connect\n"
+	  "  network   WiFi \"CafeNet\" on wlan0 (open), gateway 192.0.2.1\n"
+	  "  note      polling: there is no other way\n"
+	  "  note      batches: the kernel refused them (since 14:02)\n"
+	  "  note      batches: the ends get lost (since 14:02; 3 times)\n" },
 	{ "held up where a rule says Disconnect",
 	  { FINE("up"), WIRE, HOME_DISCONNECTS, HELD("held-up", "network"),
 	    WANT("up", "you said so") },

@@ -103,6 +103,53 @@ START_TEST(skips_unknown_messages_below_128)
 }
 END_TEST
 
+START_TEST(tells_the_other_end_what_came_and_what_was_sent)
+{
+	static const struct message_report up_there = { { { 1, 2, 3 } },
+							{ { 4, 5, 6 } } };
+	static const struct message_report down_here = { { { 7, 8, 9 } },
+							 { { 10, 11, 12 } } };
+	unsigned int sent;
+	struct duo d;
+
+	up(&d);
+	sent = d.sent;
+	client_report(d.client, &up_there);
+	server_report(d.server, d.index, &down_here);
+	server_report(d.server, d.index + 1, &down_here); /* nobody */
+	duo_run(&d, 1000);
+	ck_assert_uint_eq(d.gateway_reports, 1);
+	ck_assert_mem_eq(&d.gateway_report, &up_there, sizeof(up_there));
+	ck_assert_uint_eq(d.client_reports, 1);
+	ck_assert_mem_eq(&d.client_report, &down_here, sizeof(down_here));
+	/* Neither is answered, nor counted as a question. */
+	ck_assert_uint_eq(d.sent, sent + 2);
+	ck_assert_uint_eq(client_facts(d.client)->tx_reports, 1);
+	duo_fini(&d);
+}
+END_TEST
+
+/* A report cut short is dropped, and the session goes on. */
+START_TEST(drops_a_report_that_is_too_short)
+{
+	uint8_t run[3 + 47] = { MESSAGE_REPORT, 0, 47 };
+
+	for (unsigned int side = 0; side < 2; side++) {
+		struct impostor i;
+		struct duo d;
+
+		up(&d);
+		impostor_init(&i, side == 0);
+		say(&i, &d, run, sizeof(run));
+		duo_run(&d, 1000);
+		ck_assert_uint_eq(d.client_reports + d.gateway_reports, 0);
+		ck_assert_uint_eq(d.down + d.ended, 0);
+		impostor_fini(&i);
+		duo_fini(&d);
+	}
+}
+END_TEST
+
 START_TEST(ends_for_an_unknown_message_from_128_on)
 {
 	for (unsigned int side = 0; side < 2; side++) {
@@ -439,6 +486,8 @@ int main(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, skips_unknown_messages_below_128);
+	tcase_add_test(t, tells_the_other_end_what_came_and_what_was_sent);
+	tcase_add_test(t, drops_a_report_that_is_too_short);
 	tcase_add_test(t, ends_for_an_unknown_message_from_128_on);
 	tcase_add_test(t, stops_at_a_message_longer_than_its_record);
 	tcase_add_test(t, answers_at_most_two_hundred_messages_a_second);

@@ -254,6 +254,32 @@ START_TEST(builds_the_hello_and_the_envelope_of_the_text)
 }
 END_TEST
 
+START_TEST(builds_and_reads_the_report_of_the_text)
+{
+	static const struct message_report r = {
+		.received = { { 1000, 42, 7 } },
+		.sent = { { 1024, 1280, 6 } },
+	};
+	struct vector v = read_vector("report");
+	struct message_report read;
+	uint8_t buf[256];
+	struct bytes run = bytes_over(buf, sizeof(buf));
+	struct message m;
+
+	message_put_report(&run, &r);
+	expect_bytes(&v, "message", buf, bytes_done(&run));
+	run = bytes_read(buf, bytes_done(&run));
+	ck_assert_int_eq(message_next(&run, &m), 1);
+	ck_assert_int_eq(message_parse_report(&m, &read), 0);
+	ck_assert_mem_eq(&read, &r, sizeof(r));
+	/* A later version may say more, but not less. */
+	m.len--;
+	ck_assert_int_eq(message_parse_report(&m, &read), -EBADMSG);
+	m.len += 2;
+	ck_assert_int_eq(message_parse_report(&m, &read), 0);
+}
+END_TEST
+
 static void print_record(FILE *f, bool to_gateway, const uint8_t *record,
 			 size_t len)
 {
@@ -342,6 +368,7 @@ int main(void)
 	tcase_add_loop_test(t, seals_and_opens_the_records_of_the_text, 1, 5);
 	tcase_add_test(t, builds_and_reads_the_lease_of_the_text);
 	tcase_add_test(t, builds_the_hello_and_the_envelope_of_the_text);
+	tcase_add_test(t, builds_and_reads_the_report_of_the_text);
 	tcase_add_test(t, is_opened_by_a_second_decoder_from_the_text_alone);
 	suite_add_tcase(s, t);
 	return suite_run(s);

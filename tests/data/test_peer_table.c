@@ -198,7 +198,7 @@ static void *read_on(void *arg)
 			if (a != NULL) {
 				ck_assert_uint_eq(a->index, i);
 				l = peer_lane_use(a, lane);
-				counter_add(&l->rx_records, 1);
+				counter_add(&l->rx_placed[0], 1);
 				l->tx.counter++;
 				finders += !found;
 				found = true;

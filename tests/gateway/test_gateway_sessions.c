@@ -13,12 +13,14 @@
 #include "config/json.h"
 #include "crypto/client.h"
 #include "crypto/credentials.h"
+#include "crypto/message.h"
 #include "crypto/wolf.h"
 #include "tests/lib/suite.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/data/peer.h"
 #include "tunnel/data/peer_table.h"
 #include "tunnel/gateway/gateway_sessions.h"
+#include "tunnel/gateway/gateway_snapshot.h"
 #include "tunnel/gateway/gateway_store.h"
 
 enum {
@@ -32,7 +34,8 @@ struct guest {
 	struct client *client;
 	struct path from;
 	bool mute; /* its records are lost on the way */
-	unsigned int up, down;
+	unsigned int up, down, reports;
+	struct message_report report;
 	enum reason reason;
 	char text[CLIENT_TEXT_MAX];
 	struct lease lease;
@@ -111,6 +114,14 @@ static void on_up(void *arg, const struct lease *lease)
 	memset(&g->rx.replay, 0, sizeof(g->rx.replay));
 }
 
+static void on_reported(void *arg, const struct message_report *report)
+{
+	struct guest *g = arg;
+
+	g->reports++;
+	g->report = *report;
+}
+
 static void on_down(void *arg, enum reason reason, const char *text)
 {
 	struct guest *g = arg;
@@ -124,6 +135,7 @@ static const struct client_callbacks callbacks = {
 	.send = on_client_send,
 	.new_port = on_new_port,
 	.up = on_up,
+	.reported = on_reported,
 	.down = on_down,
 };
 
@@ -564,6 +576,63 @@ START_TEST(ends_a_session_whose_keys_have_seen_too_many_forgeries)
 }
 END_TEST
 
+START_TEST(reports_what_came_when_something_has)
+{
+	struct peer_lane *lane;
+	struct guest *g;
+
+	add(0, "laptop");
+	g = dial(0, 0);
+	lane = &peer_of(g)->lane[0];
+	pass_ms(1000);
+	gateway_sessions_note_traffic(sessions, now_ns);
+	settle();
+	ck_assert_uint_eq(g->reports, 0);
+	atomic_store(&lane->rx_placed[RECORD_TAIL], 5);
+	atomic_store(&lane->tx_placed[RECORD_ALONE], 6);
+	/* Not more often than it should. */
+	for (int i = 0; i < 3; i++)
+		gateway_sessions_note_traffic(sessions, now_ns);
+	settle();
+	ck_assert_uint_eq(g->reports, 1);
+	ck_assert_uint_eq(g->report.received.of[RECORD_TAIL], 5);
+	ck_assert_uint_eq(g->report.sent.of[RECORD_ALONE], 6);
+	pass_ms(1000);
+	gateway_sessions_note_traffic(sessions, now_ns);
+	settle();
+	ck_assert_uint_eq(g->reports, 1);
+}
+END_TEST
+
+START_TEST(heeds_what_a_client_reports_and_shows_it)
+{
+	struct gateway_snapshot s = { .now = 1000 };
+	struct message_report report = { 0 };
+	struct peer_lane *lane;
+	struct guest *g;
+
+	add(0, "laptop");
+	g = dial(0, 0);
+	lane = &peer_of(g)->lane[0];
+	for (int i = 0; i < 4; i++) {
+		counter_add(&lane->tx_placed[RECORD_AMONG], 900);
+		counter_add(&lane->tx_placed[RECORD_TAIL], 100);
+		report.received.of[RECORD_AMONG] += 900;
+		client_report(g->client, &report);
+		pass_ms(500);
+	}
+	ck_assert_int_eq(atomic_load(&peer_of(g)->tactic), TACTIC_ENDED);
+	gateway_sessions_observe(sessions, &s);
+	ck_assert_uint_eq(s.tactics_left, 1);
+	ck_assert_int_eq(gateway_sessions_observe_each(sessions, now_ns, &s),
+			 0);
+	ck_assert_uint_eq(s.sessions[0].fallback_count, 1);
+	ck_assert_uint_eq(s.sessions[0].fallbacks[0].tails_lost, 100);
+	ck_assert_uint_eq(s.sessions[0].fallbacks[0].others_lost, 0);
+	gateway_snapshot_fini(&s);
+}
+END_TEST
+
 START_TEST(replaces_at_once_a_session_that_has_not_confirmed)
 {
 	struct guest *second;
@@ -638,6 +707,8 @@ int main(void)
 	tcase_add_test(t, counts_data_as_a_sign_of_life);
 	tcase_add_test(t,
 		       ends_a_session_whose_keys_have_seen_too_many_forgeries);
+	tcase_add_test(t, reports_what_came_when_something_has);
+	tcase_add_test(t, heeds_what_a_client_reports_and_shows_it);
 	tcase_add_test(t, replaces_at_once_a_session_that_has_not_confirmed);
 	tcase_add_test(t, gives_a_revoked_address_to_its_new_owner_at_once);
 	tcase_add_test(t, says_goodbye_to_everybody);

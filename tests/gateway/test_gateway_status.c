@@ -5,6 +5,7 @@
 
 #include "config/json.h"
 #include "tests/lib/suite.h"
+#include "tunnel/base/clock.h"
 #include "tunnel/gateway/gateway_status.h"
 
 static struct gateway_snapshot_session sessions[2] = {
@@ -19,6 +20,8 @@ static struct gateway_snapshot_session sessions[2] = {
 		.tx_bytes = 999,
 		.group = "X25519MLKEM768",
 		.cipher = "AES-256-GCM",
+		.fallbacks = { { FALLBACK_ENDED, 5ULL * NS_PER_S, 2, 97, 1 } },
+		.fallback_count = 1,
 	},
 	{
 		.name = "phone",
@@ -43,6 +46,7 @@ static void set_up(void)
 		.problem = "",
 		.listen = { { AF_INET, { 192, 0, 2, 1 } }, 443, 0 },
 		.now = 10000,
+		.now_ns = 15ULL * NS_PER_S,
 		.certificate_ends = 9999,
 		.ca_ends = 1866817168,
 		.clients_known = 3,
@@ -95,6 +99,9 @@ START_TEST(tells_a_person_in_half_a_screen)
 		"laptop  10.77.0.2 fd77::2 from 192.0.2.9:5100\n"
 		"  up for 50 min, heard 2 s ago; 12.3 MB in, 999 bytes out; "
 		"X25519MLKEM768, AES-256-GCM\n"
+		"  batches: the far end misses 97 % of the last packets of "
+		"batches of equal length, of others 1 %; each ends with an "
+		"empty one now (for 10 s)\n"
 		"\n"
 		"phone  10.77.0.3 from 192.0.2.10:1\n"
 		"  up for 0 s, heard 0 s ago; 0 bytes in, 0 bytes out; "
@@ -143,6 +150,10 @@ START_TEST(is_json_whatever_is_in_it)
 		n = json_item(json, json_find(json, "/sessions"), 0);
 		n = json_member(json, n, "addresses");
 		ck_assert_str_eq(json_item(json, n, 1)->text, "fd77::2");
+		n = json_item(json, json_find(json, "/sessions"), 0);
+		n = json_item(json, json_member(json, n, "fallbacks"), 0);
+		ck_assert_uint_eq(json_member(json, n, "since")->number, 9990);
+		ck_assert_uint_eq(json_member(json, n, "times")->number, 2);
 	}
 	json_destroy(json);
 }

@@ -281,6 +281,14 @@ static void client_down(void *arg, enum reason reason, const char *text)
 	snprintf(d->text, sizeof(d->text), "%s", text);
 }
 
+static void client_reported(void *arg, const struct message_report *report)
+{
+	struct duo *d = arg;
+
+	d->client_reports++;
+	d->client_report = *report;
+}
+
 static void server_send(void *arg, const struct path *to,
 			const uint8_t *datagram, size_t len)
 {
@@ -357,6 +365,16 @@ static void server_confirmed(void *arg, uint32_t index,
 	grow(&seed, KEYS_GATEWAY_TO_CLIENT, &d->gateway_tx, &d->gateway_rx);
 }
 
+static void server_reported(void *arg, uint32_t index,
+			    const struct message_report *report)
+{
+	struct duo *d = arg;
+
+	ck_assert_uint_eq(index, d->index);
+	d->gateway_reports++;
+	d->gateway_report = *report;
+}
+
 static void server_ended(void *arg, uint32_t index, const char *why)
 {
 	struct duo *d = arg;
@@ -370,6 +388,7 @@ static const struct client_callbacks client_table = {
 	.send = client_send,
 	.new_port = client_new_port,
 	.up = client_up,
+	.reported = client_reported,
 	.down = client_down,
 };
 
@@ -378,6 +397,7 @@ static const struct server_callbacks server_table = {
 	.admit = server_admit,
 	.rejected = server_rejected,
 	.confirmed = server_confirmed,
+	.reported = server_reported,
 	.ended = server_ended,
 };
 

@@ -17,6 +17,7 @@
 
 #include "crypto/client.h"
 #include "crypto/credentials.h"
+#include "crypto/message.h"
 #include "crypto/server.h"
 
 struct duo;
@@ -74,11 +75,16 @@ struct duo {
 	struct keys_tx client_tx;
 	struct record_rx client_rx;
 
+	unsigned int client_reports;
+	struct message_report client_report; /* the last one */
+
 	/* What the gateway's owner was told. */
 	unsigned int admitted, confirmed, ended;
 	char rejected[DUO_TEXT_MAX]; /* why a handshake failed */
 	uint32_t index;
 	struct server_guest guest;
+	unsigned int gateway_reports;
+	struct message_report gateway_report;
 	struct keys_tx gateway_tx;
 	struct record_rx gateway_rx;
 };

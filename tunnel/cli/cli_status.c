@@ -204,7 +204,20 @@ static void put_traffic(FILE *to, bool colour, const struct ctl_status *s)
 	fputc('\n', to);
 }
 
-static void put_notes(FILE *to, bool colour, const struct ctl_status *s)
+/* " (since 14:02; 3 times)". */
+static void put_since(FILE *to, const struct ctl_fallback *f, uint64_t now_s)
+{
+	if (f->since == 0)
+		return;
+	fputs(" (since ", to);
+	cli_status_time(to, f->since, now_s);
+	if (f->times > 1)
+		fprintf(to, "; %" PRIu64 " times", f->times);
+	fputc(')', to);
+}
+
+static void put_notes(FILE *to, bool colour, const struct ctl_status *s,
+		      uint64_t now_s)
 {
 	const struct ctl_fallback *fallback = s->fallbacks.items;
 	char *const *problem = s->problems.items;
@@ -214,6 +227,7 @@ static void put_notes(FILE *to, bool colour, const struct ctl_status *s)
 		cli_put_clean(to, or_none(fallback[i].what));
 		fputs(": ", to);
 		cli_put_clean(to, or_none(fallback[i].reason));
+		put_since(to, &fallback[i], now_s);
 		fputc('\n', to);
 	}
 	if (s->warnings.count > 0) {
@@ -238,5 +252,5 @@ void cli_print_status(FILE *to, bool colour, const struct ctl_status *s,
 	put_gateway(to, colour, s);
 	put_inside(to, colour, s);
 	put_traffic(to, colour, s);
-	put_notes(to, colour, s);
+	put_notes(to, colour, s, now_s);
 }

@@ -23,6 +23,8 @@ void cli_status_why(FILE *to, const struct ctl_status *s, uint64_t now_s);
 /* The lines below the first. */
 void cli_status_demand(FILE *to, bool colour, const struct ctl_status *s,
 		       uint64_t now_s);
+/* "14:02", with the day if it is another. */
+void cli_status_time(FILE *to, uint64_t when_s, uint64_t now_s);
 void cli_status_label(FILE *to, bool colour, const char *label);
 
 #endif

@@ -64,7 +64,7 @@ bool cli_status_is_as_wanted(const struct ctl_status *s)
 /* --- The sentence. --- */
 
 /* "14:02" today, else with the date; in local time. */
-static void put_time(FILE *to, uint64_t at_s, uint64_t now_s)
+void cli_status_time(FILE *to, uint64_t at_s, uint64_t now_s)
 {
 	time_t at = (time_t)at_s, now = (time_t)now_s;
 	struct tm tm, today;
@@ -86,11 +86,11 @@ static void put_term(FILE *to, const struct ctl_status *s, uint64_t now_s)
 	const char *before = "";
 
 	fputs(" at ", to);
-	put_time(to, s->hold.since, now_s);
+	cli_status_time(to, s->hold.since, now_s);
 	fputs("; ends", to);
 	if (s->hold.until != 0) {
 		fputs(" at ", to);
-		put_time(to, s->hold.until, now_s);
+		cli_status_time(to, s->hold.until, now_s);
 		before = " or";
 	}
 	if (is(s->hold.ends, "reboot"))

@@ -58,6 +58,8 @@ static const struct ctl_table batch_table =
 static const struct ctl_field fallback_fields[] = {
 	TEXT(struct ctl_fallback, "what", what),
 	TEXT(struct ctl_fallback, "reason", reason),
+	NUMBER(struct ctl_fallback, "since", since),
+	NUMBER(struct ctl_fallback, "times", times),
 };
 static const struct ctl_table fallback_table =
 	TABLE(fallback_fields, struct ctl_fallback);
@@ -193,6 +195,8 @@ static const struct ctl_field counter_fields[] = {
 	NUMBER(struct ctl_status, "rx_control", counters.rx_control),
 	NUMBER(struct ctl_status, "tx_control", counters.tx_control),
 	NUMBER(struct ctl_status, "system_calls", counters.system_calls),
+	NUMBER(struct ctl_status, "batches_refused", counters.batches_refused),
+	NUMBER(struct ctl_status, "tails_lost", counters.tails_lost),
 	OBJECTS(struct ctl_status, "records_sent", counters.sent, batch_table),
 	OBJECTS(struct ctl_status, "records_received", counters.received,
 		batch_table),

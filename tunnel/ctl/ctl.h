@@ -100,6 +100,8 @@ struct ctl_batch {
 
 struct ctl_fallback {
 	char *what, *reason;
+	uint64_t since; /* seconds since 1970; 0: not told */
+	uint64_t times; /* that it came into force; 0: not counted */
 };
 
 struct ctl_transition {
@@ -194,7 +196,10 @@ struct ctl_status {
 	struct {
 		uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
 		uint64_t rx_control, tx_control;
-		uint64_t system_calls;	  /* of the packet path */
+		uint64_t system_calls; /* of the packet path */
+		/* Times that batches were given up: the kernel refused one, the
+		 * gateway reports what was lost. */
+		uint64_t batches_refused, tails_lost;
 		struct ctl_list sent;	  /* struct ctl_batch: by each send */
 		struct ctl_list received; /* struct ctl_batch */
 	} counters;

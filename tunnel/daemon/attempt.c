@@ -303,6 +303,14 @@ static void on_up(void *arg, const struct lease *lease)
 		end_here(a, REASON_INTERNAL, "out of memory");
 }
 
+static void on_reported(void *arg, const struct message_report *report)
+{
+	struct attempt *a = arg;
+
+	if (a->told_up && !a->ending)
+		a->cb->reported(a->arg, report);
+}
+
 /* The way there is closed, and not by the gateway's decision. */
 static bool is_about_the_way(enum reason r)
 {
@@ -325,6 +333,7 @@ static const struct client_callbacks client_callbacks = {
 	.send = on_send,
 	.new_port = on_new_port,
 	.up = on_up,
+	.reported = on_reported,
 	.down = on_down,
 };
 

@@ -24,6 +24,7 @@
 struct attempt;
 struct client;
 struct lease;
+struct message_report;
 struct peer;
 struct profile;
 struct resolver;
@@ -35,6 +36,8 @@ enum {
 
 struct attempt_callbacks {
 	void (*up)(void *arg);
+	/* The gateway told what it received. */
+	void (*reported)(void *arg, const struct message_report *report);
 	/* Over: before `up` when no address led to a lease, or after it. The
 	 * text is a sentence. */
 	void (*ended)(void *arg, enum reason reason, const char *text);

@@ -315,6 +315,11 @@ void datapath_withdraw(struct datapath *d)
 	(void)uv_timer_start(d->reaper, on_reap, REAP_MS, REAP_MS);
 }
 
+struct peer *datapath_peer(const struct datapath *d)
+{
+	return d->peer;
+}
+
 void datapath_stats(const struct datapath *d, struct peer_stats *ret_stats)
 {
 	if (d->peer != NULL)

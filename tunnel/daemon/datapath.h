@@ -55,6 +55,8 @@ int datapath_publish(struct datapath *d, struct attempt *a) ATTR_MUST_CHECK;
  * one is published. */
 void datapath_withdraw(struct datapath *d);
 
+/* The session in use; NULL: none. Borrowed until the next call. */
+struct peer *datapath_peer(const struct datapath *d);
 /* Of the session in use; zeros without one. */
 void datapath_stats(const struct datapath *d, struct peer_stats *ret_stats);
 /* How many workers there are. */

@@ -11,6 +11,7 @@
 
 #include "config/profile.h"
 #include "crypto/client.h"
+#include "crypto/message.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
 #include "tunnel/daemon/datapath.h"
@@ -106,8 +107,28 @@ static void on_attempt_ended(void *arg, enum reason reason, const char *text)
 	session_io_report(io, SESSION_EVENT_ENDED, reason);
 }
 
+/* What gets lost may be for how it was sent. */
+static void on_attempt_reported(void *arg, const struct message_report *report)
+{
+	struct session_io *io = arg;
+	struct peer *p = datapath_peer(io->datapath);
+	char text[FALLBACK_TEXT_MAX];
+	struct fallback f;
+
+	if (p == NULL || !peer_was_told(p, &report->received, clock_now_ns()))
+		return;
+	io->tactics_left += p->tactics.tactic == TACTIC_ENDED;
+	if (tactics_fallback(&p->tactics, &f))
+		log_notice("%s: batches: %s", io->name,
+			   fallback_text(&f, text));
+	else
+		log_notice("%s: packets leave in whole batches again",
+			   io->name);
+}
+
 static const struct attempt_callbacks attempt_callbacks = {
 	.up = on_attempt_up,
+	.reported = on_attempt_reported,
 	.ended = on_attempt_ended,
 };
 
@@ -187,7 +208,7 @@ static void arm_retry(struct session_io *io)
 			     at > now ? (at - now) / NS_PER_MS + 1 : 0, 0);
 }
 
-/* Authentic records, data and control, ever. */
+/* Authentic records, data and control, ever. Nobody answers a report. */
 static void count_records(const struct session_io *io, uint64_t *ret_sent,
 			  uint64_t *ret_received)
 {
@@ -196,8 +217,17 @@ static void count_records(const struct session_io *io, uint64_t *ret_sent,
 	struct peer_stats stats;
 
 	datapath_stats(io->datapath, &stats);
-	*ret_sent = stats.tx_records + f->tx_control;
+	*ret_sent = stats.tx_records + f->tx_control - f->tx_reports;
 	*ret_received = stats.rx_records + f->rx_control;
+}
+
+static void report_received(struct session_io *io, const struct peer_stats *s)
+{
+	struct peer *p = datapath_peer(io->datapath);
+	struct message_report report = { s->received, s->sent };
+
+	if (p != NULL && peer_report_due(p, s, clock_now_ns()))
+		client_report(attempt_client(io->attempt), &report);
 }
 
 static void on_pulse(uv_timer_t *timer)
@@ -211,6 +241,7 @@ static void on_pulse(uv_timer_t *timer)
 		attempt_wear_out(io->attempt);
 		return;
 	}
+	report_received(io, &stats);
 	count_records(io, &sent, &received);
 	switch (liveness_step(
 		&io->liveness, clock_now_ns(), sent, received,

@@ -37,6 +37,7 @@ struct session_io {
 	struct lease lease;	   /* in force; index 0: none yet */
 	struct host_state applied; /* what the host was told */
 	uint64_t repairs;	   /* of what others changed of it */
+	uint64_t tactics_left;	   /* how often whole runs were given up */
 	bool published;	    /* the newest lease's keys are with the workers */
 	bool strict_filter; /* the uplink's rp_filter may drop answers */
 	uint64_t attempts;

@@ -93,19 +93,42 @@ static bool put_batches(struct ctl_list *list, const _Atomic uint64_t *of)
 	return true;
 }
 
-static bool put_fallback(struct ctl_status *s, const char *what,
-			 const char *reason)
+/* NULL: out of memory. */
+static struct ctl_fallback *put_fallback(struct ctl_status *s, const char *what,
+					 const char *reason)
 {
 	struct ctl_fallback *f = ctl_list_add(&s->fallbacks, sizeof(*f));
 
 	return f != NULL && ctl_set_text(&f->what, what) &&
-	       ctl_set_text(&f->reason, reason);
+			       ctl_set_text(&f->reason, reason)
+		       ? f
+		       : NULL;
+}
+
+/* What keeps packets from leaving many at a time. */
+static bool put_batch_fallbacks(const struct session_io *io,
+				struct ctl_status *s)
+{
+	const struct peer *p = datapath_peer(io->datapath);
+	char text[FALLBACK_TEXT_MAX];
+	struct fallback of[2];
+	size_t n = p != NULL ? peer_fallbacks(p, clock_now_ns(), of) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct ctl_fallback *f =
+			put_fallback(s, "batches", fallback_text(&of[i], text));
+
+		if (f == NULL)
+			return false;
+		f->since = wall_ms(of[i].since_ns) / 1000;
+		f->times = of[i].times;
+	}
+	return true;
 }
 
 static bool put_counters(const struct session_io *io, struct ctl_status *s)
 {
 	struct counters c;
-	struct peer_stats stats;
 
 	if (!datapath_counters(io->datapath, &c))
 		return true;
@@ -121,16 +144,14 @@ static bool put_counters(const struct session_io *io, struct ctl_status *s)
 		if (!put_drop(s, counter_name((enum counter)i),
 			      counter_get(&c.of[i])))
 			return false;
-	datapath_stats(io->datapath, &stats);
-	if (stats.single_until_ns > clock_now_ns() &&
-	    !put_fallback(s, "segmentation offload",
-			  "the kernel refused it on the way to the gateway; "
-			  "packets are sent one by one"))
+	s->counters.batches_refused = counter_get(&c.of[COUNTER_GSO_FALLBACKS]);
+	s->counters.tails_lost = io->tactics_left;
+	if (!put_batch_fallbacks(io, s))
 		return false;
 	return !io->strict_filter ||
 	       put_fallback(s, "reverse path filter",
 			    "the uplink's rp_filter is 1 and may drop what the "
-			    "gateway sends; set it to 2");
+			    "gateway sends; set it to 2") != NULL;
 }
 
 /* What is being waited for, or what went wrong last. */

@@ -186,14 +186,13 @@ static void cut_header(const struct gso_cut *c, uint8_t *p, size_t len)
 
 bool gso_cut_next(struct gso_cut *c, uint8_t **ret_segment, size_t *ret_len)
 {
-	size_t len = c->payload - c->done;
+	size_t whole = gso_cut_peek(c), len;
 
-	if (len == 0 && (c->count > 0 || !c->super))
+	if (whole == 0)
 		return false;
-	if (len > c->segment)
-		len = c->segment;
+	len = whole - c->headers;
 	*ret_segment = c->packet + c->done;
-	*ret_len = c->headers + len;
+	*ret_len = whole;
 	if (c->super)
 		cut_header(c, *ret_segment, len);
 	c->done += len;

@@ -88,6 +88,16 @@ int gso_cut_start(struct gso_cut *c, const struct gso_vnet *h, uint8_t *packet,
  * of the one before, which must have been used by then. False: no more. */
 bool gso_cut_next(struct gso_cut *c, uint8_t **ret_segment, size_t *ret_len);
 
+/* How long that will be; 0: no more. */
+static inline size_t gso_cut_peek(const struct gso_cut *c)
+{
+	size_t left = c->payload - c->done;
+
+	if (left == 0 && (c->count > 0 || !c->super))
+		return 0;
+	return c->headers + (left < c->segment ? left : c->segment);
+}
+
 /* A super-packet under assembly. Room for the virtio header lies in front, so
  * that it is written with one call. */
 struct gso_join {

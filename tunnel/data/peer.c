@@ -109,7 +109,10 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 		heard = counter_get(&l->last_rx_ns);
 		failures = counter_get(&l->rx_failures);
 		single = counter_get(&l->single_until_ns);
-		s.rx_records += counter_get(&l->rx_records);
+		for (int k = 0; k < RECORD_PLACES; k++) {
+			s.received.of[k] += counter_get(&l->rx_placed[k]);
+			s.sent.of[k] += counter_get(&l->tx_placed[k]);
+		}
 		s.rx_bytes += counter_get(&l->rx_bytes);
 		s.tx_records += counter_get(&l->tx_records);
 		s.tx_bytes += counter_get(&l->tx_bytes);
@@ -117,11 +120,53 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 			s.last_rx_ns = heard;
 		if (single > s.single_until_ns)
 			s.single_until_ns = single;
+		s.refusals += counter_get(&l->refusals);
 		if (failures > s.rx_failures)
 			s.rx_failures = failures;
 		s.worn_out |= keys_worn_out(p->seed[i].max_failures, failures);
 	}
+	s.rx_records = record_total(&s.received);
 	*ret_stats = s;
+}
+
+bool peer_report_due(struct peer *p, const struct peer_stats *s,
+		     uint64_t now_ns)
+{
+	if (s->rx_records == p->reported ||
+	    now_ns - p->reported_ns < PEER_REPORT_NS)
+		return false;
+	p->reported = s->rx_records;
+	p->reported_ns = now_ns;
+	return true;
+}
+
+bool peer_was_told(struct peer *p, const struct record_counts *received,
+		   uint64_t now_ns)
+{
+	struct peer_stats s;
+
+	peer_stats(p, &s);
+	if (!tactics_judge(&p->tactics, &s.sent, received, now_ns))
+		return false;
+	atomic_store_explicit(&p->tactic, p->tactics.tactic,
+			      memory_order_relaxed);
+	return true;
+}
+
+size_t peer_fallbacks(const struct peer *p, uint64_t now_ns,
+		      struct fallback ret_fallbacks[static 2])
+{
+	struct peer_stats s;
+	size_t n = 0;
+
+	peer_stats(p, &s);
+	if (s.single_until_ns > now_ns)
+		ret_fallbacks[n++] = (struct fallback) {
+			.way = FALLBACK_REFUSED,
+			.since_ns = s.single_until_ns - PEER_SINGLE_NS,
+			.times = s.refusals,
+		};
+	return n + tactics_fallback(&p->tactics, &ret_fallbacks[n]);
 }
 
 static bool source_listed(const struct peer *p, const struct ip_addr *a)

@@ -23,11 +23,18 @@
 #include "tunnel/base/attr.h"
 #include "tunnel/data/counters.h"
 #include "tunnel/data/lane.h"
+#include "tunnel/data/tactics.h"
 #include "tunnel/data/udp.h"
 
 enum {
 	PEER_LANE_ALIGN = 4096, /* a page, on most machines */
 };
+
+/* A kernel that would not cut is asked again so much later: the way to the
+ * peer may lead through another device by then. */
+#define PEER_SINGLE_NS (30ULL * NS_PER_S)
+/* Reports are made by timers of 250 and 500 ms, which are not exact. */
+#define PEER_REPORT_NS (400ULL * NS_PER_MS)
 
 struct peer_lane {
 	/* the lane's worker */
@@ -40,13 +47,16 @@ struct peer_lane {
 	bool has_source6;
 
 	/* written by the lane's worker, read by anybody */
-	_Atomic uint64_t rx_records; /* authentic ones */
-	_Atomic uint64_t rx_bytes;   /* inner */
+	_Atomic uint64_t rx_placed[RECORD_PLACES]; /* authentic records */
+	_Atomic uint64_t rx_bytes;		   /* inner */
 	_Atomic uint64_t tx_records;
 	_Atomic uint64_t tx_bytes;
+	_Atomic uint64_t tx_placed[RECORD_PLACES]; /* that the kernel took */
 	_Atomic uint64_t last_rx_ns;  /* clock_now_ns of its batch */
 	_Atomic uint64_t rx_failures; /* keys_rx.failures */
-	/* The kernel refused to cut for this peer; it is asked again then. */
+	/* The kernel refused to cut for this peer, so often; it is asked again
+	 * then. */
+	_Atomic uint64_t refusals;
 	_Atomic uint64_t single_until_ns;
 };
 
@@ -62,7 +72,13 @@ struct peer {
 	struct udp_control control; /* each lane has its copy */
 	unsigned int lanes;
 
+	/* written by the control thread, read by workers */
+	_Atomic enum tactic tactic; /* tactics.tactic */
+
 	/* control thread */
+	struct tactics tactics;
+	uint64_t reported;    /* records received, as told to the peer last */
+	uint64_t reported_ns; /* when */
 	struct peer *next_retired;
 	uint64_t retired_at; /* generation of the table */
 
@@ -90,7 +106,9 @@ struct peer_config {
 struct peer_stats {
 	uint64_t rx_records, rx_bytes;
 	uint64_t tx_records, tx_bytes;
-	uint64_t last_rx_ns;	  /* 0: never */
+	struct record_counts received, sent; /* the same records, placed */
+	uint64_t last_rx_ns;		     /* 0: never */
+	uint64_t refusals;
 	uint64_t single_until_ns; /* the last lane's; 0: all were cut */
 	uint64_t rx_failures;	  /* openings that failed, in the worst lane */
 	bool worn_out;		  /* too many: the session must end */
@@ -103,6 +121,21 @@ int peer_create(const struct peer_config *c,
  * goes by peer_table_withdraw(). */
 void peer_destroy(struct peer *p);
 void peer_stats(const struct peer *p, struct peer_stats *ret_stats);
+
+/* What both ends tell each other (PROTOCOL.md, REPORT). Is one due, of what the
+ * stats have, since something has come? Then it counts as told. Control
+ * thread. */
+bool peer_report_due(struct peer *p, const struct peer_stats *s,
+		     uint64_t now_ns);
+/* The peer told what it has received: changes how we send to it, if that is
+ * called for; then true. Control thread. */
+bool peer_was_told(struct peer *p, const struct record_counts *received,
+		   uint64_t now_ns);
+
+/* What keeps runs from leaving whole for it: how many of the two there are.
+ * Control thread. */
+size_t peer_fallbacks(const struct peer *p, uint64_t now_ns,
+		      struct fallback ret_fallbacks[static 2]);
 
 /* For the lane's worker: makes the lane. 0 or -errno. */
 int peer_lane_make(struct peer *p, unsigned int lane) ATTR_MUST_CHECK;

@@ -71,10 +71,12 @@ static void take_stray(struct rx *r, struct msghdr *m, const uint8_t *p,
 	counters_add(r->counters, COUNTER_STRAYS, 1);
 }
 
-/* What came is the peer's own, whatever is in it. */
-static void note_authentic(struct rx *r, struct peer_lane *l, size_t bytes)
+/* What came is the peer's own, whatever is in it. An empty record only ends a
+ * run: it is a sign of life, and no more. */
+static void note_authentic(struct rx *r, struct peer_lane *l,
+			   enum record_place place, size_t bytes)
 {
-	counter_add(&l->rx_records, 1);
+	counter_add(&l->rx_placed[place], bytes > 0);
 	counter_add(&l->rx_bytes, bytes);
 	atomic_store_explicit(&l->last_rx_ns, r->now_ns, memory_order_relaxed);
 }
@@ -105,7 +107,8 @@ static void take_record(struct rx *r, struct peer *p, struct peer_lane *l,
 	enum record_verdict v;
 	uint8_t *at;
 
-	if (!gso_join_may_take(j, inner))
+	/* Behind an empty one the flow goes on. */
+	if (inner > 0 && !gso_join_may_take(j, inner))
 		write_out(r);
 	at = gso_join_place(j);
 	v = record_open(&l->rx, h, record, len, at);
@@ -114,7 +117,11 @@ static void take_record(struct rx *r, struct peer *p, struct peer_lane *l,
 		gso_join_cancel(j);
 		return;
 	}
-	note_authentic(r, l, inner);
+	note_authentic(r, l, record_place(h->flags), inner);
+	if (inner == 0) {
+		gso_join_cancel(j);
+		return;
+	}
 	if (!gso_packet_parse(at, inner, &packet) || (csum && !packet.plain)) {
 		counters_add(r->counters, COUNTER_DROP_INNER, 1);
 		gso_join_cancel(j);

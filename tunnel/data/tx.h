@@ -9,7 +9,6 @@
 #define ADIT_DATA_TX_H
 
 #include "crypto/record.h"
-#include "tunnel/base/clock.h"
 #include "tunnel/data/counters.h"
 #include "tunnel/data/gso.h"
 #include "tunnel/data/peer_table.h"
@@ -19,9 +18,14 @@ enum {
 	TX_READS = 32, /* in one pump */
 };
 
-/* A kernel that would not cut is asked again so much later: the way to the
- * peer may lead through another device by then. */
-#define TX_SINGLE_NS (30ULL * NS_PER_S)
+/* A packet that is not sealed before it is known what follows: its record says
+ * whether it is the last of its run. */
+struct tx_held {
+	struct peer *peer;
+	const uint8_t *packet; /* NULL: nothing is held */
+	size_t len;
+	bool csum;
+};
 
 struct tx {
 	/* set at creation */
@@ -37,8 +41,13 @@ struct tx {
 	struct peer *peer;
 	size_t len;
 	size_t record; /* size of each but the last */
-	size_t count;
-	uint8_t in[GSO_VNET_LEN + GSO_PACKET_MAX];
+	size_t count, most;
+	enum record_place place; /* of the last one */
+	enum tactic tactic;
+	/* It lies in one of two buffers, the next packet comes to the other. */
+	struct tx_held held;
+	unsigned int turn;
+	uint8_t in[2][GSO_VNET_LEN + GSO_PACKET_MAX];
 	/* A single record may be longer than a run. */
 	uint8_t out[UDP_RUN_MAX + GSO_PACKET_MAX + RECORD_OVERHEAD];
 };

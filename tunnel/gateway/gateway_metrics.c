@@ -120,6 +120,11 @@ static const struct gateway_sample inner_bytes[] = {
 	{ { "tx" }, DATA(TX_BYTES) },
 };
 
+static const struct gateway_sample fallbacks[] = {
+	{ { "refused" },    DATA(GSO_FALLBACKS) },
+	{ { "tails_lost" }, AT(tactics_left) },
+};
+
 static const struct gateway_sample calls[] = {
 	{ { "poll" },     DATA(CALL_POLL) },
 	{ { "read" },     DATA(CALL_READ) },
@@ -182,8 +187,8 @@ const struct gateway_metric gateway_metrics[] = {
 	  false, { 0 }, ONE(AT(host_repairs)) },
 	{ "host_repair_errors_total", "Times that could not be done.",
 	  false, { 0 }, ONE(AT(host_repair_errors)) },
-	{ "gso_fallbacks_total", "Sends that the kernel refused to cut.",
-	  false, { 0 }, ONE(DATA(GSO_FALLBACKS)) },
+	{ "gso_fallbacks_total", "Times that batches were given up for a client.",
+	  false, { "cause" }, MANY(fallbacks) },
 	{ "datagrams_handed_over_total",
 	  "Datagrams that the packet path gave to the control thread.",
 	  false, { 0 }, ONE(DATA(STRAYS)) },

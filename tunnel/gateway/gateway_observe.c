@@ -44,6 +44,7 @@ static void observe(const struct gateway *g, struct gateway_snapshot *ret)
 		.listen = g->local,
 		.nat = g->nat,
 		.now = (uint64_t)clock_wall_s(),
+		.now_ns = clock_now_ns(),
 		.started = (uint64_t)g->started,
 		.certificate_ends =
 			(uint64_t)credentials_expires(g->credentials),

@@ -33,6 +33,7 @@ struct gateway_sessions {
 	struct gateway_clients clients;
 	char complaint[GATEWAY_ERROR_MAX]; /* told last about the list */
 	uint64_t reload_errors;
+	uint64_t tactics_left; /* how often whole runs were given up */
 	uint64_t now_ns; /* of the call that the server's callbacks are in */
 	uint64_t rejected_ns;	/* when a failed handshake was told last */
 	unsigned int rejected;	/* and how many were not told since */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/message.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
 #include "tunnel/base/memory.h"
@@ -163,6 +164,25 @@ static void on_send(void *arg, const struct path *to, const uint8_t *datagram,
 	s->c.send(s->c.arg, to, datagram, len);
 }
 
+/* What gets lost may be for how it was sent. */
+static void on_reported(void *arg, uint32_t index,
+			const struct message_report *report)
+{
+	struct gateway_sessions *s = arg;
+	struct gateway_session *x =
+		s->by_slot[index & (GATEWAY_POOL_SLOTS_MAX - 1)];
+	char text[FALLBACK_TEXT_MAX];
+	struct fallback f;
+
+	if (!x->peer || !peer_was_told(x->peer, &report->received, s->now_ns))
+		return;
+	s->tactics_left += x->peer->tactics.tactic == TACTIC_ENDED;
+	if (tactics_fallback(&x->peer->tactics, &f))
+		log_notice("%s: batches: %s", x->name, fallback_text(&f, text));
+	else
+		log_info("%s: packets leave in whole batches again", x->name);
+}
+
 /* Anyone with a valid cookie can cause this: one line a second. */
 static void on_rejected(void *arg, const struct endpoint *from, const char *why)
 {
@@ -187,6 +207,7 @@ static const struct server_callbacks callbacks = {
 	.admit = gateway_admission_judge,
 	.rejected = on_rejected,
 	.confirmed = on_confirmed,
+	.reported = on_reported,
 	.ended = on_ended,
 };
 
@@ -308,6 +329,7 @@ void gateway_sessions_refresh(struct gateway_sessions *s, uint64_t now_ns)
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns)
 {
 	struct gateway_session *x, *next;
+	struct message_report report;
 	struct peer_stats stats;
 
 	s->now_ns = now_ns;
@@ -316,11 +338,17 @@ void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns)
 		if (!x->peer)
 			continue;
 		peer_stats(x->peer, &stats);
-		if (stats.worn_out)
+		if (stats.worn_out) {
 			server_end_worn_out(s->server, x->index, now_ns);
-		else if (stats.last_rx_ns >
-			 server_heard_ns(s->server, x->index))
+			continue;
+		}
+		if (stats.last_rx_ns > server_heard_ns(s->server, x->index))
 			server_heard(s->server, x->index, stats.last_rx_ns);
+		if (peer_report_due(x->peer, &stats, now_ns)) {
+			report.received = stats.received;
+			report.sent = stats.sent;
+			server_report(s->server, x->index, &report);
+		}
 	}
 }
 
@@ -353,6 +381,7 @@ void gateway_sessions_observe(const struct gateway_sessions *s,
 	server_counters(s->server, &ret->server);
 	ret->problem = s->complaint;
 	ret->reload_errors = s->reload_errors;
+	ret->tactics_left = s->tactics_left;
 	ret->clients_known = s->clients.count;
 	ret->clients_living =
 		gateway_clients_living(&s->clients, (int64_t)ret->now);
@@ -384,6 +413,7 @@ static void observe_session(const struct gateway_sessions *s,
 		.cipher = x->cipher,
 	};
 	memcpy(ret->name, x->name, sizeof(ret->name));
+	ret->fallback_count = peer_fallbacks(x->peer, now_ns, ret->fallbacks);
 }
 
 static int compare_name(const void *a, const void *b)

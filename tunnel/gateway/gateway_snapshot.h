@@ -12,6 +12,7 @@
 
 #include "crypto/server.h"
 #include "tunnel/base/addr.h"
+#include "tunnel/base/fallback.h"
 #include "tunnel/data/counters.h"
 #include "tunnel/gateway/gateway_clients.h"
 
@@ -24,6 +25,9 @@ struct gateway_snapshot_session {
 	uint64_t heard; /* likewise, when it was heard last */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	const char *group, *cipher; /* static */
+	/* Why packets do not leave for it in whole batches. */
+	struct fallback fallbacks[2];
+	size_t fallback_count;
 };
 
 struct gateway_snapshot {
@@ -35,12 +39,14 @@ struct gateway_snapshot {
 
 	/* Seconds since 1970. */
 	uint64_t now, started;
+	uint64_t now_ns; /* the same moment, as fallbacks have it */
 	uint64_t certificate_ends, ca_ends;
 
 	uint64_t clients_known;
 	uint64_t clients_living; /* neither revoked nor expired */
 	uint64_t sessions_up;
 	uint64_t reload_errors;
+	uint64_t tactics_left; /* for clients that lose tails of batches */
 	uint64_t host_repairs, host_repair_errors;
 	uint64_t resident_bytes;
 	struct server_counters server;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "tunnel/base/clock.h"
 #include "tunnel/base/human.h"
 #include "tunnel/gateway/gateway_metrics.h"
 
@@ -43,11 +44,20 @@ static void put_drops(FILE *to, const struct gateway_snapshot *s,
 		fputc('\n', to);
 }
 
+/* Seconds since 1970. It may be a moment newer than the snapshot. */
+static uint64_t since(const struct gateway_snapshot *s,
+		      const struct fallback *f)
+{
+	return f->since_ns < s->now_ns
+		       ? s->now - (s->now_ns - f->since_ns) / NS_PER_S
+		       : s->now;
+}
+
 static void put_session(FILE *to, const struct gateway_snapshot *s,
 			const struct gateway_snapshot_session *x)
 {
 	char inner4[ADDR_TEXT_MAX], inner6[ADDR_TEXT_MAX];
-	char remote[ENDPOINT_TEXT_MAX];
+	char remote[ENDPOINT_TEXT_MAX], text[FALLBACK_TEXT_MAX];
 
 	fprintf(to, "\n%s  %s%s%s from %s\n  up for ", x->name,
 		addr_text(&x->inner4, inner4), x->inner6.family ? " " : "",
@@ -61,6 +71,12 @@ static void put_session(FILE *to, const struct gateway_snapshot *s,
 	fputs(" in, ", to);
 	human_bytes(to, x->tx_bytes);
 	fprintf(to, " out; %s, %s\n", x->group, x->cipher);
+	for (size_t i = 0; i < x->fallback_count; i++) {
+		fprintf(to, "  batches: %s (for ",
+			fallback_text(&x->fallbacks[i], text));
+		put_age(to, s->now, since(s, &x->fallbacks[i]));
+		fputs(")\n", to);
+	}
 }
 
 void gateway_status_text(const struct gateway_snapshot *s, FILE *to)
@@ -137,7 +153,27 @@ static void put_json_drops(FILE *to, const struct gateway_snapshot *s)
 	fputs(before[0] ? "\n  ],\n" : "],\n", to);
 }
 
-static void put_json_session(FILE *to, const struct gateway_snapshot_session *x)
+static void put_json_fallbacks(FILE *to, const struct gateway_snapshot *s,
+			       const struct gateway_snapshot_session *x)
+{
+	char text[FALLBACK_TEXT_MAX];
+
+	fputs("\"fallbacks\": [", to);
+	for (size_t i = 0; i < x->fallback_count; i++) {
+		const struct fallback *f = &x->fallbacks[i];
+
+		fprintf(to,
+			"%s{ \"what\": \"batches\", \"since\": %" PRIu64
+			", \"times\": %" PRIu64 ", \"reason\": ",
+			i ? ", " : "", since(s, f), f->times);
+		put_string(to, fallback_text(f, text));
+		fputs(" }", to);
+	}
+	fputs("]", to);
+}
+
+static void put_json_session(FILE *to, const struct gateway_snapshot *s,
+			     const struct gateway_snapshot_session *x)
 {
 	char inner4[ADDR_TEXT_MAX], inner6[ADDR_TEXT_MAX];
 	char remote[ENDPOINT_TEXT_MAX];
@@ -148,13 +184,15 @@ static void put_json_session(FILE *to, const struct gateway_snapshot_session *x)
 		"      \"since\": %" PRIu64 ", \"heard\": %" PRIu64 ",\n"
 		"      \"rx_packets\": %" PRIu64 ", \"rx_bytes\": %" PRIu64
 		", \"tx_packets\": %" PRIu64 ", \"tx_bytes\": %" PRIu64 ",\n"
-		"      \"group\": \"%s\", \"cipher\": \"%s\" }",
+		"      \"group\": \"%s\", \"cipher\": \"%s\",\n      ",
 		x->name, addr_text(&x->inner4, inner4),
 		x->inner6.family ? ", \"" : "",
 		x->inner6.family ? addr_text(&x->inner6, inner6) : "",
 		x->inner6.family ? "\"" : "", endpoint_text(&x->remote, remote),
 		x->since, x->heard, x->rx_packets, x->rx_bytes, x->tx_packets,
 		x->tx_bytes, x->group, x->cipher);
+	put_json_fallbacks(to, s, x);
+	fputs(" }", to);
 }
 
 static void put_json_batches(FILE *to, const char *name,
@@ -214,7 +252,7 @@ void gateway_status_json(const struct gateway_snapshot *s, FILE *to)
 	fputs("  \"sessions\": [", to);
 	for (size_t i = 0; i < s->session_count; i++) {
 		fputs(i ? ",\n" : "\n", to);
-		put_json_session(to, &s->sessions[i]);
+		put_json_session(to, s, &s->sessions[i]);
 	}
 	fputs(s->session_count ? "\n  ]\n}\n" : "]\n}\n", to);
 }
