@@ -583,7 +583,7 @@ START_TEST(reports_what_came_when_something_has)
 
 	add(0, "laptop");
 	g = dial(0, 0);
-	lane = &peer_of(g)->lane[0];
+	lane = peer_lane_use(peer_of(g), 0);
 	pass_ms(1000);
 	gateway_sessions_note_traffic(sessions, now_ns);
 	settle();
@@ -613,7 +613,7 @@ START_TEST(heeds_what_a_client_reports_and_shows_it)
 
 	add(0, "laptop");
 	g = dial(0, 0);
-	lane = &peer_of(g)->lane[0];
+	lane = peer_lane_use(peer_of(g), 0);
 	for (int i = 0; i < 4; i++) {
 		counter_add(&lane->tx_placed[RECORD_AMONG], 900);
 		counter_add(&lane->tx_placed[RECORD_TAIL], 100);
