@@ -127,9 +127,9 @@ field() { # NAME LINE: the number behind it
 }
 
 begin() {
-	lab_logs="gateway dial crowd others few flooder"
+	lab_logs="gateway dial warm crowd others few flooder"
 	programs_begin curl iperf3
-	on gateway "$crowd" issue /etc/gw $((count + 2 * rounds * others + 2 * (few + 1))) \
+	on gateway "$crowd" issue /etc/gw $((count + 2 * rounds * others + 2 * (few + 1) + few)) \
 		/run/lab/identities || fail "no certificates"
 	start gateway gateway adit-gateway run /etc/gw --metrics $metrics
 	until_true 20 on gateway curl -sf http://$metrics/metrics ||
@@ -141,6 +141,16 @@ begin() {
 		"no handshake takes a gateway less than $floor us"
 }
 
+# What a gateway takes once, whoever comes: buffers that packets have touched.
+warm_up() {
+	gather warm $few
+	all_up warm $few 30
+	tell warm ping 1 1000
+	wait_for warm pings 30
+	leave warm
+	must_be sessions 0
+}
+
 # All of them, and what that costs.
 connect_all() {
 	local before cpu line ms each
@@ -150,8 +160,8 @@ connect_all() {
 	all_up crowd "$count" $((60 + count / 20))
 	cpu=$(($(cpu_ms) - cpu))
 	must_be sessions "$count"
-	must_be handshakes_completed_total "$count"
-	must_be sessions_confirmed_total "$count"
+	must_be handshakes_completed_total $((few + count))
+	must_be sessions_confirmed_total $((few + count))
 	must_be handshakes_remembered 0
 	line=$(answer crowd up)
 	ms=$(field ms "$line")
@@ -270,9 +280,9 @@ service_under_flood() { # BYTES
 	echo "note: $few clients' pings before ($before) and while one client" \
 		"floods with $1 bytes ($during): $(answer flooder flooded)," \
 		"$(($(lost_in_kernel) - lost)) lost in the gateway's queue"
-	# The socket's queue is shared: whoever fills it makes all lose.
-	[ "$(field answered "$during")" -gt 0 ] ||
-		fail "nobody is served while one client floods"
+	# Those few that share the flooder's queue may lose, and no other.
+	[ "$(field answered "$during")" -ge $((few * 20 * 3 / 4)) ] ||
+		fail "others are not served while one client floods: $during"
 	checks=$((checks + 1))
 	leave flooder
 	leave few
@@ -298,6 +308,7 @@ finish() {
 
 begin
 check_weights
+warm_up
 connect_all
 join_laptop
 data_while_connecting 0
