@@ -57,7 +57,10 @@ TESTS    := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard \
 	    tests/*/test_*.c))
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTS    += $(FUZZERS:%=$(OUT)/tests/fuzz/test_%)
-LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(wildcard tests/lab/*.c))
+PRELOAD  := $(patsubst tests/lab/preload_%.c,$(OUT)/lab/%.so,$(wildcard \
+	    tests/lab/preload_*.c))
+LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(filter-out \
+	    tests/lab/preload_%,$(wildcard tests/lab/*.c))) $(PRELOAD)
 BENCH    := $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: all deps deps-test demo test check check-net check-wifi bench \
@@ -163,6 +166,11 @@ $(OUT)/lab/%: $(OUT)/tests/lab/%.o $(OUT)/libadit.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(OUT)/lab/%.so: tests/lab/preload_%.c
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 
 $(OUT)/bench/%: $(OUT)/tests/bench/%.o $(OUT)/libadit.a
 	@mkdir -p $(@D)

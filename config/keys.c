@@ -446,7 +446,7 @@ const struct key keys[] = {
 	  AT(keepalive_s),
 	  .text = "Seconds between keepalives; 0: only when a NAT needs it." },
 	{ VENDOR("Lanes"),
-	  .type = KEY_INT, .flags = KEY_LATER, .min = 1, .max = 64,
+	  .type = KEY_INT, .min = 1, .max = 64,
 	  AT(lanes),
 	  .text = "Data workers; by the number of CPUs if absent." },
 	{ VENDOR("DNSServerMatch"),

@@ -50,7 +50,9 @@ struct handshake {
 	bool name_fits;	       /* when we_compare */
 	uint8_t claimed_alert; /* in plaintext: a hint, nothing more */
 	bool heard;
-	/* The peer's certificate that was refused; "" or ": ...". */
+	struct certificate peer; /* that wolfSSL has verified, */
+	bool has_peer;
+	/* or the one that was refused; "" or ": ...". */
 	char refused[CERTIFICATE_TEXT_MAX + 2];
 
 	/* The datagram that wolfSSL may read now; borrowed. */
@@ -103,25 +105,33 @@ static int io_send(WOLFSSL *ssl, char *buf, int size, void *arg)
 
 /* wolfSSL asks about the leaf, and about whatever it found wrong: its verdict
  * stands, and which certificate that was is kept for the text. Of what it finds
- * right, the name may be left to us. */
+ * right, the name may be left to us. The leaf is read here, where it lies:
+ * afterwards wolfSSL would copy and parse it once more. */
 static int on_verified(int ok, WOLFSSL_X509_STORE_CTX *store)
 {
 	struct handshake *h = store->userCtx;
 	int i = store->error_depth;
 	char text[CERTIFICATE_TEXT_MAX], other[CERTIFICATE_NAME_MAX + 1];
+	const WOLFSSL_BUFFER_INFO *der;
 	struct certificate c;
+	bool is_read;
 
-	if (ok && i == 0 && h->we_compare && store->totalCerts > 0) {
-		h->name_fits = certificate_match(store->certs[0].buffer,
-						 store->certs[0].length,
+	if (i < 0 || i >= store->totalCerts)
+		return ok;
+	der = &store->certs[i];
+	if (ok && i == 0 && h->we_compare) {
+		h->name_fits = certificate_match(der->buffer, der->length,
 						 h->server_name, other) == 0;
 		ok = h->name_fits;
 	}
-	if (!ok && h->refused[0] == '\0' && i >= 0 && i < store->totalCerts &&
-	    certificate_read(store->certs[i].buffer, store->certs[i].length,
-			     &c) == 0)
+	is_read = certificate_read(der->buffer, der->length, &c) == 0;
+	if (ok && i == 0) {
+		h->has_peer = is_read;
+		h->peer = c;
+	} else if (!ok && is_read && h->refused[0] == '\0') {
 		snprintf(h->refused, sizeof(h->refused), ": %s",
 			 certificate_text(&c, text));
+	}
 	return ok;
 }
 
@@ -278,7 +288,7 @@ static enum handshake_status drive(struct handshake *h)
 
 enum handshake_status handshake_start(struct handshake *h, uint64_t now_ns)
 {
-	h->flight_ns = now_ns;
+	h->flight_ns = h->server ? 0 : now_ns;
 	if (drive(h) == HANDSHAKE_RUNNING)
 		arm(h, now_ns);
 	return h->status;
@@ -356,22 +366,6 @@ enum handshake_status handshake_timeout(struct handshake *h, uint64_t now_ns)
 	return h->status;
 }
 
-/* The fingerprint and usages of the certificate that wolfSSL has verified. */
-static int peer_read(struct handshake *h, struct certificate *ret)
-{
-	WOLFSSL_X509 *x = wolfSSL_get_peer_certificate(h->ssl);
-	const uint8_t *der;
-	int len = 0, r = -EBADMSG;
-
-	if (x == NULL)
-		return -EBADMSG;
-	der = wolfSSL_X509_get_der(x, &len);
-	if (der != NULL && len > 0)
-		r = certificate_read(der, (size_t)len, ret);
-	wolfSSL_X509_free(x);
-	return r;
-}
-
 static bool alpn_agreed(struct handshake *h)
 {
 	char *name = NULL;
@@ -405,7 +399,7 @@ int handshake_finish(struct handshake *h, struct handshake_result *ret,
 			      "the other end speaks another protocol than "
 			      "adit/1",
 			      ret_reason, ret_text);
-	if (peer_read(h, &result.peer) < 0)
+	if (!h->has_peer)
 		return refuse(REASON_GATEWAY_CERTIFICATE,
 			      "the other end's certificate cannot be read",
 			      ret_reason, ret_text);
@@ -414,17 +408,18 @@ int handshake_finish(struct handshake *h, struct handshake_result *ret,
 		return refuse(REASON_INTERNAL,
 			      "the gateway's name was not compared", ret_reason,
 			      ret_text);
-	if (!h->server && !result.peer.has_alt_name)
+	if (!h->server && !h->peer.has_alt_name)
 		return refuse(REASON_GATEWAY_CERTIFICATE,
 			      "the gateway's certificate has no subject "
 			      "alternative name, and a common name does not "
 			      "count",
 			      ret_reason, ret_text);
-	if (!h->server && !result.peer.for_servers)
+	if (!h->server && !h->peer.for_servers)
 		return refuse(REASON_GATEWAY_CERTIFICATE,
 			      "the gateway's certificate is not meant for "
 			      "servers",
 			      ret_reason, ret_text);
+	result.peer = h->peer;
 	cipher = wolfSSL_get_cipher_name(h->ssl);
 	result.algorithm = aead_by_name(strstr(cipher, "CHACHA20") != NULL
 						? "ChaCha20-Poly1305"
@@ -560,8 +555,7 @@ enum handshake_listen_status handshake_listen(
 	struct handshake *h, const struct endpoint *from,
 	const uint8_t token[static ENVELOPE_TOKEN_LEN], const uint8_t *dtls,
 	size_t len,
-	const uint8_t secrets[static 2][HANDSHAKE_COOKIE_SECRET_LEN],
-	uint64_t now_ns)
+	const uint8_t secrets[static 2][HANDSHAKE_COOKIE_SECRET_LEN])
 {
 	enum handshake_listen_status s;
 
@@ -577,8 +571,6 @@ enum handshake_listen_status handshake_listen(
 	if (s == HANDSHAKE_LISTEN_ACCEPTED) {
 		h->listening = false;
 		h->heard = true;
-		if (drive(h) == HANDSHAKE_RUNNING)
-			arm(h, now_ns);
 	}
 	return s;
 }

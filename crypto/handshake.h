@@ -8,8 +8,8 @@
  * Client: handshake_client, handshake_start, then handshake_input and
  * handshake_timeout until it is no longer HANDSHAKE_RUNNING.
  * Gateway: handshake_listener, handshake_listen for datagrams of strangers; on
- * HANDSHAKE_LISTEN_ACCEPTED the object has become that client's handshake, and
- * a new listener is made.
+ * HANDSHAKE_LISTEN_ACCEPTED the object has become that client's handshake, a
+ * new listener is made, and it goes on as a client's does.
  */
 #ifndef ADIT_CRYPTO_HANDSHAKE_H
 #define ADIT_CRYPTO_HANDSHAKE_H
@@ -92,7 +92,8 @@ void handshake_set_owner(struct handshake *h, handshake_send_cb send,
 
 const uint8_t *handshake_token(const struct handshake *h);
 
-/* Client: the first flight. */
+/* The first flight: a client's, or a gateway's after HANDSHAKE_LISTEN_ACCEPTED.
+ * Here the keys are made, and not in handshake_listen. */
 enum handshake_status handshake_start(struct handshake *h, uint64_t now_ns);
 /* The DTLS datagram out of an envelope with our token; what the filter does
  * not let pass is dropped. After HANDSHAKE_DONE (gateway): answers a repeated
@@ -132,7 +133,6 @@ enum handshake_listen_status handshake_listen(
 	struct handshake *h, const struct endpoint *from,
 	const uint8_t token[static ENVELOPE_TOKEN_LEN], const uint8_t *dtls,
 	size_t len,
-	const uint8_t secrets[static 2][HANDSHAKE_COOKIE_SECRET_LEN],
-	uint64_t now_ns);
+	const uint8_t secrets[static 2][HANDSHAKE_COOKIE_SECRET_LEN]);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "crypto/wolf.h"
 #include "tunnel/base/bytes.h"
+#include "tunnel/base/clock.h"
 
 enum {
 	NETWORK_BITS4 = 24,
@@ -26,14 +27,24 @@ void inflight_table_fini(struct inflight_table *t)
 
 /* The finaliser of MurmurHash3: every bit of the token reaches the bucket.
  * Strangers do not get this far, and each network has its share. */
-static size_t bucket_of(const struct inflight_table *t, const uint8_t *token)
+static size_t bucket_of(const struct inflight_table *t, const uint8_t *eight)
 {
-	uint64_t x = load_be64(token) ^ t->seed;
+	uint64_t x = load_be64(eight) ^ t->seed;
 
 	x ^= x >> 33;
 	x *= 0xff51afd7ed558ccdULL;
 	x ^= x >> 33;
 	return x % INFLIGHT_BUCKETS;
+}
+
+static struct ip_prefix network_of(const struct ip_addr *addr)
+{
+	struct ip_prefix p = {
+		.addr = *addr,
+		.len = addr->family == AF_INET ? NETWORK_BITS4 : NETWORK_BITS6,
+	};
+
+	return prefix_masked(&p);
 }
 
 static void queue_add(struct inflight_table *t, struct inflight *f)
@@ -59,32 +70,55 @@ static void queue_remove(struct inflight_table *t, struct inflight *f)
 		t->tail = f->prev;
 }
 
-static size_t count_network(const struct inflight_table *t,
-			    const struct ip_addr *addr)
+static void network_add(struct inflight_table *t, struct inflight *f)
 {
-	struct ip_prefix network = {
-		.addr = *addr,
-		.len = addr->family == AF_INET ? NETWORK_BITS4 : NETWORK_BITS6,
-	};
+	struct ip_prefix network = network_of(&f->from.remote.addr);
+	struct inflight **first = &t->network[bucket_of(t, network.addr.bytes)];
+
+	f->network_link = first;
+	f->network_next = *first;
+	if (*first != NULL)
+		(*first)->network_link = &f->network_next;
+	*first = f;
+}
+
+static void network_remove(struct inflight *f)
+{
+	if (f->network_link == NULL)
+		return;
+	*f->network_link = f->network_next;
+	if (f->network_next != NULL)
+		f->network_next->network_link = f->network_link;
+	f->network_link = NULL;
+}
+
+bool inflight_network_is_full(const struct inflight_table *t,
+			      const struct ip_addr *from)
+{
+	struct ip_prefix network = network_of(from);
+	const struct inflight *f = t->network[bucket_of(t, network.addr.bytes)];
 	size_t n = 0;
 
-	for (const struct inflight *f = t->head; f != NULL; f = f->next)
-		n += f->state == INFLIGHT_RUNNING &&
-		     prefix_has(&network, &f->from.remote.addr);
-	return n;
+	for (; f != NULL; f = f->network_next)
+		n += prefix_has(&network, &f->from.remote.addr);
+	return n >= INFLIGHT_NETWORK_MAX;
+}
+
+bool inflight_is_full(const struct inflight_table *t, uint64_t now_ns)
+{
+	const uint64_t stalled_ns = (uint64_t)INFLIGHT_STALLED_MS * NS_PER_MS;
+
+	return t->count >= INFLIGHT_MAX &&
+	       now_ns - t->head->progressed_ns < stalled_ns;
 }
 
 struct inflight *inflight_add(struct inflight_table *t, struct server *owner,
 			      const struct path *from,
-			      struct handshake *handshake)
+			      struct handshake *handshake, uint64_t now_ns)
 {
 	struct inflight *f;
 	size_t bucket;
 
-	if (count_network(t, &from->remote.addr) >= INFLIGHT_NETWORK_MAX) {
-		handshake_destroy(handshake);
-		return NULL;
-	}
 	if (t->count >= INFLIGHT_MAX) {
 		t->evicted += t->head->state == INFLIGHT_RUNNING;
 		inflight_remove(t, t->head);
@@ -97,10 +131,12 @@ struct inflight *inflight_add(struct inflight_table *t, struct server *owner,
 	f->owner = owner;
 	f->from = *from;
 	f->handshake = handshake;
+	f->progressed_ns = now_ns;
 	memcpy(f->token, handshake_token(handshake), sizeof(f->token));
 	bucket = bucket_of(t, f->token);
 	f->hash_next = t->bucket[bucket];
 	t->bucket[bucket] = f;
+	network_add(t, f);
 	queue_add(t, f);
 	t->count++;
 	return f;
@@ -118,10 +154,18 @@ struct inflight *inflight_find(const struct inflight_table *t,
 	return f;
 }
 
-void inflight_progressed(struct inflight_table *t, struct inflight *f)
+void inflight_progressed(struct inflight_table *t, struct inflight *f,
+			 uint64_t now_ns)
 {
+	f->progressed_ns = now_ns;
 	queue_remove(t, f);
 	queue_add(t, f);
+}
+
+void inflight_settle(struct inflight *f, enum inflight_state state)
+{
+	f->state = state;
+	network_remove(f);
 }
 
 void inflight_remove(struct inflight_table *t, struct inflight *f)
@@ -131,6 +175,7 @@ void inflight_remove(struct inflight_table *t, struct inflight *f)
 	while (*link != f)
 		link = &(*link)->hash_next;
 	*link = f->hash_next;
+	network_remove(f);
 	queue_remove(t, f);
 	t->count--;
 	handshake_destroy(f->handshake);

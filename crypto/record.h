@@ -24,6 +24,7 @@
 enum {
 	RECORD_TYPE = 0xA1, /* above DTLS's 20 to 63 (RFC 9443) */
 	RECORD_HEADER_LEN = 16,
+	RECORD_INDEX_LAST = 7, /* the header's byte with the index's low bits */
 	RECORD_OVERHEAD = RECORD_HEADER_LEN + AEAD_TAG_LEN,
 	RECORD_LANE_CONTROL = 255,
 	RECORD_CONTROL_MAX = 1200, /* whole record, until the path is known */

@@ -23,6 +23,8 @@ enum {
 	HANDSHAKE_S = 10,
 	REFUSAL_S = 20,
 	REPEAT_MS = 100,
+	/* Timers are looked at all together, thousands in a crowd. */
+	TIMERS_APART_MS = 5,
 };
 
 static void send_to_stranger(void *arg, const uint8_t *datagram, size_t len)
@@ -107,7 +109,7 @@ static void handshake_done(struct server *s, struct inflight *f,
 			s->count.refused_by[REFUSAL_INTERNAL]++;
 		/* It may still have to repeat our ACK, for the client to see
 		 * the REFUSE behind it. */
-		f->state = INFLIGHT_LINGERING;
+		inflight_settle(f, INFLIGHT_LINGERING);
 		f->expires_ns = now_ns + server_s(HANDSHAKE_S);
 	}
 	secret_wipe(&result, sizeof(result));
@@ -132,7 +134,7 @@ static void handshake_failed(struct server *s, struct inflight *f,
 	f->alert_len = len;
 	handshake_destroy(f->handshake);
 	f->handshake = NULL;
-	f->state = INFLIGHT_REFUSED;
+	inflight_settle(f, INFLIGHT_REFUSED);
 	f->expires_ns = now_ns + server_s(REFUSAL_S);
 	f->repeated_ns = now_ns;
 }
@@ -168,7 +170,7 @@ static void on_known(struct server *s, struct inflight *f,
 	}
 	switch (f->state) {
 	case INFLIGHT_RUNNING:
-		inflight_progressed(&s->inflight, f);
+		inflight_progressed(&s->inflight, f, now_ns);
 		inflight_went_on(s, f,
 				 handshake_input(f->handshake, e->dtls,
 						 e->dtls_len, now_ns),
@@ -199,17 +201,17 @@ static void on_accepted(struct server *s, const struct path *from,
 	struct handshake *h = s->listener;
 
 	s->listener = NULL;
-	f = inflight_add(&s->inflight, s, from, h);
-	if (f == NULL) {
-		s->count.drop_full++;
-	} else {
-		s->count.handshakes_started++;
-		handshake_set_owner(h, send_to_inflight, f);
-		f->expires_ns = now_ns + server_s(HANDSHAKE_S);
-		server_due(s, f->expires_ns);
-		server_due(s, handshake_deadline(h));
-	}
+	f = inflight_add(&s->inflight, s, from, h, now_ns);
 	(void)make_listener(s);
+	if (f == NULL) {
+		s->count.drop_memory++;
+		return;
+	}
+	s->count.handshakes_started++;
+	handshake_set_owner(h, send_to_inflight, f);
+	f->expires_ns = now_ns + server_s(HANDSHAKE_S);
+	server_due(s, f->expires_ns);
+	inflight_went_on(s, f, handshake_start(h, now_ns), now_ns);
 }
 
 /* Turned by the next stranger, not by a timer. After a quiet time the one that
@@ -237,6 +239,15 @@ static void on_stranger(struct server *s, const struct path *from,
 		s->count.drop_token++;
 		return;
 	}
+	/* Before anything is computed for it: it will ask again. */
+	if (inflight_is_full(&s->inflight, now_ns)) {
+		s->count.drop_crowd++;
+		return;
+	}
+	if (inflight_network_is_full(&s->inflight, &from->remote.addr)) {
+		s->count.drop_full++;
+		return;
+	}
 	turn_cookies(s, now_ns);
 	if (s->listener == NULL && !make_listener(s)) {
 		s->count.drop_memory++;
@@ -245,8 +256,7 @@ static void on_stranger(struct server *s, const struct path *from,
 	s->listening_to = *from;
 	switch (handshake_listen(
 		s->listener, &from->remote, e->token, e->dtls, e->dtls_len,
-		(const uint8_t(*)[HANDSHAKE_COOKIE_SECRET_LEN])s->cookie,
-		now_ns)) {
+		(const uint8_t(*)[HANDSHAKE_COOKIE_SECRET_LEN])s->cookie)) {
 	case HANDSHAKE_LISTEN_IGNORED:
 		s->count.cookies_bad++;
 		break;
@@ -334,6 +344,8 @@ void server_timeout(struct server *s, uint64_t now_ns)
 	server_due(s,
 		   farewells_run(&s->farewells, s->cb->send, s->arg, now_ns));
 	server_session_sweep(s, now_ns);
+	if (s->deadline_ns < now_ns + server_ms(TIMERS_APART_MS))
+		s->deadline_ns = now_ns + server_ms(TIMERS_APART_MS);
 }
 
 void server_counters(const struct server *s, struct server_counters *ret)

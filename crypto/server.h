@@ -109,6 +109,7 @@ struct server_counters {
 	uint64_t drop_unpadded; /* a stranger's, shorter than our answer */
 	uint64_t drop_token;	/* a stranger's, and no ClientHello */
 	uint64_t cookies_bad;
+	uint64_t drop_crowd;  /* all that we can have are under way */
 	uint64_t drop_full;   /* its network has its share of handshakes */
 	uint64_t drop_memory; /* or we have none */
 
@@ -168,11 +169,9 @@ void server_report(struct server *s, uint32_t index,
  * for it inside. */
 void server_end(struct server *s, uint32_t index, enum refusal reason,
 		const char *text, uint64_t now_ns);
-/* Ends every session whose client has this fingerprint; returns how many. */
-unsigned int server_end_client(struct server *s,
-			       const uint8_t fingerprint[static 32],
-			       enum refusal reason, const char *text,
-			       uint64_t now_ns);
+/* Ends the session of a slot, if it has one, confirmed or not. */
+void server_end_slot(struct server *s, uint32_t slot, enum refusal reason,
+		     const char *text, uint64_t now_ns);
 /* Ends a session one of whose keys has seen too many forgeries (PROTOCOL.md,
  * section 4): the client comes back with fresh ones. The control lane sees to
  * itself. */

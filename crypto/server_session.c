@@ -101,14 +101,14 @@ static void say_farewell(struct server *s, const struct path *to,
 				    now_ns));
 }
 
-static void new_remove(struct server *s, struct session *x)
+static void new_remove(struct session *x)
 {
-	struct session **link = &s->new;
-
-	while (*link != NULL && *link != x)
-		link = &(*link)->next_new;
-	if (*link == x)
-		*link = x->next_new;
+	if (x->link_new == NULL)
+		return;
+	*x->link_new = x->next_new;
+	if (x->next_new != NULL)
+		x->next_new->link_new = x->link_new;
+	x->link_new = NULL;
 }
 
 static void stop_lingering(struct server *s, struct session *x)
@@ -124,7 +124,7 @@ static void session_end(struct server *s, struct session *x, const char *why)
 {
 	uint32_t index = x->index;
 
-	new_remove(s, x);
+	new_remove(x);
 	stop_lingering(s, x);
 	s->slot[index % SERVER_SLOTS] = NULL;
 	server_session_destroy(x);
@@ -181,9 +181,12 @@ static void session_begin(struct server *s, struct inflight *f,
 	x->push_wait_ns = server_ms(PUSH_FIRST_MS);
 	memcpy(x->token, f->token, sizeof(x->token));
 	x->next_new = s->new;
+	x->link_new = &s->new;
+	if (x->next_new != NULL)
+		x->next_new->link_new = &x->next_new;
 	s->new = x;
 	s->slot[x->index % SERVER_SLOTS] = x;
-	f->state = INFLIGHT_LINGERING;
+	inflight_settle(f, INFLIGHT_LINGERING);
 	f->index = x->index;
 	f->expires_ns = now_ns + server_s(LINGER_S);
 	f->repeated_ns = now_ns;
@@ -257,7 +260,7 @@ static void on_hello(struct server *s, struct session *x,
 			return;
 		}
 		x->confirmed = true;
-		new_remove(s, x);
+		new_remove(x);
 		s->count.confirmed++;
 		s->cb->confirmed(s->arg, index, &x->guest);
 		/* The owner may have ended it for want of something. */
@@ -490,23 +493,13 @@ void server_end_worn_out(struct server *s, uint32_t index, uint64_t now_ns)
 		   "too many forged records: fresh keys are needed", now_ns);
 }
 
-unsigned int server_end_client(struct server *s,
-			       const uint8_t fingerprint[static 32],
-			       enum refusal reason, const char *text,
-			       uint64_t now_ns)
+void server_end_slot(struct server *s, uint32_t slot, enum refusal reason,
+		     const char *text, uint64_t now_ns)
 {
-	unsigned int n = 0;
+	const struct session *x = s->slot[slot % SERVER_SLOTS];
 
-	for (size_t i = 0; i < SERVER_SLOTS; i++) {
-		struct session *x = s->slot[i];
-
-		if (x != NULL &&
-		    memcmp(x->guest.fingerprint, fingerprint, 32) == 0) {
-			server_end(s, x->index, reason, text, now_ns);
-			n++;
-		}
-	}
-	return n;
+	if (x != NULL)
+		server_end(s, x->index, reason, text, now_ns);
 }
 
 void server_end_all(struct server *s, enum refusal reason, const char *text,

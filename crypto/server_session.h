@@ -33,8 +33,8 @@ struct session {
 	struct keys keys;
 	uint8_t confirm[KEYS_PROOF_LEN];
 	uint64_t born_ns, push_ns, push_wait_ns;
-	struct session *next_new;	   /* in server.new */
-	uint8_t token[ENVELOPE_TOKEN_LEN]; /* of its handshake */
+	struct session *next_new, **link_new; /* in server.new */
+	uint8_t token[ENVELOPE_TOKEN_LEN];    /* of its handshake */
 };
 
 struct server {

@@ -229,7 +229,13 @@ round_trips() { # ADDRESS, as JSON, in ms
 }
 export -f round_trips
 
+# What a row is compared with that is about another kind of traffic.
+own() { # ROW
+	tcp "own-$1" adit "${address[adit]}"
+}
+
 over_six() {
+	own uplink6
 	on client adit disconnect >/dev/null
 	on client adit connect --wait=10 six >/dev/null || fail "adit over IPv6"
 	tcp uplink6 adit "${address[adit]}"
@@ -249,9 +255,10 @@ order() {
 measure_row() { # ROW, for each tunnel in turn
 	local tunnel
 	case $1 in
-	inner6) tcp inner6 adit fd77:ad17::1; return ;;
+	inner6) own inner6; tcp inner6 adit fd77:ad17::1; return ;;
 	uplink6) over_six; return ;;
 	order) order; return ;;
+	quic) own quic ;;
 	rtt) measure rtt none bash -c "round_trips ${address[none]}" ;;
 	esac
 	for tunnel in $tunnels; do

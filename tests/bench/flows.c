@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * flows serve ADDRESS:PORT
+ * flows serve|echo ADDRESS:PORT
  * flows send ADDRESS:PORT RATE SECONDS [FLOWS [SIZE [shuffle]]]
  * flows search ADDRESS:PORT SECONDS SIZE
  *
@@ -8,7 +8,8 @@
  * end. "send" offers RATE packets a second, of SIZE bytes or (0) of changing
  * sizes, and prints as JSON how many arrived, and how many arrived behind a
  * later one of their flow; "shuffle" sends each two in the wrong order, to see
- * that they are found. "search" looks for the highest rate at which, for
+ * that they are found. "echo" sends all of it back, which is counted likewise,
+ * as "back" and "back_late". "search" looks for the highest rate at which, for
  * SECONDS, no more than LOSS_PERCENT are lost. Both end by asking the server
  * what it counted.
  */
@@ -69,6 +70,7 @@ struct sender {
 	unsigned int turn; /* whose it is */
 	uint64_t next[FLOWS_MAX];
 	uint64_t sent;
+	struct run back; /* what came back */
 	struct mmsghdr message[BATCH];
 	struct iovec iov[BATCH];
 	uint8_t bytes[BATCH][PACKET_MAX];
@@ -153,7 +155,19 @@ static void count(struct run *run, const struct packet *p)
 		run->next[p->flow] = p->number + 1;
 }
 
-static _Noreturn void serve(int fd)
+/* As they came; what the queue does not take is lost. */
+static void send_back(int fd, struct mmsghdr *message, struct iovec *iov, int n)
+{
+	for (int i = 0; i < n; i++)
+		iov[i].iov_len = message[i].msg_len;
+	for (int done = 0, r; done < n; done += r) {
+		r = sendmmsg(fd, message + done, (unsigned int)(n - done), 0);
+		if (r <= 0)
+			return;
+	}
+}
+
+static _Noreturn void serve(int fd, bool echo)
 {
 	static uint8_t bytes[BATCH][PACKET_MAX];
 	static struct sockaddr_storage from[BATCH];
@@ -185,6 +199,8 @@ static _Noreturn void serve(int fd)
 			else
 				count(&run, &p);
 		}
+		if (echo && n > 0)
+			send_back(fd, message, iov, n);
 	}
 }
 
@@ -210,6 +226,20 @@ static void send_batch(struct sender *s, unsigned int flow, unsigned int n)
 	/* What the queue does not take is lost, like what it drops later. */
 	(void)sendmmsg(s->socket[flow], s->message, n, MSG_DONTWAIT);
 	s->sent += n;
+}
+
+static void hear(struct sender *s)
+{
+	uint8_t bytes[PACKET_MAX];
+	struct packet p;
+	ssize_t n;
+
+	for (unsigned int i = 0; i < s->flows; i++)
+		while ((n = recv(s->socket[i], bytes, sizeof(bytes),
+				 MSG_DONTWAIT)) > 0)
+			if (get(bytes, (size_t)n, &p) && p.run == s->run &&
+			    p.kind == KIND_DATA)
+				count(&s->back, &p);
 }
 
 /* n packets, the flows in turn. */
@@ -248,6 +278,7 @@ static double offer(struct sender *s, double rate, double seconds)
 		due += rate * (double)passed / NS_PER_S;
 		send_some(s, (uint64_t)due);
 		due -= (double)(uint64_t)due;
+		hear(s);
 		sleep_until(now + TICK_NS);
 		now = clock_now_ns();
 	}
@@ -280,6 +311,7 @@ static struct result measure(struct sender *s, double rate, double seconds)
 
 	s->run++;
 	s->sent = 0;
+	s->back = (struct run) { 0 };
 	memset(s->next, 0, sizeof(s->next));
 	r.seconds = offer(s, rate, seconds);
 	for (int i = 0; i < ASKS_MAX; i++) {
@@ -364,7 +396,7 @@ static void search(struct sender *s, double seconds)
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: flows serve ADDRESS:PORT\n"
+		"usage: flows serve|echo ADDRESS:PORT\n"
 		"       flows send ADDRESS:PORT RATE SECONDS [FLOWS [SIZE "
 		"[shuffle]]]\n"
 		"       flows search ADDRESS:PORT SECONDS SIZE\n");
@@ -379,7 +411,9 @@ int main(int argc, char **argv)
 
 	go_first();
 	if (argc == 3 && strcmp(argv[1], "serve") == 0)
-		serve(open_socket(argv[2], true));
+		serve(open_socket(argv[2], true), false);
+	if (argc == 3 && strcmp(argv[1], "echo") == 0)
+		serve(open_socket(argv[2], true), true);
 	if (argc < 5)
 		return usage();
 	if (strcmp(argv[1], "search") == 0) {
@@ -400,7 +434,9 @@ int main(int argc, char **argv)
 	prepare(&s, argv[2], (unsigned int)flows);
 	r = measure(&s, strtod(argv[3], NULL), strtod(argv[4], NULL));
 	printf("{\"sent\": %" PRIu64 ", \"received\": %" PRIu64
-	       ", \"late\": %" PRIu64 ", \"seconds\": %.3f}\n",
-	       r.sent, r.received, r.late, r.seconds);
+	       ", \"late\": %" PRIu64 ", \"seconds\": %.3f, \"back\": %" PRIu64
+	       ", \"back_late\": %" PRIu64 "}\n",
+	       r.sent, r.received, r.late, r.seconds, s.back.received,
+	       s.back.late);
 	return 0;
 }

@@ -367,15 +367,15 @@ static void print_counts(const struct limit *l)
 static void open_device(struct limit *l, const char *name)
 {
 	struct tun tun;
-	int r = tun_open(name, &tun);
+	int r = tun_open(name, false, &tun);
 
 	if (r < 0) {
 		fprintf(stderr, "limit: %s: %s\n", name, tun_error_text(r));
 		exit(1);
 	}
-	if (ioctl(tun.fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) < 0)
+	if (ioctl(tun.queue[0], TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4) < 0)
 		die("limit: TUNSETOFFLOAD");
-	l->tun = tun.fd;
+	l->tun = tun.queue[0];
 }
 
 static void open_socket(struct limit *l, const char *local, const char *remote)

@@ -408,7 +408,8 @@ static uint64_t sum_of_drops(const struct server_counters *c)
 	       c->drop_epoch + c->drop_forged + c->drop_old + c->drop_replayed +
 	       c->drop_long + c->drop_padding + c->drop_filtered +
 	       c->drop_unpadded + c->drop_token + c->cookies_bad +
-	       c->drop_full + c->drop_memory + c->drop_rate + c->drop_message;
+	       c->drop_crowd + c->drop_full + c->drop_memory + c->drop_rate +
+	       c->drop_message;
 }
 
 /* Puts one datagram to a gateway in the middle of the honest client's

@@ -190,19 +190,21 @@ static void *read_on(void *arg)
 		peer_table_pass(table, lane);
 		for (uint32_t i = 0; i < INDICES; i++) {
 			struct peer *a, *b;
+			struct peer_lane *l;
 
 			packet[19] = (uint8_t)i;
 			a = peer_table_by_index(table, i);
 			b = peer_table_by_inner(table, packet);
 			if (a != NULL) {
 				ck_assert_uint_eq(a->index, i);
-				counter_add(&a->lane[lane].rx_placed[0], 1);
-				a->lane[lane].tx.counter++;
+				l = peer_lane_use(a, lane);
+				counter_add(&l->rx_placed[0], 1);
+				l->tx.counter++;
 				finders += !found;
 				found = true;
 			}
 			if (b != NULL)
-				b->lane[lane].tx.counter++;
+				peer_lane_use(b, lane)->tx.counter++;
 		}
 	}
 	peer_table_leave(table, lane);

@@ -65,20 +65,22 @@ static void expect_at(int lane, int len)
 {
 	ck_assert_int_eq(got(s.control), lane < 0 ? len : -EAGAIN);
 	for (int i = 0; i < (int)s.lanes; i++)
-		ck_assert_int_eq(got(s.lane[i]), lane == i ? len : -EAGAIN);
+		ck_assert_int_eq(got(s.lane[i][0]), lane == i ? len : -EAGAIN);
 }
 
 START_TEST(each_lane_gets_its_records_and_control_the_rest)
 {
 	static const struct {
-		uint8_t bytes[2];
+		uint8_t bytes[8];
 		int len;
 		int lane;
 	} datagram[] = {
-		{ { RECORD_TYPE, 0 }, 2, 0 },	 { { RECORD_TYPE, 1 }, 2, 1 },
-		{ { RECORD_TYPE, 2 }, 2, 2 },	 { { RECORD_TYPE, 3 }, 2, -1 },
-		{ { RECORD_TYPE, 255 }, 2, -1 }, { { 22, 0 }, 2, -1 },
-		{ { 0xA0, 1 }, 2, -1 },		 { { 0xA2, 1 }, 2, -1 },
+		{ { RECORD_TYPE, 0 }, 8, 0 },	 { { RECORD_TYPE, 1 }, 8, 1 },
+		{ { RECORD_TYPE, 2 }, 8, 2 },	 { { RECORD_TYPE, 3 }, 8, 0 },
+		{ { RECORD_TYPE, 62 }, 8, 2 },	 { { RECORD_TYPE, 63 }, 8, 0 },
+		{ { RECORD_TYPE, 64 }, 8, -1 },	 { { RECORD_TYPE, 1 }, 7, -1 },
+		{ { RECORD_TYPE, 255 }, 8, -1 }, { { 22, 0 }, 8, -1 },
+		{ { 0xA0, 1 }, 8, -1 },		 { { 0xA2, 1 }, 8, -1 },
 		{ { RECORD_TYPE }, 1, -1 },	 { { 0 }, 0, -1 },
 	};
 	int fd;
@@ -94,6 +96,34 @@ START_TEST(each_lane_gets_its_records_and_control_the_rest)
 	}
 	close(fd);
 	udp_close(&s);
+}
+END_TEST
+
+START_TEST(each_share_gets_its_sessions)
+{
+	struct udp_options o = { .lanes = 2, .shares = 4 };
+	uint8_t record[8] = { RECORD_TYPE };
+	int fd;
+
+	ck_assert_int_eq(open_with(&o, "127.0.0.1"), 0);
+	fd = sender("127.0.0.1", s.port);
+	for (int i = 0; i < 256; i++) {
+		record[1] = (uint8_t)(i / 128);
+		record[RECORD_INDEX_LAST] = (uint8_t)i;
+		ck_assert_int_eq(send(fd, record, sizeof(record), 0),
+				 sizeof(record));
+		ck_assert_int_eq(got(s.control), -EAGAIN);
+		for (int k = 0; k < 8; k++)
+			ck_assert_int_eq(got(s.lane[k / 4][k % 4]),
+					 k == i / 128 * 4 + i % 4 ? 8
+								  : -EAGAIN);
+	}
+	close(fd);
+	udp_close(&s);
+	o.shares = 3; /* no power of two */
+	ck_assert_int_eq(open_with(&o, "127.0.0.1"), -EINVAL);
+	o.shares = 2 * UDP_SHARES_MAX;
+	ck_assert_int_eq(open_with(&o, "127.0.0.1"), -EINVAL);
 }
 END_TEST
 
@@ -114,17 +144,17 @@ END_TEST
 
 START_TEST(one_gateway_answers_both_families)
 {
-	static const uint8_t record[] = { RECORD_TYPE, 0, 0 };
+	static const uint8_t record[8] = { RECORD_TYPE };
 	int fd;
 
 	ck_assert_int_eq(open_at("::", 0, 1), 0);
 	fd = sender("127.0.0.1", s.port);
-	ck_assert_int_eq(send(fd, record, 3, 0), 3);
-	expect_at(0, 3);
+	ck_assert_int_eq(send(fd, record, 8, 0), 8);
+	expect_at(0, 8);
 	close(fd);
 	fd = sender("::1", s.port);
-	ck_assert_int_eq(send(fd, record, 3, 0), 3);
-	expect_at(0, 3);
+	ck_assert_int_eq(send(fd, record, 8, 0), 8);
+	expect_at(0, 8);
 	close(fd);
 	udp_close(&s);
 }
@@ -151,7 +181,7 @@ START_TEST(a_run_arrives_as_its_datagrams)
 	ck_assert_int_eq(udp_send_run(s.control, &to, to_len, &control, run,
 				      sizeof(run), 1000),
 			 0);
-	while ((n = udp_receive(s.lane[0], buf, sizeof(buf), &from,
+	while ((n = udp_receive(s.lane[0][0], buf, sizeof(buf), &from,
 				&segment)) >= 0) {
 		total += (size_t)n;
 		datagrams += ((size_t)n + segment - 1) / segment;
@@ -197,7 +227,7 @@ static const struct asked {
  * picked; clients drop that. */
 START_TEST(answers_come_from_the_address_that_was_asked)
 {
-	static const uint8_t record[] = { RECORD_TYPE, 0, 0 };
+	static const uint8_t record[8] = { RECORD_TYPE };
 	const struct asked *a = &asked[_i];
 	static uint8_t run[20 * 1000 + 1], buf[UDP_RECEIVE_MAX];
 	struct sockaddr_storage to;
@@ -214,9 +244,9 @@ START_TEST(answers_come_from_the_address_that_was_asked)
 	/* Connected: it hears what comes from where it asks, and no other. */
 	fd = sender(a->asked, s.port);
 	for (int lane = -1; lane < 1; lane++) {
-		ck_assert_int_eq(send(fd, record, lane < 0 ? 1 : 3, 0),
-				 lane < 0 ? 1 : 3);
-		n = udp_receive(lane < 0 ? s.control : s.lane[lane], buf,
+		ck_assert_int_eq(send(fd, record, lane < 0 ? 1 : 8, 0),
+				 lane < 0 ? 1 : 8);
+		n = udp_receive(lane < 0 ? s.control : s.lane[lane][0], buf,
 				sizeof(buf), &from, &segment);
 		ck_assert_int_gt(n, 0);
 		ck_assert_str_eq(addr_text(&from.local, text), a->asked);
@@ -228,7 +258,7 @@ START_TEST(answers_come_from_the_address_that_was_asked)
 	ck_assert_int_eq(
 		udp_send_run(s.control, &to, to_len, &control, run, 10, 10), 0);
 	ck_assert_int_eq(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), 10);
-	ck_assert_int_eq(udp_send_run(s.lane[0], &to, to_len, &control, run,
+	ck_assert_int_eq(udp_send_run(s.lane[0][0], &to, to_len, &control, run,
 				      sizeof(run), 1000),
 			 0);
 	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
@@ -267,7 +297,7 @@ START_TEST(tells_the_address_of_glued_datagrams_too)
 	ck_assert_int_eq(
 		udp_send_run(fd, &to, to_len, &control, run, sizeof(run), 1000),
 		0);
-	n = udp_receive(s.lane[0], buf, sizeof(buf), &from, &segment);
+	n = udp_receive(s.lane[0][0], buf, sizeof(buf), &from, &segment);
 	ck_assert_int_eq(n, (int)sizeof(run));
 	ck_assert_uint_eq(segment, 1000);
 	ck_assert_str_eq(addr_text(&from.local, text), a->asked);
@@ -311,27 +341,27 @@ START_TEST(tells_of_a_port_where_nothing_listens)
 	udp_close(&s);
 	ck_assert_int_eq(open_at(here, 0, 1), 0);
 	ck_assert_int_eq(udp_watch_errors(s.control, true), 0);
-	ck_assert_int_eq(udp_watch_errors(s.lane[0], true), 0);
+	ck_assert_int_eq(udp_watch_errors(s.lane[0][0], true), 0);
 	for (int i = 0; i < 20; i++) {
 		int one, other;
 
 		ck_assert_int_eq(send_to(s.control, here, closed), 0);
 		one = udp_take_error(s.control);
-		other = udp_take_error(s.lane[0]);
+		other = udp_take_error(s.lane[0][0]);
 		/* By hash, to any of the group. */
 		ck_assert_int_eq(one ? one : other, -ECONNREFUSED);
 		ck_assert_int_eq(udp_take_error(s.control), 0);
-		ck_assert_int_eq(udp_take_error(s.lane[0]), 0);
+		ck_assert_int_eq(udp_take_error(s.lane[0][0]), 0);
 	}
 	/* Nothing of it is left for whoever has the socket next. */
 	ck_assert_int_eq(send_to(s.control, here, closed), 0);
 	ck_assert_int_eq(udp_watch_errors(s.control, false), 0);
-	ck_assert_int_eq(udp_watch_errors(s.lane[0], false), 0);
+	ck_assert_int_eq(udp_watch_errors(s.lane[0][0], false), 0);
 	for (int i = 0; i < 20; i++) {
 		ck_assert_int_eq(send_to(s.control, here, closed), 0);
-		ck_assert_int_eq(send_to(s.lane[0], here, closed), 0);
+		ck_assert_int_eq(send_to(s.lane[0][0], here, closed), 0);
 		ck_assert_int_eq(udp_take_error(s.control), 0);
-		ck_assert_int_eq(udp_take_error(s.lane[0]), 0);
+		ck_assert_int_eq(udp_take_error(s.lane[0][0]), 0);
 	}
 	udp_close(&s);
 }
@@ -343,6 +373,7 @@ int main(void)
 	TCase *t = tcase_create("udp");
 
 	tcase_add_test(t, each_lane_gets_its_records_and_control_the_rest);
+	tcase_add_test(t, each_share_gets_its_sessions);
 	tcase_add_test(t, a_port_belongs_to_one_end);
 	tcase_add_test(t, one_gateway_answers_both_families);
 	tcase_add_test(t, a_run_arrives_as_its_datagrams);

@@ -33,6 +33,7 @@ static void set_up(void)
 		  (const uint8_t[KEYS_SECRET_LEN]) { 1 });
 	c.keys = &keys;
 	rx.tun = -1;
+	rx.lanes = 1;
 	rx.counters = &counters;
 	rx_init(&rx, true);
 	if (keys_tx_init(&tx, &keys, KEYS_CLIENT_TO_GATEWAY, 0) ||

@@ -540,7 +540,7 @@ START_TEST(counts_data_as_a_sign_of_life)
 	first = dial(0, 0);
 	pass_ms(29000);
 	/* As the worker does. */
-	atomic_store(&peer_of(first)->lane[0].last_rx_ns, now_ns);
+	atomic_store(&peer_lane_use(peer_of(first), 0)->last_rx_ns, now_ns);
 	pass_ms(20000);
 	second = dial(1, 0);
 	ck_assert_uint_eq(second->up, 0);
@@ -555,7 +555,7 @@ START_TEST(ends_a_session_whose_keys_have_seen_too_many_forgeries)
 
 	add(0, "laptop");
 	g = dial(0, 0);
-	lane = &peer_of(g)->lane[0];
+	lane = peer_lane_use(peer_of(g), 0);
 	ck_assert_uint_eq(peer_of(g)->seed[0].max_failures,
 			  aead_aes256gcm.max_failures);
 	peer_of(g)->seed[0].max_failures = 1000;
@@ -583,7 +583,7 @@ START_TEST(reports_what_came_when_something_has)
 
 	add(0, "laptop");
 	g = dial(0, 0);
-	lane = &peer_of(g)->lane[0];
+	lane = peer_lane_use(peer_of(g), 0);
 	pass_ms(1000);
 	gateway_sessions_note_traffic(sessions, now_ns);
 	settle();
@@ -613,7 +613,7 @@ START_TEST(heeds_what_a_client_reports_and_shows_it)
 
 	add(0, "laptop");
 	g = dial(0, 0);
-	lane = &peer_of(g)->lane[0];
+	lane = peer_lane_use(peer_of(g), 0);
 	for (int i = 0; i < 4; i++) {
 		counter_add(&lane->tx_placed[RECORD_AMONG], 900);
 		counter_add(&lane->tx_placed[RECORD_TAIL], 100);

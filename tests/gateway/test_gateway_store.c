@@ -3,6 +3,7 @@
  * test's own. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -448,6 +449,38 @@ START_TEST(refuses_a_client_file_under_another_name)
 }
 END_TEST
 
+static void age_clients(time_t by_s)
+{
+	struct timespec at[2] = { { .tv_sec = time(NULL) - by_s },
+				  { .tv_sec = time(NULL) - by_s } };
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, in_dir("clients"), at, 0), 0);
+}
+
+START_TEST(reads_the_list_again_only_when_it_may_have_changed)
+{
+	struct gateway_clients c = { 0 };
+
+	ck_assert_int_eq(init_gateway("10.77.0.0/16"), 0);
+	ck_assert(gateway_clients_outdated(&c, dir));
+	age_clients(100);
+	ck_assert_int_eq(gateway_clients_load(&c, dir, &error), 0);
+	ck_assert(!gateway_clients_outdated(&c, dir));
+	add_ok("laptop");
+	ck_assert(gateway_clients_outdated(&c, dir));
+	/* Of this moment: the next change may bear the same time. */
+	age_clients(-100);
+	ck_assert_int_eq(gateway_clients_load(&c, dir, &error), 0);
+	ck_assert(gateway_clients_outdated(&c, dir));
+	age_clients(50);
+	ck_assert_int_eq(gateway_clients_load(&c, dir, &error), 0);
+	ck_assert(!gateway_clients_outdated(&c, dir));
+	ck_assert_int_eq(unlink(in_dir("clients/laptop.json")), 0);
+	ck_assert(gateway_clients_outdated(&c, dir));
+	gateway_clients_fini(&c);
+}
+END_TEST
+
 START_TEST(sees_what_changed_since_the_last_load)
 {
 	struct gateway_clients c = { 0 };
@@ -606,6 +639,7 @@ int main(void)
 		       gives_a_revoked_address_away_only_when_all_were_given);
 	tcase_add_test(t, leaves_out_a_client_whose_file_is_bad_and_says_so);
 	tcase_add_test(t, refuses_a_client_file_under_another_name);
+	tcase_add_test(t, reads_the_list_again_only_when_it_may_have_changed);
 	tcase_add_test(t, sees_what_changed_since_the_last_load);
 	tcase_add_loop_test(t, takes_names_that_can_be_files, 0,
 			    ARRAY_SIZE(names));

@@ -375,6 +375,7 @@ START_TEST(puts_addresses_on_without_their_networks)
 	ck_assert_str_eq(prefix_text(&s.addresses[0], text), "10.77.0.2/32");
 	ck_assert_str_eq(prefix_text(&s.addresses[1], text), "fd77::2/128");
 	ck_assert_uint_eq(s.mtu, 1400);
+	ck_assert_uint_eq(s.txqlen, HOST_TXQLEN);
 	ck_assert_uint_eq(s.ifindex, OURS);
 	ck_assert_str_eq(s.device, "adit0");
 	host_state_fini(&s);

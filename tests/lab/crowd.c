@@ -36,6 +36,7 @@
 #include "tunnel/base/bytes.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/data/csum.h"
+#include "tunnel/data/lane.h"
 #include "tunnel/gateway/gateway_clients.h"
 #include "tunnel/gateway/gateway_store.h"
 #include "tunnel/gateway/gateway_store_json.h"
@@ -72,7 +73,9 @@ struct guest {
 	uint64_t began_ns, answered_ns, up_ns;
 	uint32_t index, own, gateway; /* session; inner addresses */
 	struct keys_tx tx;
-	struct record_rx rx;
+	unsigned int lanes;
+	struct keys_seed seed[LANES_USUAL]; /* of what comes */
+	struct record_rx *rx[LANES_USUAL];  /* NULL: nothing came yet */
 };
 
 struct crowd {
@@ -232,13 +235,13 @@ static void on_up(void *arg, const struct lease *lease)
 {
 	struct guest *g = arg;
 	struct ip_prefix base = prefix_masked(&lease->address4);
-	struct keys_seed seed;
 
-	if (client_lane(g->client, 0, &seed) ||
-	    keys_tx_grow(&g->tx, &seed, KEYS_CLIENT_TO_GATEWAY) ||
-	    keys_rx_grow(&g->rx.keys, &seed, KEYS_GATEWAY_TO_CLIENT))
+	g->lanes = lease->lanes < LANES_USUAL ? lease->lanes : LANES_USUAL;
+	for (unsigned int i = 0; i < g->lanes; i++)
+		if (client_lane(g->client, (uint8_t)i, &g->seed[i]))
+			die("lane", "has no keys");
+	if (keys_tx_grow(&g->tx, &g->seed[0], KEYS_CLIENT_TO_GATEWAY))
 		die("lane", "cannot be made");
-	keys_seed_fini(&seed);
 	g->index = lease->index;
 	g->own = load_be32(lease->address4.addr.bytes);
 	g->gateway = load_be32(base.addr.bytes) + 1;
@@ -331,14 +334,39 @@ static void start_one(struct crowd *c)
 
 /* The loop. */
 
+/* Memory for a lane when something comes on it, as the gateway has it. */
+static struct record_rx *rx_of(struct guest *g, unsigned int lane)
+{
+	struct record_rx *rx = lane < g->lanes ? g->rx[lane] : NULL;
+
+	if (rx != NULL || lane >= g->lanes)
+		return rx;
+	rx = calloc(1, sizeof(*rx));
+	if (rx == NULL ||
+	    keys_rx_grow(&rx->keys, &g->seed[lane], KEYS_GATEWAY_TO_CLIENT))
+		die("lane", "cannot be made");
+	return g->rx[lane] = rx;
+}
+
+static void forget_lanes(struct guest *g)
+{
+	for (unsigned int i = 0; i < g->lanes; i++) {
+		keys_seed_fini(&g->seed[i]);
+		if (g->rx[i] != NULL)
+			keys_rx_fini(&g->rx[i]->keys);
+		free(g->rx[i]);
+	}
+}
+
 static void take_record(struct guest *g, const struct record_header *h,
 			const uint8_t *datagram, size_t len, uint64_t now_ns)
 {
 	struct crowd *c = g->crowd;
 	uint8_t inner[DATAGRAM_MAX];
+	struct record_rx *rx;
 
-	if (g->stage != STAGE_UP ||
-	    record_open(&g->rx, h, datagram, len, inner) != RECORD_OK)
+	if (g->stage != STAGE_UP || (rx = rx_of(g, h->lane)) == NULL ||
+	    record_open(rx, h, datagram, len, inner) != RECORD_OK)
 		return;
 	/* The gateway's kernel answers what ping() has sent. */
 	if (len - RECORD_OVERHEAD == PING_LEN && inner[9] == IPPROTO_ICMP &&
@@ -626,7 +654,7 @@ static void run(char **argv)
 		client_destroy(c.guest[i].client);
 		credentials_destroy(c.guest[i].credentials);
 		keys_tx_fini(&c.guest[i].tx);
-		keys_rx_fini(&c.guest[i].rx.keys);
+		forget_lanes(&c.guest[i]);
 		close(c.guest[i].fd);
 	}
 	free(c.guest);

@@ -82,7 +82,7 @@ static void on_up(void *arg, const struct lease *lease)
 	struct dial *d = arg;
 	struct peer_config c = {
 		.index = lease->index,
-		.lanes = 1,
+		.lanes = lease->lanes,
 		.send = KEYS_CLIENT_TO_GATEWAY,
 		.sources = all,
 		.source_count = ARRAY_SIZE(all),
@@ -92,11 +92,15 @@ static void on_up(void *arg, const struct lease *lease)
 
 	c.remote_len =
 		udp_sockaddr(&d->gateway, d->gateway.addr.family, &c.remote);
-	if (peer_create(&c, &p) || client_lane(d->client, 0, &p->seed[0]) ||
-	    peer_table_publish(d->table, p))
+	if (peer_create(&c, &p))
 		die("peer", "cannot be made");
-	worker_set_socket(d->worker, d->sockets.lane[0]);
-	d->sockets.lane[0] = -1;
+	for (unsigned int i = 0; i < p->lanes; i++)
+		if (client_lane(d->client, (uint8_t)i, &p->seed[i]))
+			die("lane", "has no keys");
+	if (peer_table_publish(d->table, p))
+		die("peer", "cannot be published");
+	worker_set_socket(d->worker, 0, d->sockets.lane[0][0]);
+	d->sockets.lane[0][0] = -1;
 	if (worker_start(d->worker))
 		die("worker", "does not start");
 	printf("up %s %s %u\n", prefix_text(&lease->address4, a4),
@@ -229,10 +233,10 @@ int main(int argc, char **argv)
 		die(argv[3], "not an address");
 	d->sockets.control = -1;
 	open_sockets(d);
-	rc = tun_open(argv[2], &d->tun);
+	rc = tun_open(argv[2], false, &d->tun);
 	if (rc)
 		die(argv[2], tun_error_text(rc));
-	w.tun_fd = d->tun.fd;
+	w.tun_fd = d->tun.queue[0];
 	w.uso = d->tun.uso;
 	if (peer_table_create(&t, &d->table))
 		die("table", "out of memory");

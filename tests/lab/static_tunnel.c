@@ -148,13 +148,13 @@ int main(int argc, char **argv)
 	peer = make_peer(argv,
 			 argc == 8 ? (uint8_t)atoi(argv[7]) : KEYS_EPOCH_SHIFT,
 			 options.local.addr.family);
-	r = tun_open(argv[1], &tun);
+	r = tun_open(argv[1], false, &tun);
 	if (r < 0)
 		die(argv[1], tun_error_text(r));
 	r = udp_open(&options, &sockets);
 	if (r < 0)
 		die(argv[2], strerror(-r));
-	config.tun_fd = tun.fd;
+	config.tun_fd = tun.queue[0];
 	config.uso = tun.uso;
 	r = peer_table_create(&table_config, &table);
 	if (r < 0)
@@ -163,8 +163,8 @@ int main(int argc, char **argv)
 	r = worker_create(&config, &worker);
 	if (r < 0)
 		die("worker", strerror(-r));
-	worker_set_socket(worker, sockets.lane[0]);
-	sockets.lane[0] = -1;
+	worker_set_socket(worker, 0, sockets.lane[0][0]);
+	sockets.lane[0][0] = -1;
 	if (peer_table_publish(table, peer) < 0 || worker_start(worker) < 0)
 		die("worker", "did not start");
 	serve(worker);

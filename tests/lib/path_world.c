@@ -13,6 +13,7 @@
 
 struct tx tx;
 struct rx rx;
+int udp;
 struct counters counters;
 struct peer *client, *gateway;
 struct peer_table *client_table, *gateway_table;
@@ -89,13 +90,14 @@ void setup_with(uint8_t epoch_shift)
 	memset(&rx, 0, sizeof(rx));
 	memset(&tx, 0, sizeof(tx));
 	tx.tun = client_tun[1];
-	tx.udp = client_sockets.lane[0];
+	tx.udp = client_sockets.lane[0][0];
 	tx.table = client_table;
 	tx.counters = rx.counters = &counters;
 	rx.tun = gateway_tun[1];
+	rx.lanes = 1;
 	rx.table = gateway_table;
 	rx_init(&rx, true);
-	rx.udp = gateway_sockets.lane[0];
+	udp = gateway_sockets.lane[0][0];
 }
 
 void setup(void)
@@ -160,7 +162,7 @@ size_t take_road(void)
 	size_t n = 0, segment;
 	int len;
 
-	while ((len = udp_receive(road.lane[0], buf, sizeof(buf), &from,
+	while ((len = udp_receive(road.lane[0][0], buf, sizeof(buf), &from,
 				  &segment)) >= 0)
 		for (size_t at = 0; at < (size_t)len; at += segment) {
 			size_t part = (size_t)len - at;
@@ -191,7 +193,7 @@ void post(const uint8_t *p, size_t len)
 void deliver(const uint8_t *p, size_t len)
 {
 	post(p, len);
-	ck_assert_int_eq(rx_pump(&rx, 5), 0);
+	ck_assert_int_eq(rx_pump(&rx, udp, 5), 0);
 }
 
 ssize_t arrived(uint8_t *buf, size_t size)

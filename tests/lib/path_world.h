@@ -23,6 +23,7 @@ enum {
 
 extern struct tx tx;
 extern struct rx rx;
+extern int udp; /* where it receives */
 extern struct counters counters;
 extern struct peer *client, *gateway; /* the ends' peers: each other */
 extern struct peer_table *client_table, *gateway_table;

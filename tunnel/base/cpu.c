@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/base/cpu.h"
 
+#include <unistd.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
+
 #if defined(__x86_64__)
 
 bool cpu_has_aes(void)
@@ -30,6 +35,29 @@ bool cpu_has_aes(void)
 bool cpu_has_aes(void)
 {
 	return false;
+}
+
+#endif
+
+#ifdef __linux__
+
+/* Not all that the machine has: a container or a unit may be confined. */
+unsigned int cpu_count(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		return (unsigned int)CPU_COUNT(&set);
+	return 1; /* a machine with more than cpu_set_t knows */
+}
+
+#else
+
+unsigned int cpu_count(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 ? (unsigned int)n : 1;
 }
 
 #endif

@@ -7,5 +7,7 @@
 
 /* It has instructions for AES. False also where that cannot be known. */
 bool cpu_has_aes(void);
+/* How many this process may use; at least 1. */
+unsigned int cpu_count(void);
 
 #endif

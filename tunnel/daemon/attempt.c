@@ -14,11 +14,11 @@
 #include "tunnel/base/clock.h"
 #include "tunnel/daemon/client_peer.h"
 #include "tunnel/daemon/targets.h"
+#include "tunnel/data/lane.h"
 #include "tunnel/data/peer.h"
 #include "tunnel/data/udp.h"
 
 enum {
-	LANES = 1,
 	RECEIVES_MAX = 32, /* before other handles get their turn */
 };
 
@@ -179,8 +179,8 @@ static void note_errors(struct attempt *a)
 	int error = udp_take_error(a->sockets.control);
 
 	for (unsigned int i = 0; i < a->sockets.lanes; i++)
-		if (error == 0 && a->sockets.lane[i] >= 0)
-			error = udp_take_error(a->sockets.lane[i]);
+		if (error == 0 && a->sockets.lane[i][0] >= 0)
+			error = udp_take_error(a->sockets.lane[i][0]);
 	if (error == 0)
 		return;
 	a->refused = error == -ECONNREFUSED;
@@ -194,7 +194,7 @@ static void watch_errors(const struct attempt *a, bool on)
 	/* Without it a text says less. */
 	(void)!udp_watch_errors(a->sockets.control, on);
 	for (unsigned int i = 0; i < a->sockets.lanes; i++)
-		(void)!udp_watch_errors(a->sockets.lane[i], on);
+		(void)!udp_watch_errors(a->sockets.lane[i][0], on);
 }
 
 static void on_readable(uv_poll_t *handle, int status, int events)
@@ -210,12 +210,17 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 	attempt_settle(a);
 }
 
+static unsigned int lanes_wanted(const struct profile *p)
+{
+	return p->lanes ? p->lanes : lanes_default();
+}
+
 static int open_sockets(struct attempt *a)
 {
 	struct udp_options o = {
 		.local.addr.family = a->remote.addr.family,
 		.mark = a->mark,
-		.lanes = LANES,
+		.lanes = lanes_wanted(a->profile),
 	};
 	struct socket_poll *p = calloc(1, sizeof(*p));
 	int r;
@@ -338,7 +343,7 @@ static void start_client(struct attempt *a)
 	struct client_options o = {
 		.credentials = a->credentials,
 		.server_name = profile_server_name(a->profile),
-		.lanes = LANES,
+		.lanes = (uint8_t)lanes_wanted(a->profile),
 		.mtu = (uint16_t)a->profile->mtu,
 		.timeout_ns = targets_left(&a->targets) ? PATIENCE_SHORT_NS
 							: PATIENCE_NS,
@@ -590,13 +595,19 @@ struct peer *attempt_take_peer(struct attempt *a)
 	return p;
 }
 
+unsigned int attempt_lanes(const struct attempt *a)
+{
+	return a->lease.lanes < a->sockets.lanes ? a->lease.lanes
+						 : a->sockets.lanes;
+}
+
 int attempt_take_socket(struct attempt *a, unsigned int lane)
 {
 	int fd = -1;
 
 	if (a->poll != NULL && lane < a->sockets.lanes) {
-		fd = a->sockets.lane[lane];
-		a->sockets.lane[lane] = -1;
+		fd = a->sockets.lane[lane][0];
+		a->sockets.lane[lane][0] = -1;
 	}
 	return fd;
 }

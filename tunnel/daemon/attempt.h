@@ -74,6 +74,9 @@ bool attempt_obstacle(const struct attempt *a,
 const struct endpoint *attempt_remote(const struct attempt *a);
 /* Datagrams that came from elsewhere, and were dropped. */
 uint64_t attempt_strange(const struct attempt *a);
+/* Once up: how many lanes to send on, of the wish and what the gateway takes.
+ */
+unsigned int attempt_lanes(const struct attempt *a);
 /* Once up, give away what the workers need: the gateway with its keys, and a
  * lane's socket. NULL and -1 the second time. */
 struct peer *attempt_take_peer(struct attempt *a);

@@ -33,7 +33,7 @@ int client_peer_create(struct client *client, const struct lease *lease,
 {
 	struct peer_config c = {
 		.index = lease->index,
-		.lanes = 1,
+		.lanes = lease->lanes,
 		.send = KEYS_CLIENT_TO_GATEWAY,
 	};
 	struct ip_prefix *sources = lease_sources(lease, &c.source_count);
@@ -48,7 +48,8 @@ int client_peer_create(struct client *client, const struct lease *lease,
 	free(sources);
 	if (r < 0)
 		return r;
-	r = client_lane(client, 0, &p->seed[0]);
+	for (unsigned int i = 0; r == 0 && i < p->lanes; i++)
+		r = client_lane(client, (uint8_t)i, &p->seed[i]);
 	if (r < 0) {
 		peer_destroy(p);
 		return r;

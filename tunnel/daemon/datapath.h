@@ -38,16 +38,17 @@ struct datapath *datapath_create(struct uv_loop_s *loop,
 				 void *arg);
 void datapath_destroy(struct datapath *d);
 
-/* 0 or -errno of tun_open. The worker waits for its socket. */
+/* 0 or -errno of tun_open. There is no worker yet. */
 int datapath_open(struct datapath *d, const char *device) ATTR_MUST_CHECK;
 bool datapath_is_open(const struct datapath *d);
-/* The worker leaves the device, which stays. */
+/* The workers leave the device, which stays. */
 void datapath_stop(struct datapath *d);
 void datapath_close(struct datapath *d);
 unsigned int datapath_ifindex(const struct datapath *d);
 
-/* The session of an attempt that is up becomes what the workers use. The one
- * before is withdrawn. 0 or -errno, and then the one before stays. */
+/* The session of an attempt that is up becomes what the workers use, of which
+ * there are as many as it has lanes. The one before is withdrawn. 0 or -errno,
+ * and then the one before stays if it has as many lanes. */
 int datapath_publish(struct datapath *d, struct attempt *a) ATTR_MUST_CHECK;
 
 /* The session in use has ended: the workers drop what they read, until the next
@@ -58,7 +59,9 @@ void datapath_withdraw(struct datapath *d);
 struct peer *datapath_peer(const struct datapath *d);
 /* Of the session in use; zeros without one. */
 void datapath_stats(const struct datapath *d, struct peer_stats *ret_stats);
-/* Over the life of the device; NULL when it is closed. */
-const struct counters *datapath_counters(const struct datapath *d);
+/* How many workers there are. */
+unsigned int datapath_lanes(const struct datapath *d);
+/* Over the life of the device, all workers together. False: it is closed. */
+bool datapath_counters(const struct datapath *d, struct counters *ret_counters);
 
 #endif

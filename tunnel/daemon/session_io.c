@@ -459,11 +459,12 @@ void session_io_went_elsewhere(struct session_io *io)
 
 uint64_t session_io_packets(const struct session_io *io)
 {
-	const struct counters *c = datapath_counters(io->datapath);
+	struct counters c;
 
-	return c != NULL ? counter_get(&c->of[COUNTER_RX_PACKETS]) +
-				   counter_get(&c->of[COUNTER_TX_PACKETS])
-			 : 0;
+	return datapath_counters(io->datapath, &c)
+		       ? counter_get(&c.of[COUNTER_RX_PACKETS]) +
+				 counter_get(&c.of[COUNTER_TX_PACKETS])
+		       : 0;
 }
 
 const struct session *session_io_session(const struct session_io *io)

@@ -51,7 +51,7 @@ static bool put_lease(const struct session_io *io, struct ctl_status *s)
 	if (l->index == 0)
 		return true;
 	s->mtu = session_io_mtu(io);
-	s->lanes = l->lanes;
+	s->lanes = datapath_lanes(io->datapath);
 	if (l->address4.addr.family != 0 &&
 	    !put_prefixes(&s->addresses, &l->address4, 1))
 		return false;
@@ -128,24 +128,23 @@ static bool put_batch_fallbacks(const struct session_io *io,
 
 static bool put_counters(const struct session_io *io, struct ctl_status *s)
 {
-	const struct counters *c = datapath_counters(io->datapath);
+	struct counters c;
 
-	if (c == NULL)
+	if (!datapath_counters(io->datapath, &c))
 		return true;
-	s->counters.rx_packets = counter_get(&c->of[COUNTER_RX_PACKETS]);
-	s->counters.rx_bytes = counter_get(&c->of[COUNTER_RX_BYTES]);
-	s->counters.tx_packets = counter_get(&c->of[COUNTER_TX_PACKETS]);
-	s->counters.tx_bytes = counter_get(&c->of[COUNTER_TX_BYTES]);
-	s->counters.system_calls = counters_calls(c);
-	if (!put_batches(&s->counters.sent, c->sent) ||
-	    !put_batches(&s->counters.received, c->received))
+	s->counters.rx_packets = counter_get(&c.of[COUNTER_RX_PACKETS]);
+	s->counters.rx_bytes = counter_get(&c.of[COUNTER_RX_BYTES]);
+	s->counters.tx_packets = counter_get(&c.of[COUNTER_TX_PACKETS]);
+	s->counters.tx_bytes = counter_get(&c.of[COUNTER_TX_BYTES]);
+	s->counters.system_calls = counters_calls(&c);
+	if (!put_batches(&s->counters.sent, c.sent) ||
+	    !put_batches(&s->counters.received, c.received))
 		return false;
 	for (int i = COUNTER_DROP_FIRST; i < COUNTER_COUNT; i++)
 		if (!put_drop(s, counter_name((enum counter)i),
-			      counter_get(&c->of[i])))
+			      counter_get(&c.of[i])))
 			return false;
-	s->counters.batches_refused =
-		counter_get(&c->of[COUNTER_GSO_FALLBACKS]);
+	s->counters.batches_refused = counter_get(&c.of[COUNTER_GSO_FALLBACKS]);
 	s->counters.tails_lost = io->tactics_left;
 	if (!put_batch_fallbacks(io, s))
 		return false;

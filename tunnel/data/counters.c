@@ -16,6 +16,8 @@ const char *counter_name(enum counter c)
 		return "gso_fallbacks";
 	case COUNTER_STRAYS:
 		return "strays";
+	case COUNTER_HANDED_OVER:
+		return "handed_over";
 	case COUNTER_CALL_POLL:
 		return "call_poll";
 	case COUNTER_CALL_READ:
@@ -70,4 +72,17 @@ const char *counter_name(enum counter c)
 		break;
 	}
 	return "unknown";
+}
+
+static void gather(_Atomic uint64_t *sum, const _Atomic uint64_t *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		counter_add(&sum[i], counter_get(&c[i]));
+}
+
+void counters_gather(struct counters *sum, const struct counters *c)
+{
+	gather(sum->of, c->of, COUNTER_COUNT);
+	gather(sum->sent, c->sent, BATCH_BUCKETS);
+	gather(sum->received, c->received, BATCH_BUCKETS);
 }

@@ -18,6 +18,7 @@ enum counter {
 	COUNTER_TX_BYTES,
 	COUNTER_GSO_FALLBACKS, /* sends that the kernel refused to cut */
 	COUNTER_STRAYS,	       /* datagrams handed to the control thread */
+	COUNTER_HANDED_OVER,   /* records handed to another lane's worker */
 
 	/* System calls. */
 	COUNTER_CALL_POLL,
@@ -31,7 +32,7 @@ enum counter {
 	COUNTER_DROP_FIRST = COUNTER_DROP_SHORT,
 	COUNTER_DROP_LONG,     /* no record, and too long for the others */
 	COUNTER_DROP_STRAY,    /* the ring to control was full */
-	COUNTER_DROP_LANE,     /* another lane's record */
+	COUNTER_DROP_LANE,     /* a lane not agreed, or its worker is full */
 	COUNTER_DROP_INDEX,    /* no such session */
 	COUNTER_DROP_EPOCH,    /* its counter's epoch is far ahead */
 	COUNTER_DROP_FORGED,   /* did not authenticate */
@@ -97,6 +98,9 @@ static inline void counters_add_batch(_Atomic uint64_t *batch, size_t n)
 	counter_add(&batch[bucket < BATCH_BUCKETS ? bucket : BATCH_BUCKETS - 1],
 		    1);
 }
+
+/* Adds what one has counted to what others have. */
+void counters_gather(struct counters *sum, const struct counters *c);
 
 /* System calls of all kinds. */
 static inline uint64_t counters_calls(const struct counters *c)

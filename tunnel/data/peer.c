@@ -64,7 +64,7 @@ void peer_destroy(struct peer *p)
 		return;
 	for (unsigned int i = 0; i < p->lanes; i++) {
 		keys_seed_fini(&p->seed[i]);
-		if (p->lane != NULL && p->lane[i].made)
+		if (peer_lane_made(p, i))
 			secret_wipe(&p->lane[i], sizeof(p->lane[i]));
 	}
 	if (p->lane != NULL)
@@ -92,7 +92,7 @@ int peer_lane_make(struct peer *p, unsigned int lane)
 	}
 	keys_seed_fini(seed);
 	l->control = p->control;
-	l->made = true;
+	atomic_fetch_or_explicit(&p->made, 1ULL << lane, memory_order_release);
 	return 0;
 }
 
@@ -102,21 +102,20 @@ void peer_stats(const struct peer *p, struct peer_stats *ret_stats)
 
 	for (unsigned int i = 0; i < p->lanes; i++) {
 		const struct peer_lane *l = &p->lane[i];
-		uint64_t tx = counter_get(&l->tx_records);
-		uint64_t before = counter_get(&l->tx_at_last_rx);
-		uint64_t heard = counter_get(&l->last_rx_ns);
-		uint64_t failures = counter_get(&l->rx_failures);
-		uint64_t single = counter_get(&l->single_until_ns);
+		uint64_t heard, failures, single;
 
+		if (!peer_lane_made(p, i))
+			continue; /* and its pages stay untouched */
+		heard = counter_get(&l->last_rx_ns);
+		failures = counter_get(&l->rx_failures);
+		single = counter_get(&l->single_until_ns);
 		for (int k = 0; k < RECORD_PLACES; k++) {
 			s.received.of[k] += counter_get(&l->rx_placed[k]);
 			s.sent.of[k] += counter_get(&l->tx_placed[k]);
 		}
 		s.rx_bytes += counter_get(&l->rx_bytes);
-		s.tx_records += tx;
+		s.tx_records += counter_get(&l->tx_records);
 		s.tx_bytes += counter_get(&l->tx_bytes);
-		/* Read a moment apart, so `before` may be the newer one. */
-		s.tx_since_rx += tx > before ? tx - before : 0;
 		if (heard > s.last_rx_ns)
 			s.last_rx_ns = heard;
 		if (single > s.single_until_ns)

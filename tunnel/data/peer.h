@@ -2,14 +2,16 @@
 /*
  * One remote end, as the workers see it: one session's keys and where it is.
  * Made and destroyed by the control thread; between peer_table_publish() and
- * the end of its retirement the lanes belong to their workers. A lane is made
- * by its worker, for the first record that it carries; until then it is a seed
- * and pages that nobody has touched, which cost no memory: a gateway has many
- * clients, and few of them use all of their lanes.
+ * the end of its retirement the lanes belong to the workers. A lane is made
+ * for the first record that it carries; until then it is a seed and pages that
+ * nobody has touched, which cost no memory: a gateway has many clients, and
+ * few of them use all of their lanes. Lane k is worker k's, modulo their
+ * number.
  */
 #ifndef ADIT_DATA_PEER_H
 #define ADIT_DATA_PEER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,13 +39,12 @@ enum {
 struct peer_lane {
 	/* the lane's worker */
 	_Alignas(PEER_LANE_ALIGN) struct keys_tx tx;
-	struct record_rx rx;
 	struct udp_control control; /* of each send */
-	uint8_t last_source4[4];    /* the last inner source found allowed */
+	struct record_rx rx;
+	uint8_t last_source4[4]; /* the last inner source found allowed */
 	uint8_t last_source6[16];
 	bool has_source4;
 	bool has_source6;
-	bool made;
 
 	/* written by the lane's worker, read by anybody */
 	_Atomic uint64_t rx_placed[RECORD_PLACES]; /* authentic records */
@@ -51,9 +52,8 @@ struct peer_lane {
 	_Atomic uint64_t tx_records;
 	_Atomic uint64_t tx_bytes;
 	_Atomic uint64_t tx_placed[RECORD_PLACES]; /* that the kernel took */
-	_Atomic uint64_t last_rx_ns;	/* clock_now_ns of its batch */
-	_Atomic uint64_t tx_at_last_rx; /* tx_records at that time */
-	_Atomic uint64_t rx_failures;	/* keys_rx.failures */
+	_Atomic uint64_t last_rx_ns;  /* clock_now_ns of its batch */
+	_Atomic uint64_t rx_failures; /* keys_rx.failures */
 	/* The kernel refused to cut for this peer, so often; it is asked again
 	 * then. */
 	_Atomic uint64_t refusals;
@@ -82,8 +82,9 @@ struct peer {
 	struct peer *next_retired;
 	uint64_t retired_at; /* generation of the table */
 
-	/* workers, each its own; mapped */
-	struct peer_lane *lane;
+	/* workers */
+	_Atomic uint64_t made;	 /* bit k: lane k is */
+	struct peer_lane *lane;	 /* mapped */
 	struct keys_seed seed[]; /* without its secrets once the lane is made */
 };
 
@@ -107,8 +108,6 @@ struct peer_stats {
 	uint64_t tx_records, tx_bytes;
 	struct record_counts received, sent; /* the same records, placed */
 	uint64_t last_rx_ns;		     /* 0: never */
-	/* Records sent since the last one that came back: liveness. */
-	uint64_t tx_since_rx;
 	uint64_t refusals;
 	uint64_t single_until_ns; /* the last lane's; 0: all were cut */
 	uint64_t rx_failures;	  /* openings that failed, in the worst lane */
@@ -140,12 +139,17 @@ size_t peer_fallbacks(const struct peer *p, uint64_t now_ns,
 
 /* For the lane's worker: makes the lane. 0 or -errno. */
 int peer_lane_make(struct peer *p, unsigned int lane) ATTR_MUST_CHECK;
+static inline bool peer_lane_made(const struct peer *p, unsigned int lane)
+{
+	return atomic_load_explicit(&p->made, memory_order_acquire) >> lane & 1;
+}
+
 /* The lane, made if it is not yet; NULL: it cannot be. */
 static inline struct peer_lane *peer_lane_use(struct peer *p, unsigned int lane)
 {
-	struct peer_lane *l = &p->lane[lane];
-
-	return l->made || peer_lane_make(p, lane) == 0 ? l : NULL;
+	return peer_lane_made(p, lane) || peer_lane_make(p, lane) == 0
+		       ? &p->lane[lane]
+		       : NULL;
 }
 
 /* May the peer use the source of this inner packet (its IP header is whole)?

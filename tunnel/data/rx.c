@@ -8,7 +8,6 @@
 void rx_init(struct rx *r, bool uso)
 {
 	r->ring.capacity = RX_STRAYS;
-	r->udp = -1;
 	r->join = &r->joins[0];
 	r->spare = &r->joins[1];
 	for (size_t i = 0; i < ARRAY_SIZE(r->joins); i++) {
@@ -80,8 +79,6 @@ static void note_authentic(struct rx *r, struct peer_lane *l,
 	counter_add(&l->rx_placed[place], bytes > 0);
 	counter_add(&l->rx_bytes, bytes);
 	atomic_store_explicit(&l->last_rx_ns, r->now_ns, memory_order_relaxed);
-	atomic_store_explicit(&l->tx_at_last_rx, counter_get(&l->tx_records),
-			      memory_order_relaxed);
 }
 
 static void note_refused(struct rx *r, struct peer_lane *l,
@@ -145,6 +142,17 @@ static void take_record(struct rx *r, struct peer *p, struct peer_lane *l,
 	r->spare = j;
 }
 
+/* A kernel that glues datagrams looks at their addresses and sizes, and not at
+ * their lanes. Rare: two lanes' runs must meet in the network's card. */
+static void hand_over(struct rx *r, unsigned int worker, const uint8_t *p,
+		      size_t len)
+{
+	ssize_t n = send(r->inbox[worker], p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	counters_add(r->counters,
+		     n < 0 ? COUNTER_DROP_LANE : COUNTER_HANDED_OVER, 1);
+}
+
 /* The order of the checks is the protocol's (PROTOCOL.md, "Record"): length,
  * first byte, index, epoch, open, replay window, inner packet. */
 static void take_datagram(struct rx *r, struct msghdr *m, const uint8_t *p,
@@ -174,11 +182,15 @@ static void take_datagram(struct rx *r, struct msghdr *m, const uint8_t *p,
 		counters_add(r->counters, COUNTER_DROP_INDEX, 1);
 		return;
 	}
-	if (h.lane != r->lane || h.lane >= peer->lanes) {
+	if (h.lane >= peer->lanes) {
 		counters_add(r->counters, COUNTER_DROP_LANE, 1);
 		return;
 	}
-	lane = peer_lane_use(peer, r->lane);
+	if (h.lane % r->lanes != r->lane) {
+		hand_over(r, h.lane % r->lanes, p, len);
+		return;
+	}
+	lane = peer_lane_use(peer, h.lane);
 	if (lane == NULL) {
 		counters_add(r->counters, COUNTER_DROP_FORGED, 1);
 		return;
@@ -200,7 +212,7 @@ void rx_message(struct rx *r, struct mmsghdr *message)
 }
 
 /* How many messages, or -errno. */
-static int receive(struct rx *r)
+static int receive(struct rx *r, int udp)
 {
 	int n;
 
@@ -208,12 +220,12 @@ static int receive(struct rx *r)
 		r->message[i].msg_hdr.msg_namelen = sizeof(r->from[i]);
 		r->message[i].msg_hdr.msg_controllen = sizeof(r->control[i]);
 	}
-	n = recvmmsg(r->udp, r->message, RX_MESSAGES, MSG_DONTWAIT, NULL);
+	n = recvmmsg(udp, r->message, RX_MESSAGES, MSG_DONTWAIT, NULL);
 	counters_add(r->counters, COUNTER_CALL_RECVMMSG, 1);
 	return n < 0 ? -errno : n;
 }
 
-int rx_pump(struct rx *r, uint64_t now_ns)
+int rx_pump(struct rx *r, int udp, uint64_t now_ns)
 {
 	int n = 0;
 
@@ -221,7 +233,7 @@ int rx_pump(struct rx *r, uint64_t now_ns)
 	r->strayed = false;
 	r->tun_error = 0;
 	for (int i = 0; i < RX_RECEIVES; i++) {
-		n = receive(r);
+		n = receive(r, udp);
 		r->datagrams = 0;
 		for (int k = 0; k < n; k++)
 			rx_message(r, &r->message[k]);

@@ -33,8 +33,10 @@ struct rx_stray {
 
 struct rx {
 	/* set at creation */
-	uint8_t lane;
+	unsigned int lane;
+	unsigned int lanes;	   /* of this end: workers */
 	int tun;		   /* borrowed */
+	int inbox[LANES_MAX];	   /* borrowed: of each other worker */
 	struct peer_table *table;  /* borrowed */
 	struct counters *counters; /* borrowed */
 
@@ -43,7 +45,6 @@ struct rx {
 	struct rx_stray stray[RX_STRAYS];
 
 	/* worker */
-	int udp;	  /* borrowed, -1: none */
 	uint64_t now_ns;  /* of this pump */
 	bool strayed;	  /* this pump put something into the ring */
 	int tun_error;	  /* the device is gone */
@@ -60,9 +61,9 @@ struct rx {
 
 /* After the fields set at creation. `uso`: the device takes joined UDP. */
 void rx_init(struct rx *r, bool uso);
-/* Receives what is there, up to a bound. 0 or -errno: ENODEV when the TUN
- * device is gone, EBADF when the socket is. */
-int rx_pump(struct rx *r, uint64_t now_ns);
+/* Receives what is there in the socket, up to a bound. 0 or -errno: ENODEV
+ * when the TUN device is gone, EBADF when the socket is. */
+int rx_pump(struct rx *r, int udp, uint64_t now_ns);
 /* Does what is to be done with one message: one datagram, or several of one
  * size glued by the kernel. Part of the above; tests call it. */
 void rx_message(struct rx *r, struct mmsghdr *message);

@@ -2,7 +2,9 @@
 /*
  * The TUN device: packets of the inner network, each behind a virtio network
  * header, so that the kernel hands over and takes super-packets whose
- * checksums are not computed. The device lives as long as the descriptor.
+ * checksums are not computed. It has a queue for each lane; the kernel gives a
+ * flow to the queue into which the flow's other direction was last written,
+ * and a new one to any. The device lives as long as one of its descriptors.
  * Addresses, MTU, queue length and up/down are tunnel/host's. Control thread.
  */
 #ifndef ADIT_DATA_TUN_H
@@ -12,9 +14,11 @@
 #include <stdbool.h>
 
 #include "tunnel/base/attr.h"
+#include "tunnel/data/lane.h"
 
 struct tun {
-	int fd; /* nonblocking, closed on exec */
+	int queue[LANES_MAX]; /* nonblocking, closed on exec */
+	unsigned int queues;  /* 0: it is closed */
 	unsigned int ifindex;
 	char name[IF_NAMESIZE];
 	/* What the device hands over uncut: always checksums, and TCP of both
@@ -24,11 +28,16 @@ struct tun {
 };
 
 /* name: "adit0", or a pattern like "adit%d" of which the kernel takes the
- * first that is free. 0 or -errno: ENOENT there is no /dev/net/tun, EPERM,
- * EBUSY the name is in use, EINVAL the name belongs to another kind of
- * device or is too long. */
-int tun_open(const char *name, struct tun *ret_tun) ATTR_MUST_CHECK;
-/* Takes an object that is closed already (fd < 0). */
+ * first that is free. `several`: it may have more queues than the first. 0 or
+ * -errno: ENOENT there is no /dev/net/tun, EPERM, EBUSY the name is in use,
+ * EINVAL the name belongs to another kind of device or is too long. */
+int tun_open(const char *name, bool several,
+	     struct tun *ret_tun) ATTR_MUST_CHECK;
+/* One more behind the last, up to LANES_MAX. 0 or -errno as above. */
+int tun_add_queue(struct tun *t) ATTR_MUST_CHECK;
+/* The last one goes, and is not the first. */
+void tun_drop_queue(struct tun *t);
+/* Takes an object that is closed already, or zeroed. */
 void tun_close(struct tun *t);
 /* What an error of tun_open means to a person, without final dot. */
 const char *tun_error_text(int error);

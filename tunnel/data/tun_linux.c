@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/data/tun.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -16,7 +17,7 @@
 #define TUN_F_USO6 0x40
 #endif
 
-/* Asks for as much as the kernel has. */
+/* Asks for as much as the kernel has. It is the device's, for all queues. */
 static int set_offload(struct tun *t)
 {
 	unsigned int tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
@@ -24,48 +25,84 @@ static int set_offload(struct tun *t)
 
 	t->tso = true;
 	t->uso = true;
-	if (ioctl(t->fd, TUNSETOFFLOAD, tcp | udp) == 0)
+	if (ioctl(t->queue[0], TUNSETOFFLOAD, tcp | udp) == 0)
 		return 0;
 	t->uso = false;
-	if (ioctl(t->fd, TUNSETOFFLOAD, tcp) == 0)
+	if (ioctl(t->queue[0], TUNSETOFFLOAD, tcp) == 0)
 		return 0;
 	t->tso = false;
-	return ioctl(t->fd, TUNSETOFFLOAD, TUN_F_CSUM) == 0 ? 0 : -errno;
+	return ioctl(t->queue[0], TUNSETOFFLOAD, TUN_F_CSUM) == 0 ? 0 : -errno;
 }
 
-int tun_open(const char *name, struct tun *ret_tun)
+/* A queue of the device `name`, made if there is none. *ret_name is its name
+ * if the kernel chose it. */
+static int open_queue(const char *name, bool several,
+		      char ret_name[static IF_NAMESIZE])
 {
-	struct tun t = { .fd = -1 };
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	struct ifreq r = { 0 };
 	int header = GSO_VNET_LEN, error;
 
-	if (strlen(name) >= sizeof(r.ifr_name))
-		return -EINVAL;
-	t.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (t.fd < 0)
+	if (fd < 0)
 		return -errno;
 	r.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+	if (several)
+		r.ifr_flags |= IFF_MULTI_QUEUE;
 	memcpy(r.ifr_name, name, strlen(name));
-	if (ioctl(t.fd, TUNSETIFF, &r) < 0 ||
-	    ioctl(t.fd, TUNSETVNETHDRSZ, &header) < 0)
-		goto fail;
-	memcpy(t.name, r.ifr_name, sizeof(t.name));
+	if (ioctl(fd, TUNSETIFF, &r) < 0 ||
+	    ioctl(fd, TUNSETVNETHDRSZ, &header) < 0) {
+		error = errno;
+		(void)close(fd); /* the first error is the one to report */
+		return -error;
+	}
+	memcpy(ret_name, r.ifr_name, IF_NAMESIZE);
+	return fd;
+}
+
+int tun_open(const char *name, bool several, struct tun *ret_tun)
+{
+	struct tun t = { .queues = 1 };
+	int error;
+
+	if (strlen(name) >= sizeof(t.name))
+		return -EINVAL;
+	t.queue[0] = open_queue(name, several, t.name);
+	if (t.queue[0] < 0)
+		return t.queue[0];
 	t.ifindex = if_nametoindex(t.name);
-	if (t.ifindex == 0 || set_offload(&t) < 0)
-		goto fail;
+	if (t.ifindex == 0 || set_offload(&t) < 0) {
+		error = errno;
+		tun_close(&t);
+		return -error;
+	}
 	*ret_tun = t;
 	return 0;
-fail:
-	error = errno;
-	(void)close(t.fd); /* the first error is the one to report */
-	return -error;
+}
+
+int tun_add_queue(struct tun *t)
+{
+	char same[IF_NAMESIZE];
+	int fd;
+
+	if (t->queues == LANES_MAX)
+		return -E2BIG;
+	fd = open_queue(t->name, true, same);
+	if (fd < 0)
+		return fd;
+	t->queue[t->queues++] = fd;
+	return 0;
+}
+
+void tun_drop_queue(struct tun *t)
+{
+	assert(t->queues > 1);
+	(void)close(t->queue[--t->queues]); /* it is gone either way */
 }
 
 void tun_close(struct tun *t)
 {
-	if (t->fd >= 0)
-		(void)close(t->fd); /* the device goes with it either way */
-	t->fd = -1;
+	while (t->queues > 0)
+		(void)close(t->queue[--t->queues]); /* the same */
 }
 
 const char *tun_error_text(int error)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The UDP sockets of one end: one for control and one for each lane, all at
- * the same address and port. The kernel picks by the first two bytes: data
- * records go to their lane's socket, all else (handshakes, lane 255) to the
- * control socket. Unconnected, nonblocking. Control thread.
+ * The UDP sockets of one end: one for control and some for each lane, all at
+ * the same address and port. The kernel picks by the record's header: lane k's
+ * data records go to lane k modulo `lanes`, and there to the share that the
+ * session's index falls in; all else (handshakes, lane 255) to the control
+ * socket. Unconnected, nonblocking. Control thread.
+ *
+ * A gateway has several shares, so that a client that floods fills the queue
+ * of its share, and the others keep theirs.
  *
  * The kernel may glue datagrams of one sender and size (UDP_GRO), so control
  * reads through udp_receive() and walks what comes in steps of the segment.
@@ -24,6 +28,7 @@ enum {
 	UDP_RUN_MAX = 65000,   /* bytes in one send, below either family's */
 	UDP_RECEIVE_MAX = 65536,
 	UDP_CMSG_MAX = 64, /* room for our address and a segment size */
+	UDP_SHARES_MAX = 8,
 };
 
 struct udp_options {
@@ -32,13 +37,14 @@ struct udp_options {
 	bool tell_local;       /* with what comes, to which address it came */
 	uint32_t mark;	       /* SO_MARK, 0: none */
 	unsigned int lanes;    /* 1 to LANES_MAX */
+	unsigned int shares;   /* of each; a power of two, 0: one */
 	int buffer_bytes;      /* each way, 0: the default of 4 MiB */
 };
 
 struct udp_sockets {
 	int control;
-	int lane[LANES_MAX]; /* -1: given away */
-	unsigned int lanes;
+	int lane[LANES_MAX][UDP_SHARES_MAX]; /* -1: none, or given away */
+	unsigned int lanes, shares;
 	uint16_t port;
 };
 

@@ -23,17 +23,24 @@ static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) +
 	      "UDP_CMSG_MAX is too small");
 
 /*
- * Which of the group's sockets gets a datagram: 0 is control, lane k is k + 1,
- * in the order of their binding. The program sees the UDP payload; a load
- * beyond its end returns 0, which is control.
+ * Which of the group's sockets gets a datagram: 0 is control, then come the
+ * shares of lane 0, of lane 1, and so on, in the order of their binding. The
+ * program sees the UDP payload; a load beyond its end returns 0, which is
+ * control. RECORD_INDEX_LAST differs most from one session to the next.
  */
-static int attach_steering(int fd, unsigned int lanes)
+static int attach_steering(int fd, unsigned int lanes, unsigned int shares)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RECORD_TYPE, 0, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RECORD_TYPE, 0, 10),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 1),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, lanes, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, LANES_MAX, 8, 0),
+		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, lanes),
+		BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, shares),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, RECORD_INDEX_LAST),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, shares - 1),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
 		BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 1),
 		BPF_STMT(BPF_RET | BPF_A, 0),
 		BPF_STMT(BPF_RET | BPF_K, 0),
@@ -124,24 +131,29 @@ static uint16_t *port_of(struct sockaddr_storage *sa)
 
 int udp_open(const struct udp_options *o, struct udp_sockets *ret_sockets)
 {
-	struct udp_sockets s = { .control = -1, .lanes = o->lanes };
+	struct udp_sockets s = {
+		.control = -1,
+		.lanes = o->lanes,
+		.shares = o->shares ? o->shares : 1,
+	};
 	struct sockaddr_storage sa = { 0 };
 	socklen_t sa_len = endpoint_to_sockaddr(&o->local, &sa);
 	int r;
 
-	if (o->lanes == 0 || o->lanes > LANES_MAX)
+	if (o->lanes == 0 || o->lanes > LANES_MAX ||
+	    s.shares > UDP_SHARES_MAX || (s.shares & (s.shares - 1)))
 		return -EINVAL;
-	for (unsigned int i = 0; i < LANES_MAX; i++)
-		s.lane[i] = -1;
+	memset(s.lane, -1, sizeof(s.lane));
 	r = s.control = open_one(o, &sa, sa_len, false);
 	if (r < 0)
 		return r;
 	r = getsockname(s.control, (struct sockaddr *)&sa, &sa_len) < 0 ? -errno
 									: 0;
-	for (unsigned int i = 0; r >= 0 && i < o->lanes; i++)
-		r = s.lane[i] = open_one(o, &sa, sa_len, true);
+	for (unsigned int i = 0; r >= 0 && i < s.lanes * s.shares; i++)
+		r = s.lane[i / s.shares][i % s.shares] =
+			open_one(o, &sa, sa_len, true);
 	if (r >= 0)
-		r = attach_steering(s.control, o->lanes);
+		r = attach_steering(s.control, s.lanes, s.shares);
 	if (r < 0) {
 		udp_close(&s);
 		return r;
@@ -155,10 +167,12 @@ void udp_close(struct udp_sockets *s)
 {
 	/* Lanes first, so that no datagram is steered by a group that has
 	 * already moved its last socket into control's place. */
-	for (unsigned int i = s->lanes; i-- > 0;) {
-		if (s->lane[i] >= 0)
-			(void)close(s->lane[i]);
-		s->lane[i] = -1;
+	for (unsigned int i = s->lanes * s->shares; i-- > 0;) {
+		int *fd = &s->lane[i / s->shares][i % s->shares];
+
+		if (*fd >= 0)
+			(void)close(*fd);
+		*fd = -1;
 	}
 	if (s->control >= 0)
 		(void)close(s->control);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tunnel/data/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -16,15 +17,21 @@
 enum {
 	POLL_WAKE,
 	POLL_TUN,
-	POLL_UDP,
-	POLL_COUNT,
+	POLL_INBOX,
+	POLL_UDP, /* the first of the shares */
+	POLL_COUNT = POLL_UDP + UDP_SHARES_MAX,
+};
+
+enum {
+	INBOX_BYTES = 4 << 20, /* as the kernel counts: a thousand records */
 };
 
 struct worker {
 	/* set at creation */
 	struct worker_config config;
-	int wake;  /* eventfd: to the worker */
-	int event; /* eventfd: to the control thread */
+	int wake;     /* eventfd: to the worker */
+	int event;    /* eventfd: to the control thread */
+	int inbox[2]; /* records of its lanes: we read, others write; or -1 */
 
 	/* control thread */
 	pthread_t thread;
@@ -32,14 +39,16 @@ struct worker {
 
 	/* from the control thread to the worker */
 	_Atomic bool stop;
-	_Atomic int next_socket; /* consumed by whoever takes it; -1: none */
+	_Atomic bool has_next;
+	_Atomic int next[UDP_SHARES_MAX]; /* whoever takes it owns it; -1 */
 
 	/* from the worker to the control thread */
 	_Atomic enum worker_state state;
 	struct counters counters;
 
 	/* worker */
-	int socket; /* owned */
+	int socket[UDP_SHARES_MAX]; /* owned; -1: none */
+	unsigned int shares;	    /* those behind them are -1 */
 	struct tx tx;
 	struct rx rx;
 };
@@ -70,10 +79,15 @@ int worker_create(const struct worker_config *c, struct worker **ret_worker)
 	if (w == MAP_FAILED)
 		return -ENOMEM;
 	w->config = *c;
-	w->socket = -1;
-	atomic_init(&w->next_socket, -1);
-	w->tx.lane = w->rx.lane = c->lane;
+	w->tx.lane = (uint8_t)c->lane;
 	w->tx.tun = w->rx.tun = c->tun_fd;
+	w->rx.lane = c->lane;
+	w->rx.lanes = 1;
+	w->inbox[0] = w->inbox[1] = -1;
+	for (int i = 0; i < UDP_SHARES_MAX; i++) {
+		w->socket[i] = -1;
+		atomic_init(&w->next[i], -1);
+	}
 	w->tx.table = w->rx.table = c->table;
 	w->tx.counters = w->rx.counters = &w->counters;
 	w->tx.udp = -1;
@@ -101,37 +115,104 @@ void worker_destroy(struct worker *w)
 	if (w == NULL)
 		return;
 	worker_stop(w);
-	close_any(atomic_load(&w->next_socket));
-	close_any(w->socket);
+	for (int i = 0; i < UDP_SHARES_MAX; i++) {
+		close_any(atomic_load(&w->next[i]));
+		close_any(w->socket[i]);
+	}
 	close_any(w->wake);
 	close_any(w->event);
+	close_any(w->inbox[0]);
+	close_any(w->inbox[1]);
 	munmap(w, sizeof(*w));
 }
 
-static void take_socket(struct worker *w)
+static int open_inbox(struct worker *w)
 {
-	int fd;
+	const int size = INBOX_BYTES;
 
-	/* Nearly always there is none, and an exchange would cost. */
-	if (atomic_load_explicit(&w->next_socket, memory_order_acquire) < 0)
-		return;
-	fd = atomic_exchange(&w->next_socket, -1);
-	if (fd < 0)
-		return;
-	close_any(w->socket);
-	w->socket = w->tx.udp = w->rx.udp = fd;
+	/* Sequenced packets are bounded by bytes; datagrams of this family by
+	 * a number that is ten on some systems. */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		       0, w->inbox) < 0)
+		return -errno;
+	if (setsockopt(w->inbox[1], SOL_SOCKET, SO_SNDBUFFORCE, &size,
+		       sizeof(size)))
+		(void)setsockopt(w->inbox[1], SOL_SOCKET, SO_SNDBUF, &size,
+				 sizeof(size)); /* as far as that goes */
+	return 0;
 }
 
-static void lose_socket(struct worker *w)
+int worker_join(struct worker *const *w, unsigned int count)
 {
-	close_any(w->socket);
-	w->socket = w->tx.udp = w->rx.udp = -1;
+	int r = 0;
+
+	assert(count <= LANES_MAX);
+	for (unsigned int i = 0; r == 0 && count > 1 && i < count; i++)
+		r = open_inbox(w[i]);
+	if (r < 0)
+		return r;
+	for (unsigned int i = 0; i < count; i++) {
+		w[i]->rx.lanes = count;
+		for (unsigned int k = 0; k < count; k++)
+			w[i]->rx.inbox[k] = w[k]->inbox[1];
+	}
+	return 0;
+}
+
+static void take_sockets(struct worker *w)
+{
+	/* Nearly always there is none, and exchanges would cost. */
+	if (!atomic_load_explicit(&w->has_next, memory_order_relaxed))
+		return;
+	atomic_store(&w->has_next, false);
+	for (unsigned int i = 0; i < UDP_SHARES_MAX; i++) {
+		int fd = atomic_exchange(&w->next[i], -1);
+
+		if (fd < 0)
+			continue;
+		close_any(w->socket[i]);
+		w->socket[i] = fd;
+		if (i >= w->shares)
+			w->shares = i + 1;
+	}
+	w->tx.udp = w->socket[0];
+}
+
+static void lose_socket(struct worker *w, unsigned int share)
+{
+	close_any(w->socket[share]);
+	w->socket[share] = -1;
+	w->tx.udp = w->socket[0];
 }
 
 static void lose_tun(struct worker *w)
 {
 	atomic_store(&w->state, WORKER_TUN_LOST);
 	event_raise(w->event);
+}
+
+/* Each that has something gets its part of the turn. False: the device is
+ * gone. */
+static bool receive(struct worker *w, const struct pollfd *p, uint64_t now_ns)
+{
+	bool strayed = false;
+	int r = 0;
+
+	if (p[POLL_INBOX].revents)
+		r = rx_pump(&w->rx, w->inbox[0], now_ns);
+	for (unsigned int i = 0; r >= 0 && i < w->shares; i++) {
+		if (!p[POLL_UDP + i].revents)
+			continue;
+		r = rx_pump(&w->rx, w->socket[i], now_ns);
+		strayed |= w->rx.strayed;
+		if (r == -EBADF) {
+			lose_socket(w, i);
+			r = 0;
+		}
+	}
+	if (strayed)
+		event_raise(w->event);
+	return r >= 0;
 }
 
 /* One turn for whatever poll found. */
@@ -143,45 +224,43 @@ static void turn(struct worker *w, const struct pollfd *p)
 	if (p[POLL_WAKE].revents)
 		event_lower(w->wake);
 	/* Given before the packets were that poll() found beside the wake. */
-	take_socket(w);
+	take_sockets(w);
 	if (p[POLL_TUN].revents & POLLIN)
 		r = tx_pump(&w->tx, now_ns);
 	/* The device has no errors but its own end. */
-	if (r < 0 || p[POLL_TUN].revents & (POLLERR | POLLHUP | POLLNVAL)) {
+	if (r < 0 || p[POLL_TUN].revents & (POLLERR | POLLHUP | POLLNVAL) ||
+	    !receive(w, p, now_ns))
 		lose_tun(w);
-		return;
-	}
-	if (!p[POLL_UDP].revents)
-		return;
-	r = rx_pump(&w->rx, now_ns);
-	if (w->rx.strayed)
-		event_raise(w->event);
-	if (r == -EBADF)
-		lose_socket(w);
-	else if (r < 0)
-		lose_tun(w);
+}
+
+/* poll() passes over what is negative, so a worker without a device waits for
+ * its end, and does not spin. Returns how many places are in use. */
+static unsigned int watch(const struct worker *w, struct pollfd *p)
+{
+	bool lost = atomic_load(&w->state) == WORKER_TUN_LOST;
+
+	p[POLL_WAKE].fd = w->wake;
+	p[POLL_TUN].fd = lost ? -1 : w->config.tun_fd;
+	p[POLL_INBOX].fd = lost ? -1 : w->inbox[0];
+	for (unsigned int i = 0; i < w->shares; i++)
+		p[POLL_UDP + i].fd = lost ? -1 : w->socket[i];
+	return POLL_UDP + w->shares;
 }
 
 static void *run(void *arg)
 {
 	struct worker *w = arg;
-	struct pollfd p[POLL_COUNT] = {
-		[POLL_WAKE] = { .fd = w->wake, .events = POLLIN },
-		[POLL_TUN] = { .fd = w->config.tun_fd, .events = POLLIN },
-		[POLL_UDP] = { .fd = -1, .events = POLLIN },
-	};
+	struct pollfd p[POLL_COUNT] = { 0 };
+	unsigned int count;
 
+	for (int i = 0; i < POLL_COUNT; i++)
+		p[i].events = POLLIN;
 	while (!atomic_load(&w->stop)) {
 		peer_table_pass(w->config.table, w->config.lane);
-		take_socket(w);
-		/* poll() passes over what is negative, so a worker without a
-		 * device waits for its end, and does not spin. */
-		if (atomic_load(&w->state) == WORKER_TUN_LOST)
-			p[POLL_TUN].fd = p[POLL_UDP].fd = -1;
-		else
-			p[POLL_UDP].fd = w->socket;
+		take_sockets(w);
+		count = watch(w, p);
 		counters_add(&w->counters, COUNTER_CALL_POLL, 1);
-		if (poll(p, POLL_COUNT, -1) > 0)
+		if (poll(p, count, -1) > 0)
 			turn(w, p);
 	}
 	return NULL;
@@ -223,10 +302,12 @@ void worker_stop(struct worker *w)
 	atomic_store(&w->state, WORKER_READY);
 }
 
-void worker_set_socket(struct worker *w, int fd)
+void worker_set_socket(struct worker *w, unsigned int share, int fd)
 {
+	assert(share < UDP_SHARES_MAX);
 	/* One that the worker has not taken yet is ours to close. */
-	close_any(atomic_exchange(&w->next_socket, fd));
+	close_any(atomic_exchange(&w->next[share], fd));
+	atomic_store(&w->has_next, true);
 	worker_wake(w);
 }
 

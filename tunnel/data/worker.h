@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The packet path: one thread that reads the TUN device, seals and sends, and
- * receives, opens and writes to the device. One worker for each lane; they
- * share nothing but the peer table. Every function here is the control
- * thread's.
+ * The packet path: one thread that reads its queue of the TUN device, seals
+ * and sends, and receives, opens and writes to the device. One worker for each
+ * lane that an end sends on; they share nothing but the peer table. What comes
+ * on lane k is worker k's modulo their number, and is written into that
+ * worker's queue, so that the kernel leads the other direction of a flow to
+ * the same worker. Every function here is the control thread's.
  *
- *   1. worker_create(&config, &w)
- *   2. worker_set_socket(w, fd), now or at any time later
+ *   1. worker_create(&config, &w) for each, then worker_join() for all
+ *   2. worker_set_socket(w, share, fd), now or at any time later
  *   3. worker_start(w)
  *   4. when worker_event_fd(w) is readable: worker_event_clear(w), then
  *      worker_stray_next / worker_stray_done until there is none, and
  *      worker_state(w)
- *   5. worker_destroy(w), which stops it
+ *   5. worker_stop(w) for each, then worker_destroy(w)
  */
 #ifndef ADIT_DATA_WORKER_H
 #define ADIT_DATA_WORKER_H
@@ -33,7 +35,7 @@ enum worker_state {
 };
 
 struct worker_config {
-	uint8_t lane;
+	unsigned int lane;
 	int tun_fd;		  /* borrowed: this lane's queue */
 	bool uso;		  /* struct tun's */
 	struct peer_table *table; /* borrowed */
@@ -41,15 +43,19 @@ struct worker_config {
 
 int worker_create(const struct worker_config *c,
 		  struct worker **ret_worker) ATTR_MUST_CHECK;
-/* Stops it. Takes NULL. */
+/* Stops it; none that it was joined with may run. Takes NULL. */
 void worker_destroy(struct worker *w);
+/* Tells those of one device, in the order of their lanes, about each other.
+ * Before any is started; one alone needs it not. 0 or -errno. */
+int worker_join(struct worker *const *w, unsigned int count) ATTR_MUST_CHECK;
 int worker_start(struct worker *w) ATTR_MUST_CHECK;
 /* Returns when the thread has ended; takes a worker that is not running. */
 void worker_stop(struct worker *w);
 
-/* Consumes `fd`, this lane's UDP socket; the one before is closed when the
- * worker has left it. */
-void worker_set_socket(struct worker *w, int fd);
+/* Consumes `fd`, the socket of one of the lane's shares (0 to
+ * UDP_SHARES_MAX - 1), of which number 0 also sends; the one before is closed
+ * when the worker has left it. */
+void worker_set_socket(struct worker *w, unsigned int share, int fd);
 /* Makes an idle worker pass its loop's top (peer_table_reap). */
 void worker_wake(struct worker *w);
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* (uv) One loop: control socket, worker's events, timers, signals. */
+/* (uv) One loop: control socket, workers' events, timers, signals. */
 #include "tunnel/gateway/gateway_private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tunnel/base/clock.h"
@@ -18,7 +17,8 @@
 /*
  * Timers:
  *   deadline   when the transport's server wants it
- *   tick       always, each 500 ms: the list of clients, what workers released;
+ *   tick       always, each 500 ms: the list of clients, what workers released,
+ *              what the departed have left in the heap;
  *              each 30 s whether the host is still as we made it
  *   ending     once, from SIGTERM on: BYE is said three times, 50 ms apart
  */
@@ -26,10 +26,9 @@ enum {
 	TICK_MS = 500,
 	VERIFY_TICKS = 30000 / TICK_MS,
 	ENDING_MS = 200,
-	/* A directory's time moves in steps of some milliseconds: after a
-	 * change it is read until the change is this old. */
-	SETTLED_S = 2,
 	RECEIVES_MAX = 32, /* in one turn of the loop */
+	/* This thread's, to the workers' 0: a tenth of their weight. */
+	CONTROL_NICE = 10,
 };
 
 /* Receiving. */
@@ -96,26 +95,27 @@ static void on_control(uv_poll_t *poll, int status, int events)
 static void on_event(uv_poll_t *poll, int status, int events)
 {
 	struct gateway *g = poll->data;
+	struct worker *w = g->worker[poll - g->event];
 	const struct rx_stray *stray;
 	uint64_t now_ns = clock_now_ns();
 	uint8_t bytes[RX_STRAY_MAX];
 
 	(void)status;
 	(void)events;
-	worker_event_clear(g->worker);
-	while ((stray = worker_stray_next(g->worker)) != NULL) {
+	worker_event_clear(w);
+	while ((stray = worker_stray_next(w)) != NULL) {
 		struct path from = { .local = stray->local };
 		size_t len = stray->len;
 		int r = endpoint_from_sockaddr(
 			(const struct sockaddr *)&stray->from, &from.remote);
 
 		memcpy(bytes, stray->bytes, len);
-		worker_stray_done(g->worker);
+		worker_stray_done(w);
 		if (r == 0)
 			gateway_sessions_input(g->sessions, &from, bytes, len,
 					       now_ns);
 	}
-	if (worker_state(g->worker) == WORKER_TUN_LOST) {
+	if (worker_state(w) == WORKER_TUN_LOST) {
 		g->failure =
 			gateway_failed_at(g, -ENODEV, g->o->device,
 					  "the TUN device is gone: somebody "
@@ -126,24 +126,6 @@ static void on_event(uv_poll_t *poll, int status, int events)
 }
 
 /* Time. */
-
-/* Has DIR/clients changed, or changed so lately that it may again have? */
-static bool clients_changed(struct gateway *g)
-{
-	char path[GATEWAY_PATH_MAX + 16];
-	struct timespec now;
-	struct stat st;
-	bool same;
-
-	snprintf(path, sizeof(path), "%s/clients", g->o->dir);
-	if (stat(path, &st) < 0)
-		return false;
-	same = st.st_mtim.tv_sec == g->clients_time.tv_sec &&
-	       st.st_mtim.tv_nsec == g->clients_time.tv_nsec;
-	now.tv_sec = (time_t)clock_wall_s();
-	g->clients_time = st.st_mtim;
-	return !same || now.tv_sec - st.st_mtim.tv_sec < SETTLED_S;
-}
 
 /* Another program may have taken an address away, or forwarding. */
 static void verify_host(struct gateway *g)
@@ -167,11 +149,12 @@ static void on_tick(uv_timer_t *timer)
 	struct gateway *g = timer->data;
 	uint64_t now_ns = clock_now_ns();
 
-	if (clients_changed(g))
-		gateway_sessions_reload(g->sessions, now_ns);
+	gateway_sessions_refresh(g->sessions, now_ns);
 	gateway_sessions_note_traffic(g->sessions, now_ns);
 	if (peer_table_reap(g->table) > 0)
-		worker_wake(g->worker);
+		for (unsigned int i = 0; i < g->lanes; i++)
+			worker_wake(g->worker[i]);
+	gateway_sessions_tidy(g->sessions, now_ns);
 	if (++g->ticks % VERIFY_TICKS == 0)
 		verify_host(g);
 	arm(g);
@@ -204,14 +187,30 @@ static void on_signal(uv_signal_t *signal, int number)
 static void on_tell(uv_signal_t *signal, int number)
 {
 	struct gateway *g = signal->data;
-	const struct counters *c = worker_counters(g->worker);
+	struct counters c;
 
 	(void)number;
+	gateway_counters(g, &c);
 	for (int i = 0; i < COUNTER_COUNT; i++)
-		if (counter_get(&c->of[i]) > 0)
+		if (counter_get(&c.of[i]) > 0)
 			log_notice("%s %llu", counter_name((enum counter)i),
-				   (unsigned long long)counter_get(&c->of[i]));
-	log_notice("system_calls %llu", (unsigned long long)counters_calls(c));
+				   (unsigned long long)counter_get(&c.of[i]));
+	log_notice("system_calls %llu", (unsigned long long)counters_calls(&c));
+}
+
+/* What came to a lane's socket and is not the lane's. */
+static int watch_workers(struct gateway *g)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; rc == 0 && i < g->lanes; i++) {
+		g->event[i].data = g;
+		rc = uv_poll_init(&g->loop, &g->event[i],
+				  worker_event_fd(g->worker[i]))
+			     ?: uv_poll_start(&g->event[i], UV_READABLE,
+					      on_event);
+	}
+	return rc;
 }
 
 static int start_loop(struct gateway *g)
@@ -220,16 +219,14 @@ static int start_loop(struct gateway *g)
 	uv_timer_init(&g->loop, &g->tick);
 	uv_timer_init(&g->loop, &g->ending);
 	g->deadline.data = g->tick.data = g->ending.data = g;
-	g->control.data = g->event.data = g;
+	g->control.data = g;
 	g->term.data = g->interrupt.data = g->tell.data = g;
 	return uv_poll_init(&g->loop, &g->control, g->sockets.control)	?:
-	       uv_poll_init(&g->loop, &g->event,
-			    worker_event_fd(g->worker))			?:
+	       watch_workers(g)						?:
 	       uv_signal_init(&g->loop, &g->term)			?:
 	       uv_signal_init(&g->loop, &g->interrupt)			?:
 	       uv_signal_init(&g->loop, &g->tell)			?:
 	       uv_poll_start(&g->control, UV_READABLE, on_control)	?:
-	       uv_poll_start(&g->event, UV_READABLE, on_event)		?:
 	       uv_signal_start(&g->term, on_signal, SIGTERM)		?:
 	       uv_signal_start(&g->interrupt, on_signal, SIGINT)	?:
 	       uv_signal_start(&g->tell, on_tell, SIGUSR1)		?:
@@ -281,6 +278,9 @@ static int serve(struct gateway *g)
 	if (rc == 0) {
 		arm(g);
 		tell_ready(g);
+		/* Whoever knocks, data goes on. The workers run by now, and
+		 * Linux has a niceness for each thread. */
+		(void)!nice(CONTROL_NICE);
 		uv_run(&g->loop, UV_RUN_DEFAULT);
 		rc = g->failure;
 	}
@@ -313,7 +313,6 @@ int gateway_run(const struct gateway_options *o, struct gateway_error *error)
 	g->o = o;
 	g->error = error;
 	g->started = clock_wall_s();
-	g->tun.fd = -1;
 	g->sockets.control = -1;
 	rc = descriptors_ensure();
 	if (rc)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The gateway running (uv): owns the loop, the UDP sockets, the TUN device, the
- * worker, what it changed on the host, and the sessions. Everything is undone
+ * workers, what it changed on the host, and the sessions. Everything is undone
  * when it ends. Main thread.
  */
 #ifndef ADIT_GATEWAY_H
@@ -29,6 +29,7 @@ struct gateway_options {
 	const char *device;	 /* the TUN device's name */
 	bool nat;		 /* also if the configuration does not say so */
 	struct endpoint metrics; /* family 0: nobody is told */
+	unsigned int lanes;	 /* workers, 1 to LANES_MAX; 0: as fits here */
 	FILE *out;		 /* gets one line when clients are answered */
 };
 

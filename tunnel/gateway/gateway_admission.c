@@ -58,8 +58,8 @@ static int make_room(struct gateway_sessions *s, uint32_t slot,
 			 endpoint_text(&x->from.remote, from));
 		return refuse(ret_refusal, REFUSAL_IN_USE, retry_s, text);
 	}
-	server_end_client(s->server, x->fingerprint, REFUSAL_IN_USE,
-			  "a newer session took its place", s->now_ns);
+	server_end_slot(s->server, slot, REFUSAL_IN_USE,
+			"a newer session took its place", s->now_ns);
 	/* The server may have given it up without a word. */
 	if (s->by_slot[slot])
 		gateway_session_destroy(s, s->by_slot[slot]);
@@ -80,7 +80,9 @@ static int make_lease(const struct gateway_sessions *s, uint32_t slot,
 }
 
 /* Whoever shows a certificate of our CA that is not on the list may have been
- * added a moment ago: the list is read again before he is turned away. */
+ * added a moment ago, or his file was not readable: the list is read again
+ * before he is turned away. Of ten thousand files that takes as long as a
+ * hundred handshakes, so not for nothing. */
 static const struct gateway_client *find_client(
 	struct gateway_sessions *s, const struct server_guest *guest)
 {
@@ -89,7 +91,10 @@ static const struct gateway_client *find_client(
 
 	if (client || s->ending)
 		return client;
-	gateway_sessions_reload(s, s->now_ns);
+	if (s->complaint[0])
+		gateway_sessions_reload(s, s->now_ns);
+	else
+		gateway_sessions_refresh(s, s->now_ns);
 	return gateway_clients_by_fingerprint(&s->clients, guest->fingerprint);
 }
 

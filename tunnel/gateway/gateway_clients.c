@@ -10,10 +10,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tunnel/base/clock.h"
 #include "tunnel/gateway/gateway_store.h"
 #include "tunnel/gateway/gateway_store_json.h"
 
 #define JSON_SUFFIX ".json"
+
+enum {
+	/* A directory's time moves in steps of some milliseconds: what was
+	 * read this soon after a change may be from before the next one. */
+	SETTLED_S = 2,
+};
 
 void gateway_clients_fini(struct gateway_clients *c)
 {
@@ -195,6 +202,11 @@ static int sort(struct gateway_clients *c)
 	return 0;
 }
 
+static void directory(const char *dir, char ret_path[static GATEWAY_PATH_MAX])
+{
+	snprintf(ret_path, GATEWAY_PATH_MAX, "%s/clients", dir);
+}
+
 int gateway_clients_load(struct gateway_clients *c, const char *dir,
 			 struct gateway_error *error)
 {
@@ -202,11 +214,15 @@ int gateway_clients_load(struct gateway_clients *c, const char *dir,
 	struct dirent *entry;
 	char path[GATEWAY_PATH_MAX];
 	size_t room = 0;
+	struct stat st;
 	int rc = 0;
 	DIR *d;
 
 	error->text[0] = '\0';
-	snprintf(path, sizeof(path), "%s/clients", dir);
+	directory(dir, path);
+	if (stat(path, &st) == 0)
+		next.dir_time = st.st_mtim;
+	next.read = clock_wall_s();
 	d = opendir(path);
 	if (!d) {
 		rc = -errno;
@@ -228,4 +244,17 @@ int gateway_clients_load(struct gateway_clients *c, const char *dir,
 	gateway_clients_fini(c);
 	*c = next;
 	return 0;
+}
+
+bool gateway_clients_outdated(const struct gateway_clients *c, const char *dir)
+{
+	char path[GATEWAY_PATH_MAX];
+	struct stat st;
+
+	directory(dir, path);
+	if (stat(path, &st) < 0)
+		return false;
+	return st.st_mtim.tv_sec != c->dir_time.tv_sec ||
+	       st.st_mtim.tv_nsec != c->dir_time.tv_nsec ||
+	       c->read - st.st_mtim.tv_sec < SETTLED_S;
 }

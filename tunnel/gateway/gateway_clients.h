@@ -41,6 +41,8 @@ struct gateway_clients {
 	/* The same, sorted by fingerprint: each handshake asks, and each
 	 * reload for all sessions. */
 	struct gateway_client **by_fingerprint;
+	struct timespec dir_time; /* of the directory, before it was read, */
+	int64_t read;		  /* and when that was, seconds since 1970 */
 };
 
 /* Letters, digits, ".", "_", "-", 63 at most, no dot first. */
@@ -53,6 +55,8 @@ bool gateway_client_name_valid(const char *name);
 int gateway_clients_load(struct gateway_clients *c, const char *dir,
 			 struct gateway_error *error) ATTR_MUST_CHECK;
 void gateway_clients_fini(struct gateway_clients *c);
+/* May DIR/clients have changed since the list was loaded? */
+bool gateway_clients_outdated(const struct gateway_clients *c, const char *dir);
 
 /* NULL when there is none. */
 struct gateway_client *gateway_clients_by_name(const struct gateway_clients *c,

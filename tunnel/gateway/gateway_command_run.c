@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
+#include "tunnel/data/lane.h"
 #include "tunnel/gateway/gateway.h"
 #include "tunnel/gateway/gateway_command.h"
 
 enum {
 	OPTION_LISTEN,
 	OPTION_DEVICE,
+	OPTION_LANES,
 	OPTION_METRICS,
 	OPTION_NAT,
 
@@ -16,6 +19,7 @@ enum {
 static const struct gateway_option options[] = {
 	{ "listen", OPTION_LISTEN, GATEWAY_OPTION_ONCE },
 	{ "device", OPTION_DEVICE, GATEWAY_OPTION_ONCE },
+	{ "lanes", OPTION_LANES, GATEWAY_OPTION_ONCE },
 	{ "metrics", OPTION_METRICS, GATEWAY_OPTION_ONCE },
 	{ "nat", OPTION_NAT, GATEWAY_OPTION_FLAG },
 	{ .name = NULL },
@@ -42,6 +46,16 @@ static bool is_loopback(const struct ip_addr *a)
 		       : memcmp(a->bytes, loopback6, sizeof(loopback6)) == 0;
 }
 
+static bool parse_lanes(const char *text, unsigned int *ret_lanes)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	*ret_lanes = (unsigned int)n;
+	return text[0] >= '1' && text[0] <= '9' && *end == '\0' &&
+	       n <= LANES_MAX;
+}
+
 /* What is wrong with the option's value, or NULL. */
 static const char *take_option(int option, const char *value,
 			       struct gateway_options *o)
@@ -58,6 +72,10 @@ static const char *take_option(int option, const char *value,
 			       ? NULL
 			       : "must be an interface's name: 15 letters, "
 				 "digits, dots, _ and - at most";
+	case OPTION_LANES:
+		return parse_lanes(value, &o->lanes)
+			       ? NULL
+			       : "must be a number from 1 to 64";
 	case OPTION_METRICS:
 		if (endpoint_parse(value, &o->metrics) < 0)
 			return "must be a loopback address and a port, like "

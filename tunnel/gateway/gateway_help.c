@@ -74,6 +74,8 @@ const char gateway_help_run[] =
 "\n"
 "  --listen A:P     address and UDP port (all addresses, the configured port)\n"
 "  --device NAME    the TUN device (" GATEWAY_DEVICE_DEFAULT "); another one for a second gateway\n"
+"  --lanes N        worker threads that carry data, 1 to 64 (as many as there are\n"
+"                   CPUs, up to four)\n"
 "  --nat            what clients send to other networks leaves with an address of\n"
 "                   this machine (masquerade, IPv4 and IPv6), in an nftables\n"
 "                   table of its own, adit-nat-DEVICE; needs the program nft.\n"

@@ -81,6 +81,7 @@ static const struct gateway_sample datagrams[] = {
 	{ { "handshake", "not_padded" },    AT(server.drop_unpadded) },
 	{ { "handshake", "no_hello" },      AT(server.drop_token) },
 	{ { "handshake", "bad_cookie" },    AT(server.cookies_bad) },
+	{ { "handshake", "full" },          AT(server.drop_crowd) },
 	{ { "handshake", "network_full" },  AT(server.drop_full) },
 	{ { "handshake", "no_memory" },     AT(server.drop_memory) },
 };
@@ -191,6 +192,9 @@ const struct gateway_metric gateway_metrics[] = {
 	{ "datagrams_handed_over_total",
 	  "Datagrams that the packet path gave to the control thread.",
 	  false, { 0 }, ONE(DATA(STRAYS)) },
+	{ "records_changed_lane_total",
+	  "Records that came to another lane's worker, and were handed on.",
+	  false, { 0 }, ONE(DATA(HANDED_OVER)) },
 	{ "system_calls_total", "System calls of the packet path.",
 	  false, { "call" }, MANY(calls) },
 	{ "resident_memory_bytes", "Memory that is resident.",

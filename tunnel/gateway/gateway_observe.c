@@ -26,10 +26,18 @@ static uint64_t resident_bytes(void)
 	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+void gateway_counters(const struct gateway *g, struct counters *ret_counters)
+{
+	*ret_counters = (struct counters) { 0 };
+	for (unsigned int i = 0; i < g->lanes; i++)
+		counters_gather(ret_counters, worker_counters(g->worker[i]));
+}
+
 static void observe(const struct gateway *g, struct gateway_snapshot *ret)
 {
-	const struct counters *c = worker_counters(g->worker);
+	struct counters c;
 
+	gateway_counters(g, &c);
 	*ret = (struct gateway_snapshot) {
 		.name = g->config.name,
 		.device = g->tun.name,
@@ -46,10 +54,10 @@ static void observe(const struct gateway *g, struct gateway_snapshot *ret)
 		.resident_bytes = resident_bytes(),
 	};
 	for (int i = 0; i < COUNTER_COUNT; i++)
-		ret->data[i] = counter_get(&c->of[i]);
+		ret->data[i] = counter_get(&c.of[i]);
 	for (int i = 0; i < BATCH_BUCKETS; i++) {
-		ret->sent[i] = counter_get(&c->sent[i]);
-		ret->received[i] = counter_get(&c->received[i]);
+		ret->sent[i] = counter_get(&c.sent[i]);
+		ret->received[i] = counter_get(&c.received[i]);
 	}
 	gateway_sessions_observe(g->sessions, ret);
 }

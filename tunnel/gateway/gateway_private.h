@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 #include <uv.h>
 
 #include "tunnel/data/tun.h"
@@ -20,10 +19,6 @@
 #include "tunnel/gateway/gateway_sessions.h"
 #include "tunnel/gateway/gateway_store.h"
 #include "tunnel/host/apply.h"
-
-enum {
-	GATEWAY_LANES = 1,
-};
 
 struct gateway {
 	/* set at creation */
@@ -46,12 +41,13 @@ struct gateway {
 	int family;
 	struct endpoint local;
 	struct peer_table *table;
-	struct worker *worker;
+	unsigned int lanes;
+	struct worker *worker[LANES_MAX]; /* NULL: not made */
 	struct gateway_sessions *sessions;
 
 	/* the loop */
 	uv_loop_t loop;
-	uv_poll_t control, event;
+	uv_poll_t control, event[LANES_MAX]; /* of each worker */
 	uv_timer_t deadline, tick, ending;
 	uv_signal_t term, interrupt, tell;
 	bool is_ending;
@@ -61,7 +57,6 @@ struct gateway {
 
 	unsigned int ticks;
 	uint64_t host_repairs, host_repair_errors;
-	struct timespec clients_time; /* of the directory, seen last */
 	uint8_t buffer[UDP_RECEIVE_MAX];
 };
 
@@ -78,5 +73,7 @@ void gateway_stop(struct gateway *g);
  * -errno with the error. */
 int gateway_observe_start(struct gateway *g) ATTR_MUST_CHECK;
 void gateway_observe_stop(struct gateway *g);
+/* Of all workers together. */
+void gateway_counters(const struct gateway *g, struct counters *ret_counters);
 
 #endif

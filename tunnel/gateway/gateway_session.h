@@ -35,9 +35,11 @@ struct gateway_sessions {
 	uint64_t reload_errors;
 	uint64_t tactics_left; /* how often whole runs were given up */
 	uint64_t now_ns; /* of the call that the server's callbacks are in */
-	uint64_t rejected_ns;  /* when a failed handshake was told last */
-	unsigned int rejected; /* and how many were not told since */
-	bool ending;	       /* nobody comes in any more */
+	uint64_t rejected_ns;	/* when a failed handshake was told last */
+	unsigned int rejected;	/* and how many were not told since */
+	bool ending;		/* nobody comes in any more */
+	uint64_t given_back_ns; /* when freed memory was, last, */
+	uint64_t given_back_at; /* and how many had come and gone by then */
 	struct gateway_session *first;
 	struct gateway_session *by_slot[GATEWAY_POOL_SLOTS_MAX];
 };

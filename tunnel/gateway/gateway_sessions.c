@@ -9,10 +9,18 @@
 #include "crypto/message.h"
 #include "tunnel/base/clock.h"
 #include "tunnel/base/log.h"
+#include "tunnel/base/memory.h"
 #include "tunnel/data/peer.h"
 #include "tunnel/data/peer_table.h"
 #include "tunnel/data/udp.h"
 #include "tunnel/gateway/gateway_snapshot.h"
+
+enum {
+	/* Some megabytes' worth of handshakes and sessions, and no more often
+	 * than milliseconds of work can be afforded. */
+	TIDY_GONE = 256,
+	TIDY_S = 10,
+};
 
 struct gateway_session *gateway_session_create(
 	struct gateway_sessions *s, const struct gateway_client *client,
@@ -302,16 +310,20 @@ void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns)
 		client = gateway_clients_by_fingerprint(&s->clients,
 							x->fingerprint);
 		if (!client)
-			server_end_client(s->server, x->fingerprint,
-					  REFUSAL_UNKNOWN,
-					  "this certificate was taken off the "
-					  "gateway's list",
-					  now_ns);
+			server_end_slot(s->server, x->slot, REFUSAL_UNKNOWN,
+					"this certificate was taken off the "
+					"gateway's list",
+					now_ns);
 		else if (client->revoked)
-			server_end_client(
-				s->server, x->fingerprint, REFUSAL_REVOKED,
-				"this certificate was revoked", now_ns);
+			server_end_slot(s->server, x->slot, REFUSAL_REVOKED,
+					"this certificate was revoked", now_ns);
 	}
+}
+
+void gateway_sessions_refresh(struct gateway_sessions *s, uint64_t now_ns)
+{
+	if (gateway_clients_outdated(&s->clients, s->c.dir))
+		gateway_sessions_reload(s, now_ns);
 }
 
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns)
@@ -338,6 +350,21 @@ void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns)
 			server_report(s->server, x->index, &report);
 		}
 	}
+}
+
+void gateway_sessions_tidy(struct gateway_sessions *s, uint64_t now_ns)
+{
+	struct server_counters c;
+	uint64_t gone;
+
+	server_counters(s->server, &c);
+	gone = c.ended + c.handshakes_started - c.handshakes_now;
+	if (gone - s->given_back_at < TIDY_GONE ||
+	    now_ns - s->given_back_ns < (uint64_t)TIDY_S * NS_PER_S)
+		return;
+	memory_give_back();
+	s->given_back_at = gone;
+	s->given_back_ns = now_ns;
 }
 
 void gateway_sessions_end_all(struct gateway_sessions *s, uint64_t now_ns)

@@ -59,11 +59,16 @@ void gateway_sessions_input(struct gateway_sessions *s, const struct path *from,
 uint64_t gateway_sessions_deadline(const struct gateway_sessions *s);
 void gateway_sessions_timeout(struct gateway_sessions *s, uint64_t now_ns);
 
-/* Should be called when something in DIR/clients may have changed. */
+/* Reads DIR/clients, */
 void gateway_sessions_reload(struct gateway_sessions *s, uint64_t now_ns);
+/* and this if something in it may have changed. */
+void gateway_sessions_refresh(struct gateway_sessions *s, uint64_t now_ns);
 /* Should be called now and then: tells the server whom the workers heard, and
  * ends sessions whose keys have seen too many forgeries. */
 void gateway_sessions_note_traffic(struct gateway_sessions *s, uint64_t now_ns);
+/* So should this: after many have come and gone, what they left in the heap
+ * goes back to the system. */
+void gateway_sessions_tidy(struct gateway_sessions *s, uint64_t now_ns);
 /* Says BYE to all; it is repeated in gateway_sessions_timeout. */
 void gateway_sessions_end_all(struct gateway_sessions *s, uint64_t now_ns);
 

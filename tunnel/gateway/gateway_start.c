@@ -111,7 +111,9 @@ static int open_device(struct gateway *g)
 	if (rc)
 		return gateway_failed_at(g, rc, g->o->device,
 					 host_error(g->host));
-	rc = tun_open(g->o->device, &g->tun);
+	rc = tun_open(g->o->device, g->lanes > 1, &g->tun);
+	for (unsigned int i = 1; rc == 0 && i < g->lanes; i++)
+		rc = tun_add_queue(&g->tun);
 	if (rc)
 		return gateway_failed_at(g, rc, g->o->device,
 					 tun_error_text(rc));
@@ -131,6 +133,7 @@ static int want_host(struct gateway *g)
 	memcpy(s->device, g->tun.name, sizeof(s->device));
 	s->ifindex = g->tun.ifindex;
 	s->mtu = g->config.lease.mtu;
+	s->txqlen = HOST_TXQLEN;
 	gateway_pool_addresses(&g->config.pool, GATEWAY_POOL_SLOT_GATEWAY, &a4,
 			       &a6);
 	rc = host_state_add_address(s, &a4);
@@ -185,7 +188,8 @@ static int open_sockets(struct gateway *g)
 {
 	struct udp_options o = { .local = g->o->listen,
 				 .tell_local = true,
-				 .lanes = GATEWAY_LANES };
+				 .lanes = g->lanes,
+				 .shares = UDP_SHARES_MAX };
 	char text[ENDPOINT_TEXT_MAX];
 	int rc;
 
@@ -212,24 +216,38 @@ static int open_sockets(struct gateway *g)
 	return 0;
 }
 
-static int start_worker(struct gateway *g)
+static int make_worker(struct gateway *g, unsigned int lane)
+{
+	struct worker_config w = {
+		.lane = lane,
+		.tun_fd = g->tun.queue[lane],
+		.uso = g->tun.uso,
+		.table = g->table,
+	};
+	int rc = worker_create(&w, &g->worker[lane]);
+
+	for (unsigned int i = 0; rc == 0 && i < g->sockets.shares; i++) {
+		worker_set_socket(g->worker[lane], i, g->sockets.lane[lane][i]);
+		g->sockets.lane[lane][i] = -1;
+	}
+	return rc;
+}
+
+static int start_workers(struct gateway *g)
 {
 	struct peer_table_config t = {
 		.inner_slots = g->config.pool.slots,
 		.pool4 = g->config.pool.prefix4,
 		.pool6 = g->config.pool.prefix6,
 	};
-	struct worker_config w = { .tun_fd = g->tun.fd, .uso = g->tun.uso };
 	int rc = peer_table_create(&t, &g->table);
 
-	w.table = g->table;
+	for (unsigned int i = 0; rc == 0 && i < g->lanes; i++)
+		rc = make_worker(g, i);
 	if (rc == 0)
-		rc = worker_create(&w, &g->worker);
-	if (rc == 0) {
-		worker_set_socket(g->worker, g->sockets.lane[0]);
-		g->sockets.lane[0] = -1;
-		rc = worker_start(g->worker);
-	}
+		rc = worker_join(g->worker, g->lanes);
+	for (unsigned int i = 0; rc == 0 && i < g->lanes; i++)
+		rc = worker_start(g->worker[i]);
 	return rc ? gateway_failed_at(g, rc, "the worker cannot start",
 				      strerror(-rc))
 		  : 0;
@@ -258,7 +276,8 @@ static int start_sessions(struct gateway *g)
 		.credentials = g->credentials,
 		.table = g->table,
 		.family = g->family,
-		.lanes = GATEWAY_LANES,
+		.lanes = (uint8_t)(g->lanes > LANES_USUAL ? g->lanes
+							  : LANES_USUAL),
 		.send = on_send,
 		.arg = g,
 	};
@@ -271,6 +290,7 @@ int gateway_start(struct gateway *g)
 {
 	int rc = load_credentials(g);
 
+	g->lanes = g->o->lanes ? g->o->lanes : lanes_default();
 	if (rc == 0)
 		rc = open_host(g);
 	if (rc == 0)
@@ -280,7 +300,7 @@ int gateway_start(struct gateway *g)
 	if (rc == 0)
 		rc = change_host(g);
 	if (rc == 0)
-		rc = start_worker(g);
+		rc = start_workers(g);
 	if (rc == 0)
 		rc = start_sessions(g);
 	return rc;
@@ -290,10 +310,12 @@ void gateway_stop(struct gateway *g)
 {
 	int left;
 
-	if (g->worker)
-		worker_stop(g->worker);
+	for (unsigned int i = 0; i < g->lanes; i++)
+		if (g->worker[i])
+			worker_stop(g->worker[i]);
 	gateway_sessions_destroy(g->sessions);
-	worker_destroy(g->worker);
+	for (unsigned int i = 0; i < g->lanes; i++)
+		worker_destroy(g->worker[i]);
 	peer_table_destroy(g->table);
 	udp_close(&g->sockets);
 	left = g->host ? host_undo(g->host, HOST_ALL) : 0;

@@ -56,12 +56,10 @@ static int apply_link(struct host *h, const struct host_state *want, bool up,
 		set.mtu = want->mtu;
 	if (now.txqlen != want->txqlen)
 		set.txqlen = want->txqlen;
-	if (now.gso_max_size != want->gso_max_size)
-		set.gso_max_size = want->gso_max_size;
 	set.up = up && !now.up;
 	if (set.up)
 		quiet_link(h, want->ifindex);
-	if (!set.mtu && !set.txqlen && !set.gso_max_size && !set.up)
+	if (!set.mtu && !set.txqlen && !set.up)
 		return 0;
 	r = netlink_link(&h->nl, &set);
 	if (r)

@@ -255,6 +255,7 @@ int plan_client(const struct plan_input *in, struct host_state *ret_state)
 	const struct lease *l = in->lease;
 	struct host_state s = { .ifindex = in->ifindex,
 				.mtu = in->mtu,
+				.txqlen = HOST_TXQLEN,
 				.table = HOST_TABLE };
 	struct plan p = { .in = in,
 			  .has4 = l->address4.addr.family == AF_INET,

@@ -64,8 +64,6 @@ size_t rtnl_build_link(void *buf, uint32_t seq, const struct rtnl_link_set *l)
 		mnl_attr_put_u32(n, IFLA_MTU, l->mtu);
 	if (l->txqlen)
 		mnl_attr_put_u32(n, IFLA_TXQLEN, l->txqlen);
-	if (l->gso_max_size)
-		mnl_attr_put_u32(n, IFLA_GSO_MAX_SIZE, l->gso_max_size);
 	if (l->no_link_local) {
 		struct nlattr *spec = mnl_attr_nest_start(n, IFLA_AF_SPEC);
 		struct nlattr *inet6 = mnl_attr_nest_start(n, AF_INET6);
@@ -274,7 +272,6 @@ int rtnl_parse_link(const struct nlmsghdr *n, struct rtnl_link *ret_link)
 	if (!read_name(a.at[IFLA_IFNAME], l.name) ||
 	    !nlattrs_u32(&a, IFLA_MTU, &l.mtu) ||
 	    !nlattrs_u32(&a, IFLA_TXQLEN, &l.txqlen) ||
-	    !nlattrs_u32(&a, IFLA_GSO_MAX_SIZE, &l.gso_max_size) ||
 	    !nlattrs_u32(&a, IFLA_LINK, &l.lower) ||
 	    !nlattrs_u32(&a, IFLA_MASTER, &l.master) ||
 	    !read_link_info(a.at[IFLA_LINKINFO], &l))

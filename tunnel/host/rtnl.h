@@ -42,7 +42,6 @@ struct rtnl_link {
 	char kind[RTNL_NAME_MAX]; /* "tun", "veth"; empty for hardware */
 	uint32_t mtu;
 	uint32_t txqlen;
-	uint32_t gso_max_size;
 	bool up;
 	bool carrier;
 	/* Parsed only, from here. */
@@ -59,7 +58,6 @@ struct rtnl_link_set {
 	uint32_t index;
 	uint32_t mtu;
 	uint32_t txqlen;
-	uint32_t gso_max_size;
 	bool up;
 	bool no_link_local; /* the kernel makes no fe80:: address of its own */
 };

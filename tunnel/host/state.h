@@ -25,6 +25,10 @@ enum {
 	HOST_PROTOCOL = 210,	    /* "proto" of our routes and rules */
 	HOST_RULES_MAX = 4,
 	HOST_PROC_MAX = 4,
+	/* Packets that a device keeps for a worker that does not run just now.
+	 * Half of it, the kernel's own choice for TUN, loses bursts of small
+	 * ones on a busy machine; more is only more delay. */
+	HOST_TXQLEN = 1000,
 	HOST_PROC_VALUE_MAX = 32,
 };
 
@@ -55,8 +59,7 @@ struct host_state {
 	char device[RTNL_NAME_MAX];
 	uint32_t ifindex;
 	uint32_t mtu;
-	uint32_t txqlen;       /* 0: as it is */
-	uint32_t gso_max_size; /* 0: as it is */
+	uint32_t txqlen; /* 0: as it is */
 
 	/* The kernel makes a network route in the main table for an address
 	 * that is shorter than /32 or /128: the gateway wants it, a client

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Several lanes, at either end and in any combination: sixteen flows in both
+# directions keep their order, each within itself; a tunnel without the rule
+# that keeps a flow on its lane (tests/lab/preload_scatter.c) does not, which
+# shows that this can fail.
+set -u
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+flows=$lab_root/build/linux/bench/flows
+scatter=$lab_root/build/linux/lab/scatter.so
+server=198.51.100.10
+
+number() { # KEY: of the last line
+	python3 -c 'import json, sys
+print(json.loads(sys.argv[1])[sys.argv[2]])' "$line" "$1"
+}
+
+lanes_are() { # NUMBER
+	on laptop adit status --json >"$lab/status" 2>/dev/null
+	python3 -c 'import json, sys
+sys.exit(json.load(open(sys.argv[1])).get("lanes") != int(sys.argv[2]))' \
+		"$lab/status" "$1"
+}
+
+threads() { # LABEL
+	find "/proc/$(program_pid "$1")/task" -mindepth 1 -maxdepth 1 | wc -l
+}
+
+tunnel() { # CLIENT-LANES GATEWAY-LANES [COMMAND...]
+	local client=$1 gateway=$2
+	shift 2
+	start gateway gateway "$@" adit-gateway run /etc/gw --lanes "$gateway"
+	until_true 5 on gateway sh -c 'ss -Hlun sport = :443 | grep -q .' ||
+		fail "the gateway does not start"
+	start aditd laptop "$@" aditd
+	until_true 5 on laptop adit status || fail "aditd does not start"
+	on laptop adit connect "lanes-$client" --wait=20 >"$lab/connect.log" ||
+		fail "$client lanes to $gateway: $(cat "$lab/connect.log")"
+}
+
+end_tunnel() {
+	stop aditd
+	stop gateway
+}
+
+# Sets `line`. A queue that is full loses; what arrives must be in order.
+sixteen_flows() {
+	line=$(on laptop "$flows" send $server:7001 "${rate:-20000}" \
+		"${seconds:-2}" 16) || fail "the flows do not end"
+	[ "$(number received)" -gt 0 ] && [ "$(number back)" -gt 0 ] ||
+		fail "nothing arrives: $line"
+}
+
+in_order() { # CLIENT-LANES GATEWAY-LANES
+	tunnel "$1" "$2"
+	# With more than the session has, a client sends on those.
+	lanes_are "$(($1 < $2 || $2 >= 4 ? $1 : ($1 < 4 ? $1 : 4)))" ||
+		fail "$1 lanes to $2: $(cat "$lab/status")"
+	sixteen_flows
+	echo "note: $1 and $2 lanes: $(number sent) sent, $(number received)" \
+		"came, $(number late) behind a later one; $(number back) came" \
+		"back, $(number back_late) behind a later one; the gateway has" \
+		"$(threads gateway) threads"
+	[ "$(number late)" = 0 ] && [ "$(number back_late)" = 0 ] ||
+		fail "$1 and $2 lanes reorder: $line"
+	end_tunnel
+	checks=$((checks + 2))
+}
+
+out_of_order() {
+	tunnel 4 4 env LD_PRELOAD="$scatter"
+	sixteen_flows
+	echo "note: with flows that leave their lanes:" \
+		"$(number late) of $(number received) behind a later one," \
+		"$(number back_late) of $(number back)"
+	[ $(($(number late) + $(number back_late))) -gt 0 ] ||
+		fail "a tunnel without lanes for flows keeps their order: $line"
+	end_tunnel
+	checks=$((checks + 1))
+}
+
+programs_begin python3
+for n in 1 2 4; do
+	variant "lanes-$n" "p['VendorConfig']['Lanes'] = $n"
+	on laptop adit profile check "/run/lab/lanes-$n.json" >"$lab/check" ||
+		fail "$(cat "$lab/check")"
+done
+start aditd laptop aditd
+until_true 5 on laptop adit status || fail "aditd does not start"
+add_profiles lanes-1 lanes-2 lanes-4
+stop aditd
+start flows office "$flows" echo $server:7001
+in_order 1 1
+in_order 4 4
+in_order 1 4
+in_order 4 1
+in_order 2 4
+out_of_order
+echo "note: $checks checks"
