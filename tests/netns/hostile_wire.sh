@@ -33,7 +33,7 @@ relay() { # COMMAND...
 begin() {
 	programs_begin curl python3
 	variant relayed 'p["HostName"] = "192.0.2.1"
-p["VendorConfig"]["ServerName"] = "vpn.example.com"'
+p["VendorConfig"].update(ServerName="vpn.example.com", Lanes=1)'
 	mkfifo "$lab/relay.fifo"
 	start relay cafe "$lab_root/build/linux/lab/relay" 192.0.2.1 192.0.2.2 \
 		/run/lab/relay.fifo
@@ -98,10 +98,13 @@ does() { # END SORT ACT A B CAUSE=COUNT...
 
 # Every position of a data record's header, its inside and its end.
 data_to_gateway() {
-	does gateway data cut 0 2 =control,short
-	does gateway data cut 2 32 =data,short
+	# Without its index nothing has a lane.
+	does gateway data cut 0 8 =control,short
+	does gateway data cut 8 32 =data,short
 	does gateway data cut 32 9999 =data,not_authentic
-	does gateway data flip 1 2 =control,wrong_lane
+	# Of eight other lanes this session has two, and two are none of data.
+	does gateway data flip 1 2 \
+		"data,wrong_lane=4 data,not_authentic=2 control,wrong_lane=2"
 	does gateway data flip 2 4 =data,not_authentic
 	does gateway data flip 4 8 =data,unknown_session
 	does gateway data flip 8 12 =data,counter_far_ahead
@@ -142,10 +145,11 @@ handshake_to_gateway() {
 }
 
 to_client() {
-	does client data cut 0 2 =control_short
-	does client data cut 2 32 =drop_short
+	does client data cut 0 8 =control_short
+	does client data cut 8 32 =drop_short
 	does client data cut 32 9999 =drop_forged
-	does client data flip 1 2 =control_index
+	does client data flip 1 2 \
+		"control_index=2 drop_lane=4 drop_forged=2"
 	does client data flip 2 4 =drop_forged
 	does client data flip 4 8 =drop_index
 	does client data flip 8 12 =drop_epoch
