@@ -156,7 +156,7 @@ send(b"\xa1\xff" + bytes(20))               # control, short
 send(b"GET / HTTP/1.1\r\n\r\n")             # unknown first byte
 send(b"\xa1\0\0\0\0\1\0\1" + bytes(40))     # data of no session
 send(b"\xa1\xff\0\0\0\1\0\1" + bytes(40))   # control of none
-send(b"\xa1\x09" + bytes(46))               # a lane that is not there
+send(b"\xa1\x40" + bytes(46))               # no lane at all
 send(envelope(0, bytes(1300)))              # oversized
 send(envelope(400, bytes(300)))             # padding beyond the end
 send(envelope(0, bytes(100)))               # not padded
