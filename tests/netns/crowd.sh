@@ -301,8 +301,8 @@ finish() {
 	leave crowd
 	stop dial
 	must_be sessions 0
-	# What the crowd took at most; the gateway gives back each 10 s.
-	until_true 60 resident_below $(((empty + peak) / 2)) ||
+	# Of what the crowd took; the gateway gives back each 10 s.
+	until_true 60 resident_below $(((3 * empty + peak) / 4)) ||
 		fail "$(resident_kb) KiB are resident when all are gone:" \
 			"$empty before they came, $peak with all of them"
 	checks=$((checks + 1))
