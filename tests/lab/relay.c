@@ -8,16 +8,16 @@
  *
  *   mode plain | twice | swap | spoil | elsewhere
  *	what becomes of what passes: nothing; each is sent two times; each two
- *	change places; cut, longer and (if sealed) changed copies go in front;
- *	records to the gateway leave from another port
+ *	data records change places; cut, longer and (if sealed) changed copies
+ *	go in front; records to the gateway leave from another port
  *   gateway|client data|control|handshake ACT A B
  *	sends variants of the last one of this sort there:
  *	cut: each length from A to B - 1; flip: each bit of the bytes A to B - 1
  *	(B 0: to the end); again: A times; grow: by A bytes; counter: with bit A
  *	of the counter turned; copy: A times, from another port
  *   tell
- *	how many passed to the gateway and to the client, and how many came to
- *	that other port
+ *	how many data records passed to the gateway and to the client, and how
+ *	many datagrams came to that other port
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -213,10 +213,13 @@ static void pass(struct relay *r, enum direction d, const struct datagram *g)
 	enum sort s = sort_of(g);
 	int fd = d == TO_GATEWAY ? r->far : r->near;
 
-	r->passed[d]++;
+	r->passed[d] += s == DATA;
 	r->kept[d][s] = *g;
 	switch (r->mode) {
 	case SWAP:
+		/* What is no data would decide which data go in pairs. */
+		if (s != DATA)
+			break;
 		change_places(r, d, g);
 		return;
 	case TWICE:
