@@ -224,7 +224,7 @@ tcp() { # ROW TUNNEL ADDRESS [ARGUMENT...]
 }
 
 round_trips() { # ADDRESS, as JSON, in ms
-	printf '{"times": [%s]}\n' "$(ping -c 200 -i 0.002 "$1" |
+	printf '{"times": [%s]}\n' "$(ping -c 50 -i 0.002 "$1" |
 		sed -n 's/.*time=\([0-9.]*\) ms/\1/p' | paste -sd,)"
 }
 export -f round_trips
@@ -232,6 +232,18 @@ export -f round_trips
 # What a row is compared with that is about another kind of traffic.
 own() { # ROW
 	tcp "own-$1" adit "${address[adit]}"
+}
+
+# In short turns, so that who shares the machine troubles them all alike.
+all_round_trips() {
+	local i tunnel
+	for i in 1 2 3 4; do
+		measure rtt none bash -c "round_trips ${address[none]}"
+		for tunnel in $tunnels; do
+			measure rtt "$tunnel" bash -c \
+				"round_trips ${address[$tunnel]}"
+		done
+	done
 }
 
 over_six() {
@@ -259,7 +271,7 @@ measure_row() { # ROW, for each tunnel in turn
 	uplink6) over_six; return ;;
 	order) order; return ;;
 	quic) own quic ;;
-	rtt) measure rtt none bash -c "round_trips ${address[none]}" ;;
+	rtt) all_round_trips; return ;;
 	esac
 	for tunnel in $tunnels; do
 		case $1 in
@@ -270,8 +282,6 @@ measure_row() { # ROW, for each tunnel in turn
 			"${address[$tunnel]}:7001" "$step" 200 ;;
 		quic) measure quic "$tunnel" "$programs/quic_like" send \
 			"${address[$tunnel]}:7002" "$seconds" ;;
-		rtt) measure rtt "$tunnel" bash -c \
-			"round_trips ${address[$tunnel]}" ;;
 		esac
 	done
 }

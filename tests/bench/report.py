@@ -128,10 +128,16 @@ class Results:
 
     def added(self, tunnel):
         """Microseconds that a tunnel adds to a round trip, by round."""
-        none = {m["round"]: statistics.median(m["result"]["times"])
-                for m in self.of("rtt", "none")}
-        return [1e3 * (statistics.median(m["result"]["times"]) -
-                       none[m["round"]]) for m in self.of("rtt", tunnel)]
+        none, times = self.round_trips("none"), self.round_trips(tunnel)
+        return [1e3 * (statistics.median(times[r]) -
+                       statistics.median(none[r])) for r in times]
+
+    def round_trips(self, tunnel):
+        """All times of a round, by round."""
+        times = {}
+        for m in self.of("rtt", tunnel):
+            times.setdefault(m["round"], []).extend(m["result"]["times"])
+        return times
 
     def memory(self, when, tunnel):
         return [m["kib"] / 1024 for m in self.of("memory-" + when, tunnel)]

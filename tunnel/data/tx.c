@@ -213,10 +213,11 @@ static void take_packet(struct tx *t, uint8_t *packet, size_t len)
 
 int tx_pump(struct tx *t, uint64_t now_ns)
 {
+	size_t bytes = 0;
 	int r = 0;
 
 	t->now_ns = now_ns;
-	for (unsigned int i = 0; i < TX_READS; i++) {
+	for (unsigned int i = 0; i < TX_READS && bytes < TX_BYTES; i++) {
 		uint8_t *in = t->in[t->turn];
 		ssize_t n = read(t->tun, in, sizeof(t->in[0]));
 
@@ -229,6 +230,7 @@ int tx_pump(struct tx *t, uint64_t now_ns)
 			r = n < 0 ? -errno : -EPIPE;
 			break;
 		}
+		bytes += (size_t)n;
 		if (n <= GSO_VNET_LEN)
 			counters_add(t->counters, COUNTER_DROP_MALFORMED, 1);
 		else

@@ -15,7 +15,10 @@
 #include "tunnel/data/udp.h"
 
 enum {
-	TX_READS = 32, /* in one pump */
+	/* In one pump: as many small packets as one send takes, and as many
+	 * super-packets as what was received can wait for. */
+	TX_READS = UDP_SEGMENTS_MAX,
+	TX_BYTES = 2 << 20,
 };
 
 /* A packet that is not sealed before it is known what follows: its record says
@@ -52,7 +55,7 @@ struct tx {
 	uint8_t out[UDP_RUN_MAX + GSO_PACKET_MAX + RECORD_OVERHEAD];
 };
 
-/* Takes at most TX_READS packets from the device and sends them all. 0, or
+/* Takes packets from the device, up to the bounds, and sends them all. 0, or
  * -errno when the device is gone. */
 int tx_pump(struct tx *t, uint64_t now_ns);
 
