@@ -548,6 +548,30 @@ START_TEST(counts_data_as_a_sign_of_life)
 }
 END_TEST
 
+/* A worker goes on while the clock's reading is used. */
+START_TEST(data_that_came_since_the_clock_was_read_is_a_sign_of_life)
+{
+	struct gateway_snapshot s = { .now = 5000 };
+	struct guest *first, *second;
+
+	add(0, "laptop");
+	first = dial(0, 0);
+	pass_ms(20000);
+	atomic_store(&peer_lane_use(peer_of(first), 0)->last_rx_ns,
+		     now_ns + NS_PER_MS);
+	gateway_sessions_observe(sessions, &s);
+	ck_assert_int_eq(gateway_sessions_observe_each(sessions, now_ns, &s),
+			 0);
+	ck_assert_uint_eq(s.session_count, 1);
+	ck_assert_uint_eq(s.sessions[0].heard, 5000);
+	gateway_snapshot_fini(&s);
+	second = dial(1, 0);
+	ck_assert_uint_eq(second->up, 0);
+	ck_assert_int_eq(second->reason, REASON_BUSY);
+	ck_assert_uint_eq(first->down, 0);
+}
+END_TEST
+
 START_TEST(ends_a_session_whose_keys_have_seen_too_many_forgeries)
 {
 	struct peer_lane *lane;
@@ -705,6 +729,8 @@ int main(void)
 	tcase_add_test(t, replaces_at_once_a_session_that_was_silent_for_30_s);
 	tcase_add_test(t, lets_nobody_in_while_it_ends);
 	tcase_add_test(t, counts_data_as_a_sign_of_life);
+	tcase_add_test(
+		t, data_that_came_since_the_clock_was_read_is_a_sign_of_life);
 	tcase_add_test(t,
 		       ends_a_session_whose_keys_have_seen_too_many_forgeries);
 	tcase_add_test(t, reports_what_came_when_something_has);

@@ -21,7 +21,7 @@ static int refuse(struct server_refusal *r, enum refusal reason,
 static bool is_alive(struct gateway_sessions *s, struct gateway_session *x,
 		     int64_t *ret_retry_s)
 {
-	uint64_t heard_ns = gateway_session_heard_ns(s, x);
+	uint64_t heard_ns = gateway_session_heard_ns(s, x, s->now_ns);
 	uint64_t silent_s = (s->now_ns - heard_ns) / NS_PER_S;
 
 	if (silent_s >= GATEWAY_SILENT_S)

@@ -50,9 +50,11 @@ struct gateway_session *gateway_session_create(
 	const struct server_guest *guest);
 void gateway_session_destroy(struct gateway_sessions *s,
 			     struct gateway_session *x);
-/* When anything authentic came last, on the control lane or another. */
+/* When anything authentic came last, on the control lane or another. Not later
+ * than `now_ns`, which was read before a worker that is busy looked. */
 uint64_t gateway_session_heard_ns(const struct gateway_sessions *s,
-				  const struct gateway_session *x);
+				  const struct gateway_session *x,
+				  uint64_t now_ns);
 
 /* The server's `admit`. */
 int gateway_admission_judge(void *arg, const struct server_guest *guest,

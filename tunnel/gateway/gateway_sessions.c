@@ -58,7 +58,8 @@ void gateway_session_destroy(struct gateway_sessions *s,
 }
 
 uint64_t gateway_session_heard_ns(const struct gateway_sessions *s,
-				  const struct gateway_session *x)
+				  const struct gateway_session *x,
+				  uint64_t now_ns)
 {
 	uint64_t heard_ns = server_heard_ns(s->server, x->index);
 	struct peer_stats stats;
@@ -68,7 +69,7 @@ uint64_t gateway_session_heard_ns(const struct gateway_sessions *s,
 		if (stats.last_rx_ns > heard_ns)
 			heard_ns = stats.last_rx_ns;
 	}
-	return heard_ns;
+	return heard_ns < now_ns ? heard_ns : now_ns;
 }
 
 /* The client's own two addresses, and nothing else, may be its sources. */
@@ -393,7 +394,7 @@ static void observe_session(const struct gateway_sessions *s,
 			    const struct gateway_session *x, uint64_t now_ns,
 			    uint64_t now, struct gateway_snapshot_session *ret)
 {
-	uint64_t heard_ns = gateway_session_heard_ns(s, x);
+	uint64_t heard_ns = gateway_session_heard_ns(s, x, now_ns);
 	struct ip_prefix own[2];
 	struct peer_stats stats;
 
