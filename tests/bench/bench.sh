@@ -59,6 +59,7 @@ topology() {
 		fail "no network"
 	start iperf3 gateway iperf3 -s
 	start flows gateway "$programs/flows" serve '[::]:7001'
+	start echo gateway "$programs/flows" echo '[::]:7003'
 	start quic_like gateway "$programs/quic_like" serve '[::]:7002'
 }
 
@@ -71,10 +72,15 @@ adit_prepare() {
 	python3 - "$lab" <<-'END' || fail "no profiles"
 		import json, sys
 		p = json.load(open(sys.argv[1] + "/client.json"))
-		for name, host in ("four", "192.0.2.2"), ("six", "2001:db8:1::2"):
+		profiles = (("four", "192.0.2.2", {}), ("six", "2001:db8:1::2", {}),
+		            ("lanes-1", "192.0.2.2", {"Lanes": 1}),
+		            ("lanes-4", "192.0.2.2", {"Lanes": 4}))
+		plain = {**p["Payload"]["VendorConfig"],
+		         "ServerName": "vpn.example.com"}
+		for name, host, lanes in profiles:
 		    p["Identifier"] = "com.example." + name
-		    p["Payload"].update(VisibleName=name, HostName=host)
-		    p["Payload"]["VendorConfig"]["ServerName"] = "vpn.example.com"
+		    p["Payload"].update(VisibleName=name, HostName=host,
+		                        VendorConfig={**plain, **lanes})
 		    json.dump(p, open("%s/%s.json" % (sys.argv[1], name), "w"))
 	END
 }
@@ -85,7 +91,7 @@ adit_start() {
 	start adit-client client env ADIT_AEAD="${aead-}" aditd
 	until_true 10 on gateway adit-gateway status /etc/gw &&
 		until_true 10 on client adit status || fail "adit does not start"
-	for profile in four six; do
+	for profile in four six lanes-1 lanes-4; do
 		on client adit profile add "/run/lab/$profile.json" \
 			>/dev/null 2>&1 # the second time it is there already
 	done
@@ -248,18 +254,27 @@ all_round_trips() {
 
 over_six() {
 	own uplink6
-	on client adit disconnect >/dev/null
-	on client adit connect --wait=10 six >/dev/null || fail "adit over IPv6"
+	adit_by six
 	tcp uplink6 adit "${address[adit]}"
-	on client adit disconnect >/dev/null
-	on client adit connect --wait=10 four >/dev/null || fail "adit connect"
+	adit_by four
 }
 
-# Sixteen flows whose order is looked at; and once shuffled by the sender, to
-# see that it is.
+adit_by() { # PROFILE
+	on client adit disconnect >/dev/null
+	on client adit connect --wait=10 "$1" >/dev/null || fail "adit by $1"
+}
+
+# Sixteen flows, there and back, whose order is looked at, with one lane and
+# with four; and once shuffled by the sender, to see that it is. (That a tunnel
+# which does not keep flows on their lanes is found is netns/lanes.sh's.)
 order() {
-	measure order adit "$programs/flows" send "${address[adit]}:7001" \
-		30000 "$seconds" 16
+	local lanes
+	for lanes in 1 4; do
+		adit_by lanes-$lanes
+		measure order adit "$programs/flows" send \
+			"${address[adit]}:7003" 30000 "$seconds" 16
+	done
+	adit_by four
 	measure shuffled adit "$programs/flows" send "${address[adit]}:7001" \
 		30000 0.5 16 0 shuffle
 }
