@@ -64,7 +64,7 @@ LAB      := $(patsubst tests/lab/%.c,$(OUT)/lab/%,$(filter-out \
 BENCH    := $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: all deps deps-test demo test check check-net check-wifi bench \
-	bench-crowd bench-dns bench-instructions fuzz lint format clean \
+	bench-crowd bench-dns bench-instructions soak fuzz lint format clean \
 	install uninstall
 .SECONDARY:
 
@@ -110,6 +110,14 @@ bench-crowd:
 	@$(MAKE) --no-print-directory all lab
 	@crowd_count=10000 crowd_others=1000 crowd_rounds=3 \
 		tests/netns/crowd.sh
+
+# An hour at full rate, and 2 GB each way over each rough path.
+SOAK_SECONDS ?= 3600
+soak:
+	@config/deps.sh build lab
+	@$(MAKE) --no-print-directory all lab
+	@soak_seconds=$(SOAK_SECONDS) tests/netns/soak.sh
+	@rough_mb=2048 rough_seconds=1200 tests/netns/rough_path.sh
 
 bench-dns:
 	@config/deps.sh build lab resolvers
