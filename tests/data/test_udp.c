@@ -127,6 +127,35 @@ START_TEST(each_share_gets_its_sessions)
 }
 END_TEST
 
+static int hops_of(int fd, int level, int option)
+{
+	socklen_t len = sizeof(int);
+	int hops;
+
+	ck_assert_int_eq(getsockopt(fd, level, option, &hops, &len), 0);
+	return hops;
+}
+
+/* Else a kernel that glues by address, port and size glues lanes. */
+START_TEST(no_two_sockets_share_a_hop_limit)
+{
+	struct udp_options o = { .lanes = LANES_MAX, .dual_stack = true };
+	int four, six;
+
+	ck_assert_int_eq(open_with(&o, "::"), 0);
+	four = hops_of(s.control, IPPROTO_IP, IP_TTL);
+	six = hops_of(s.control, IPPROTO_IPV6, IPV6_UNICAST_HOPS);
+	for (int i = 0; i < LANES_MAX; i++) {
+		ck_assert_int_eq(hops_of(s.lane[i][0], IPPROTO_IP, IP_TTL),
+				 four + 1 + i);
+		ck_assert_int_eq(
+			hops_of(s.lane[i][0], IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+			six + 1 + i);
+	}
+	udp_close(&s);
+}
+END_TEST
+
 START_TEST(a_port_belongs_to_one_end)
 {
 	struct udp_sockets first;
@@ -374,6 +403,7 @@ int main(void)
 
 	tcase_add_test(t, each_lane_gets_its_records_and_control_the_rest);
 	tcase_add_test(t, each_share_gets_its_sessions);
+	tcase_add_test(t, no_two_sockets_share_a_hop_limit);
 	tcase_add_test(t, a_port_belongs_to_one_end);
 	tcase_add_test(t, one_gateway_answers_both_families);
 	tcase_add_test(t, a_run_arrives_as_its_datagrams);

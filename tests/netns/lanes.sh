@@ -4,7 +4,8 @@
 # Several lanes, at either end and in any combination: sixteen flows in both
 # directions keep their order, each within itself; a tunnel without the rule
 # that keeps a flow on its lane (tests/lab/preload_scatter.c) does not, which
-# shows that this can fail.
+# shows that this can fail. So they do where the kernel glues what comes from
+# one port, whatever its lane.
 set -u
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -70,6 +71,46 @@ in_order() { # CLIENT-LANES GATEWAY-LANES
 	checks=$((checks + 2))
 }
 
+# From here on each datagram crosses the wire by itself, and is glued to its
+# neighbours where it arrives, as it is between machines.
+glue() {
+	cat >"$lab/glue.py" <<'PY'
+import ctypes, fcntl, socket, struct, sys
+
+name, what, on = sys.argv[1:]
+command = {"tso": 0x1f, "gro": 0x2c}[what]  # ETHTOOL_STSO, ETHTOOL_SGRO
+value = ctypes.create_string_buffer(struct.pack("II", command, int(on)))
+fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8946,
+            struct.pack("16sP16x", name.encode(), ctypes.addressof(value)))
+PY
+	local host
+	for host in laptop gateway; do
+		on $host ip link set up0 gso_max_segs 1 &&
+			on cafe ip link set to-$host gso_max_segs 1 &&
+			on cafe python3 /run/lab/glue.py to-$host tso 0 &&
+			on $host python3 /run/lab/glue.py up0 gro 1 ||
+			fail "$host: nothing is glued"
+	done
+}
+
+# What is glued behind another lane's comes to the wrong worker, and may be
+# overtaken on its way to the right one.
+lanes_are_not_glued() {
+	tunnel 4 4
+	start iperf office iperf3 -s
+	until_true 5 on office sh -c 'ss -Hltn sport = :5201 | grep -q .' ||
+		fail "iperf3 does not start"
+	on laptop iperf3 -c $server -P 8 -t 2 >"$lab/iperf3.log" ||
+		fail "iperf3: $(cat "$lab/iperf3.log")"
+	kill -USR1 "$(program_pid gateway)"
+	until_true 5 grep -q system_calls "$lab/gateway.log" ||
+		fail "the gateway does not tell"
+	! grep handed_over "$lab/gateway.log" >&3 ||
+		fail "the kernel glues lanes"
+	end_tunnel
+	checks=$((checks + 1))
+}
+
 out_of_order() {
 	tunnel 4 4 env LD_PRELOAD="$scatter"
 	sixteen_flows
@@ -82,7 +123,7 @@ out_of_order() {
 	checks=$((checks + 1))
 }
 
-programs_begin python3
+programs_begin iperf3 python3
 for n in 1 2 4; do
 	variant "lanes-$n" "p['VendorConfig']['Lanes'] = $n"
 	on laptop adit profile check "/run/lab/lanes-$n.json" >"$lab/check" ||
@@ -99,4 +140,6 @@ in_order 1 4
 in_order 4 1
 in_order 2 4
 out_of_order
+glue
+lanes_are_not_glued
 echo "note: $checks checks"

@@ -142,8 +142,10 @@ static void take_record(struct rx *r, struct peer *p, struct peer_lane *l,
 	r->spare = j;
 }
 
-/* A kernel that glues datagrams looks at their addresses and sizes, and not at
- * their lanes. Rare: two lanes' runs must meet in the network's card. */
+/* A kernel that glues datagrams looks at their addresses, sizes and hop limits,
+ * and not at their lanes. Rare: each lane has a hop limit of its own, unless
+ * something on the way makes them equal. What goes this way may be overtaken by
+ * later records of its flow. */
 static void hand_over(struct rx *r, unsigned int worker, const uint8_t *p,
 		      size_t len)
 {

@@ -15,6 +15,7 @@
 enum {
 	BUFFER_DEFAULT = 4 << 20,
 	ERRORS_MAX = 64, /* read in one go */
+	HOPS_MAX = 255,
 };
 
 static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) +
@@ -62,6 +63,25 @@ static void set_buffers(int fd, int bytes)
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes,
 				 sizeof(bytes));
+}
+
+/*
+ * A receiver's kernel glues only what has one hop limit. With one of its own
+ * for each lane it does not glue lanes: what is glued goes to the first one's
+ * worker as a whole, and what that hands over is overtaken by what came later
+ * and straight. Without it that is all that happens.
+ */
+static void add_hops(int fd, int level, int option, unsigned int more)
+{
+	socklen_t len = sizeof(int);
+	int hops;
+
+	if (getsockopt(fd, level, option, &hops, &len) < 0)
+		return;
+	hops += (int)more;
+	if (hops > HOPS_MAX)
+		hops = HOPS_MAX;
+	(void)setsockopt(fd, level, option, &hops, sizeof(hops));
 }
 
 /* An IPv6 socket tells it for IPv4, too, as ::ffff:a.b.c.d. */
@@ -122,6 +142,21 @@ fail:
 	return -error;
 }
 
+/* Control has the system's hop limit, and each lane one more. */
+static int open_lane(const struct udp_options *o,
+		     const struct sockaddr_storage *sa, socklen_t sa_len,
+		     unsigned int lane)
+{
+	int fd = open_one(o, sa, sa_len, true);
+
+	if (fd < 0)
+		return fd;
+	add_hops(fd, IPPROTO_IP, IP_TTL, lane + 1);
+	if (sa->ss_family == AF_INET6)
+		add_hops(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, lane + 1);
+	return fd;
+}
+
 static uint16_t *port_of(struct sockaddr_storage *sa)
 {
 	return sa->ss_family == AF_INET6
@@ -151,7 +186,7 @@ int udp_open(const struct udp_options *o, struct udp_sockets *ret_sockets)
 									: 0;
 	for (unsigned int i = 0; r >= 0 && i < s.lanes * s.shares; i++)
 		r = s.lane[i / s.shares][i % s.shares] =
-			open_one(o, &sa, sa_len, true);
+			open_lane(o, &sa, sa_len, i / s.shares);
 	if (r >= 0)
 		r = attach_steering(s.control, s.lanes, s.shares);
 	if (r < 0) {
