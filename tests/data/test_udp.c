@@ -156,6 +156,28 @@ START_TEST(no_two_sockets_share_a_hop_limit)
 }
 END_TEST
 
+START_TEST(tells_what_a_full_queue_has_lost)
+{
+	struct udp_options o = { .lanes = 1, .buffer_bytes = 4096 };
+	uint8_t record[1000] = { RECORD_TYPE };
+	uint32_t came = 0;
+	int fd;
+
+	ck_assert_int_eq(open_with(&o, "127.0.0.1"), 0);
+	fd = sender("127.0.0.1", s.port);
+	ck_assert_uint_eq(udp_dropped(s.lane[0][0]), 0);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(send(fd, record, sizeof(record), 0),
+				 sizeof(record));
+	while (got(s.lane[0][0]) > 0)
+		came++;
+	ck_assert_uint_lt(came, 100);
+	ck_assert_uint_eq(udp_dropped(s.lane[0][0]), 100 - came);
+	close(fd);
+	udp_close(&s);
+}
+END_TEST
+
 START_TEST(a_port_belongs_to_one_end)
 {
 	struct udp_sockets first;
@@ -404,6 +426,7 @@ int main(void)
 	tcase_add_test(t, each_lane_gets_its_records_and_control_the_rest);
 	tcase_add_test(t, each_share_gets_its_sessions);
 	tcase_add_test(t, no_two_sockets_share_a_hop_limit);
+	tcase_add_test(t, tells_what_a_full_queue_has_lost);
 	tcase_add_test(t, a_port_belongs_to_one_end);
 	tcase_add_test(t, one_gateway_answers_both_families);
 	tcase_add_test(t, a_run_arrives_as_its_datagrams);

@@ -26,8 +26,10 @@ CLIENT_TX = "used_up no_socket unreachable too_big full send".split()
 GATEWAY_TX = ("keys_used_up no_socket unreachable too_big queue_full "
               "send_failed").split()
 # What arrived, and is not counted as a packet.
-CLIENT_RX = "short lane index epoch forged old replayed inner source".split()
-GATEWAY_RX_DATAGRAMS = ("short unknown_session wrong_lane counter_far_ahead "
+CLIENT_RX = ("short lane inbox memory index epoch forged old replayed inner "
+             "source").split()
+GATEWAY_RX_DATAGRAMS = ("short unknown_session wrong_lane lane_busy "
+                        "no_memory counter_far_ahead "
                         "not_authentic too_old replayed").split()
 GATEWAY_RX_PACKETS = "malformed foreign_source".split()
 # The devices that datagrams pass on their way.

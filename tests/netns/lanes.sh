@@ -113,10 +113,14 @@ lanes_are_not_glued() {
 
 out_of_order() {
 	tunnel 4 4 env LD_PRELOAD="$scatter"
-	sixteen_flows
-	echo "note: with flows that leave their lanes:" \
-		"$(number late) of $(number received) behind a later one," \
-		"$(number back_late) of $(number back)"
+	local i
+	for i in 1 2 3 4 5; do # some on a quiet machine, thousands on another
+		rate=60000 sixteen_flows
+		echo "note: with flows that leave their lanes:" \
+			"$(number late) of $(number received) behind a later" \
+			"one, $(number back_late) of $(number back)"
+		[ $(($(number late) + $(number back_late))) -eq 0 ] || break
+	done
 	[ $(($(number late) + $(number back_late))) -gt 0 ] ||
 		fail "a tunnel without lanes for flows keeps their order: $line"
 	end_tunnel

@@ -341,5 +341,7 @@ bool datapath_counters(const struct datapath *d, struct counters *ret_counters)
 	for (unsigned int i = 0; i < d->lanes; i++)
 		counters_gather(ret_counters,
 				worker_counters(d->lane[i].worker));
+	counter_add(&ret_counters->of[COUNTER_DROP_QUEUE],
+		    tun_dropped(&d->tun));
 	return true;
 }

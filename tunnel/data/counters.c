@@ -28,6 +28,8 @@ const char *counter_name(enum counter c)
 		return "call_sendmsg";
 	case COUNTER_CALL_RECVMMSG:
 		return "call_recvmmsg";
+	case COUNTER_DROP_SOCKET:
+		return "drop_socket";
 	case COUNTER_DROP_SHORT:
 		return "drop_short";
 	case COUNTER_DROP_LONG:
@@ -36,6 +38,10 @@ const char *counter_name(enum counter c)
 		return "drop_stray";
 	case COUNTER_DROP_LANE:
 		return "drop_lane";
+	case COUNTER_DROP_INBOX:
+		return "drop_inbox";
+	case COUNTER_DROP_MEMORY:
+		return "drop_memory";
 	case COUNTER_DROP_INDEX:
 		return "drop_index";
 	case COUNTER_DROP_EPOCH:
@@ -52,6 +58,8 @@ const char *counter_name(enum counter c)
 		return "drop_source";
 	case COUNTER_DROP_TUN:
 		return "drop_tun";
+	case COUNTER_DROP_QUEUE:
+		return "drop_queue";
 	case COUNTER_DROP_MALFORMED:
 		return "drop_malformed";
 	case COUNTER_DROP_NO_PEER:

@@ -28,11 +28,16 @@ enum counter {
 	COUNTER_CALL_RECVMMSG,
 
 	/* Drops on the way in, in the order of the checks. */
-	COUNTER_DROP_SHORT, /* not even an empty record */
-	COUNTER_DROP_FIRST = COUNTER_DROP_SHORT,
+	/* The socket's queue was full. The kernel counts a run that it has
+	 * glued as one. */
+	COUNTER_DROP_SOCKET,
+	COUNTER_DROP_FIRST = COUNTER_DROP_SOCKET,
+	COUNTER_DROP_SHORT,    /* not even an empty record */
 	COUNTER_DROP_LONG,     /* no record, and too long for the others */
 	COUNTER_DROP_STRAY,    /* the ring to control was full */
-	COUNTER_DROP_LANE,     /* a lane not agreed, or its worker is full */
+	COUNTER_DROP_LANE,     /* of a lane that was not agreed */
+	COUNTER_DROP_INBOX,    /* handed over to a worker that is full */
+	COUNTER_DROP_MEMORY,   /* there is none for the lane */
 	COUNTER_DROP_INDEX,    /* no such session */
 	COUNTER_DROP_EPOCH,    /* its counter's epoch is far ahead */
 	COUNTER_DROP_FORGED,   /* did not authenticate */
@@ -43,6 +48,8 @@ enum counter {
 	COUNTER_DROP_TUN,      /* the device did not take it */
 
 	/* Drops on the way out. */
+	COUNTER_DROP_QUEUE, /* the device's was full: tun_dropped(), no worker's
+			     */
 	COUNTER_DROP_MALFORMED,	  /* what the device gave cannot be cut */
 	COUNTER_DROP_NO_PEER,	  /* nobody has this inner destination */
 	COUNTER_DROP_USED_UP,	  /* the lane's counters are at their end */

@@ -152,7 +152,7 @@ static void hand_over(struct rx *r, unsigned int worker, const uint8_t *p,
 	ssize_t n = send(r->inbox[worker], p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	counters_add(r->counters,
-		     n < 0 ? COUNTER_DROP_LANE : COUNTER_HANDED_OVER, 1);
+		     n < 0 ? COUNTER_DROP_INBOX : COUNTER_HANDED_OVER, 1);
 }
 
 /* The order of the checks is the protocol's (PROTOCOL.md, "Record"): length,
@@ -194,7 +194,7 @@ static void take_datagram(struct rx *r, struct msghdr *m, const uint8_t *p,
 	}
 	lane = peer_lane_use(peer, h.lane);
 	if (lane == NULL) {
-		counters_add(r->counters, COUNTER_DROP_FORGED, 1);
+		counters_add(r->counters, COUNTER_DROP_MEMORY, 1);
 		return;
 	}
 	take_record(r, peer, lane, &h, p, len);
@@ -249,5 +249,7 @@ int rx_pump(struct rx *r, int udp, uint64_t now_ns)
 	write_out(r);
 	if (r->tun_error < 0)
 		return r->tun_error;
-	return n == -EBADF || n == -ENOTSOCK ? -EBADF : 0;
+	if (n == -EBADF || n == -ENOTSOCK)
+		return -EBADF;
+	return n == RX_MESSAGES;
 }

@@ -61,8 +61,9 @@ struct rx {
 
 /* After the fields set at creation. `uso`: the device takes joined UDP. */
 void rx_init(struct rx *r, bool uso);
-/* Receives what is there in the socket, up to a bound. 0 or -errno: ENODEV
- * when the TUN device is gone, EBADF when the socket is. */
+/* Receives what is there in the socket, up to a bound. 0: it is empty, 1: that
+ * may be not all; or -errno: ENODEV when the TUN device is gone, EBADF when the
+ * socket is. */
 int rx_pump(struct rx *r, int udp, uint64_t now_ns);
 /* Does what is to be done with one message: one datagram, or several of one
  * size glued by the kernel. Part of the above; tests call it. */

@@ -3,15 +3,17 @@
  * The TUN device: packets of the inner network, each behind a virtio network
  * header, so that the kernel hands over and takes super-packets whose
  * checksums are not computed. It has a queue for each lane; the kernel gives a
- * flow to the queue into which the flow's other direction was last written,
- * and a new one to any. The device lives as long as one of its descriptors.
- * Addresses, MTU, queue length and up/down are tunnel/host's. Control thread.
+ * flow to the queue into which the flow's other direction was last written in
+ * the last three seconds, and else to the one that its hash says. The device
+ * lives as long as one of its descriptors. Addresses, MTU, queue length and
+ * up/down are tunnel/host's. Control thread.
  */
 #ifndef ADIT_DATA_TUN_H
 #define ADIT_DATA_TUN_H
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "tunnel/base/attr.h"
 #include "tunnel/data/lane.h"
@@ -37,6 +39,9 @@ int tun_open(const char *name, bool several,
 int tun_add_queue(struct tun *t) ATTR_MUST_CHECK;
 /* The last one goes, and is not the first. */
 void tun_drop_queue(struct tun *t);
+/* How many packets the kernel has dropped since then, for no queue of the
+ * device had room. 0 if that cannot be known. */
+uint64_t tun_dropped(const struct tun *t);
 /* Takes an object that is closed already, or zeroed. */
 void tun_close(struct tun *t);
 /* What an error of tun_open means to a person, without final dot. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -97,6 +98,26 @@ void tun_drop_queue(struct tun *t)
 {
 	assert(t->queues > 1);
 	(void)close(t->queue[--t->queues]); /* it is gone either way */
+}
+
+/* In the form of /proc/net/dev: "name: 8 numbers received, 8 sent". */
+uint64_t tun_dropped(const struct tun *t)
+{
+	char line[512], name[IF_NAMESIZE + 1];
+	unsigned long long dropped = 0, n;
+	FILE *f = fopen("/proc/thread-self/net/dev", "re");
+
+	if (f == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line,
+			   " %16[^:]: %*u %*u %*u %*u %*u %*u %*u %*u "
+			   "%*u %*u %*u %llu",
+			   name, &n) == 2 &&
+		    strcmp(name, t->name) == 0)
+			dropped = n;
+	(void)fclose(f); /* was only read */
+	return dropped;
 }
 
 void tun_close(struct tun *t)

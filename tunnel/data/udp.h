@@ -76,6 +76,10 @@ int udp_watch_errors(int fd, bool on) ATTR_MUST_CHECK;
  * port can say such things: a hint for a text, no more. */
 int udp_take_error(int fd);
 
+/* How many datagrams the kernel has dropped since the socket was opened, for
+ * its queue was full; a run that it had glued counts as one. Any thread. */
+uint32_t udp_dropped(int fd);
+
 /* The segment size that came with a message of `len` bytes, as above. */
 size_t udp_segment_of(struct msghdr *m, size_t len);
 /* Our address that a message came to; family 0 if that is not told. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -212,6 +213,15 @@ void udp_close(struct udp_sockets *s)
 	if (s->control >= 0)
 		(void)close(s->control);
 	s->control = -1;
+}
+
+uint32_t udp_dropped(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+	return info[SK_MEMINFO_DROPS];
 }
 
 size_t udp_segment_of(struct msghdr *m, size_t len)

@@ -47,8 +47,9 @@ struct worker {
 	struct counters counters;
 
 	/* worker */
-	int socket[UDP_SHARES_MAX]; /* owned; -1: none */
-	unsigned int shares;	    /* those behind them are -1 */
+	int socket[UDP_SHARES_MAX];	  /* owned; -1: none */
+	uint32_t dropped[UDP_SHARES_MAX]; /* by the kernel, as far as counted */
+	unsigned int shares;		  /* those behind them are -1 */
 	struct tx tx;
 	struct rx rx;
 };
@@ -172,6 +173,7 @@ static void take_sockets(struct worker *w)
 			continue;
 		close_any(w->socket[i]);
 		w->socket[i] = fd;
+		w->dropped[i] = 0;
 		if (i >= w->shares)
 			w->shares = i + 1;
 	}
@@ -191,6 +193,17 @@ static void lose_tun(struct worker *w)
 	event_raise(w->event);
 }
 
+/* A queue that overflowed holds more than one turn takes: whoever is not empty
+ * is asked. */
+static void count_dropped(struct worker *w, unsigned int share)
+{
+	uint32_t now = udp_dropped(w->socket[share]);
+
+	counters_add(&w->counters, COUNTER_DROP_SOCKET,
+		     now - w->dropped[share]);
+	w->dropped[share] = now;
+}
+
 /* Each that has something gets its part of the turn. False: the device is
  * gone. */
 static bool receive(struct worker *w, const struct pollfd *p, uint64_t now_ns)
@@ -208,6 +221,8 @@ static bool receive(struct worker *w, const struct pollfd *p, uint64_t now_ns)
 		if (r == -EBADF) {
 			lose_socket(w, i);
 			r = 0;
+		} else if (r > 0) {
+			count_dropped(w, i);
 		}
 	}
 	if (strayed)

@@ -58,11 +58,14 @@ static const struct gateway_sample refusals[] = {
 
 /* In the order of the checks. */
 static const struct gateway_sample datagrams[] = {
+	{ { "data", "queue_full" },         DATA(DROP_SOCKET) },
 	{ { "data", "short" },              DATA(DROP_SHORT) },
 	{ { "data", "oversized" },          DATA(DROP_LONG) },
 	{ { "data", "busy" },               DATA(DROP_STRAY) },
 	{ { "data", "unknown_session" },    DATA(DROP_INDEX) },
 	{ { "data", "wrong_lane" },         DATA(DROP_LANE) },
+	{ { "data", "lane_busy" },          DATA(DROP_INBOX) },
+	{ { "data", "no_memory" },          DATA(DROP_MEMORY) },
 	{ { "data", "counter_far_ahead" },  DATA(DROP_EPOCH) },
 	{ { "data", "not_authentic" },      DATA(DROP_FORGED) },
 	{ { "data", "too_old" },            DATA(DROP_OLD) },
@@ -90,6 +93,7 @@ static const struct gateway_sample packets[] = {
 	{ { "rx", "malformed" },       DATA(DROP_INNER) },
 	{ { "rx", "foreign_source" },  DATA(DROP_SOURCE) },
 	{ { "rx", "device" },          DATA(DROP_TUN) },
+	{ { "tx", "device_queue" },    DATA(DROP_QUEUE) },
 	{ { "tx", "malformed" },       DATA(DROP_MALFORMED) },
 	{ { "tx", "nobody_there" },    DATA(DROP_NO_PEER) },
 	{ { "tx", "keys_used_up" },    DATA(DROP_USED_UP) },

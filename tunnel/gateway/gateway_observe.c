@@ -31,6 +31,8 @@ void gateway_counters(const struct gateway *g, struct counters *ret_counters)
 	*ret_counters = (struct counters) { 0 };
 	for (unsigned int i = 0; i < g->lanes; i++)
 		counters_gather(ret_counters, worker_counters(g->worker[i]));
+	counter_add(&ret_counters->of[COUNTER_DROP_QUEUE],
+		    tun_dropped(&g->tun));
 }
 
 static void observe(const struct gateway *g, struct gateway_snapshot *ret)
