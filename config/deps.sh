@@ -39,7 +39,7 @@ packages_of() {
 	lab) say iproute2 nftables iputils-ping iperf3 tcpdump curl procps \
 		python3 python3-cryptography python3-jsonschema openssl socat \
 		util-linux kmod systemd knot-dnsutils bind9-dnsutils busybox \
-		musl-tools dbus-daemon ;;
+		musl-tools dbus-daemon dbus-system-bus-common ;;
 	lint) say clang-format cppcheck shellcheck git python3 ;;
 	fuzz) say clang libclang-rt-dev ;;
 	count) say valgrind ;;
