@@ -60,17 +60,6 @@ control_ms() { # the one that handshakes are made in
 	awk '{ print ($14 + $15) * 10 }' "/proc/$pid/task/$pid/stat"
 }
 
-# The control thread yields to the workers, which have the usual weight.
-check_weights() {
-	local pid
-	pid=$(program_pid gateway)
-	[ "$(awk '{ print $19 }' "/proc/$pid/task/$pid/stat")" -gt 0 ] ||
-		fail "the control thread does not yield"
-	awk '{ print $19 }' "/proc/$pid/task/"*/stat | grep -qx 0 ||
-		fail "the workers yield as well"
-	checks=$((checks + 2))
-}
-
 # A crowd that is told what to do by `tell`; crowd_nice: its niceness.
 gather() { # LABEL COUNT
 	mkfifo "$lab/$1.in"
@@ -311,7 +300,6 @@ finish() {
 }
 
 begin
-check_weights
 warm_up
 connect_all
 join_laptop

@@ -122,18 +122,8 @@ starts() {
 	unit_is laptop aditd StatusText "no tunnel was asked for"
 	confined laptop aditd cap_chown cap_net_bind_service cap_net_admin cap_sys_ptrace
 	confined gateway adit-gateway cap_net_bind_service cap_net_admin
-	yields_to_data
 	add_profiles laptop
 	mode_is 600 root /etc/adit/profiles/laptop.json
-}
-
-# The sandbox lets the gateway's control thread put itself behind its workers.
-yields_to_data() {
-	local pid
-	pid=$(main_pid gateway adit-gateway)
-	[ "$(on gateway ps -L -o ni= "$pid" | sort -un | tr -d ' \n')" = 010 ] ||
-		fail "niceness: $(on gateway ps -L -o tid,ni,comm "$pid")"
-	checks=$((checks + 1))
 }
 
 mode_is() { # OF-THE-LAPTOP: MODE GROUP PATH
